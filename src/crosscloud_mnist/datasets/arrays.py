@@ -1,0 +1,43 @@
+"""Named arrays in one NumPy archive."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from kedro.io import AbstractDataset
+from numpy.typing import NDArray
+
+from crosscloud_mnist.files import write_whole
+
+
+class ArraysDataset(AbstractDataset[dict[str, NDArray[Any]], dict[str, NDArray[Any]]]):
+    """A dictionary of arrays in an ``.npz`` file; no pickle is written or read.
+
+    Args:
+        filepath: Where the file stands.
+        metadata: For plugins (``kedro-viz``); not used.
+    """
+
+    def __init__(self, *, filepath: str, metadata: dict[str, Any] | None = None) -> None:
+        self._filepath = Path(filepath)
+        self.metadata = metadata
+
+    def load(self) -> dict[str, NDArray[Any]]:
+        """Read the arrays, in the order they were saved in."""
+        with np.load(self._filepath, allow_pickle=False) as archive:
+            return {name: archive[name] for name in archive.files}
+
+    def save(self, data: dict[str, NDArray[Any]]) -> None:
+        """Write the arrays."""
+        buffer = io.BytesIO()
+        np.savez(buffer, allow_pickle=False, **data)
+        write_whole(self._filepath, buffer.getvalue())
+
+    def _exists(self) -> bool:
+        return self._filepath.is_file()
+
+    def _describe(self) -> dict[str, Any]:
+        return {"filepath": str(self._filepath)}

@@ -1,0 +1,43 @@
+"""How a node is handed the adapter that conf chose."""
+
+from __future__ import annotations
+
+from typing import Any, NoReturn
+
+from kedro.io import AbstractDataset, DatasetError
+from kedro.utils import load_obj
+
+
+class PortDataset(AbstractDataset[NoReturn, Any]):
+    """Loads an object that acts on the world outside, and has nothing to save.
+
+    Args:
+        adapter: Dotted path of the adapter's class.
+        options: Keyword arguments of its constructor.
+        credentials: More of them, from ``credentials.yml``; never shown.
+        metadata: For plugins (``kedro-viz``); not used.
+    """
+
+    def __init__(
+        self,
+        *,
+        adapter: str,
+        options: dict[str, Any] | None = None,
+        credentials: dict[str, Any] | None = None,
+        metadata: dict[str, Any] | None = None,
+    ) -> None:
+        self._adapter = adapter
+        self._options = options or {}
+        self._credentials = credentials or {}
+        self.metadata = metadata
+
+    def load(self) -> Any:
+        """Build the adapter; its module is imported only now."""
+        return load_obj(self._adapter)(**self._options, **self._credentials)
+
+    def save(self, data: NoReturn) -> None:
+        """Refuse: nothing can be saved through a port."""
+        raise DatasetError(f"{self._adapter} is a port: it is loaded and called, never saved to")
+
+    def _describe(self) -> dict[str, Any]:
+        return {"adapter": self._adapter, "options": self._options}

@@ -1,0 +1,66 @@
+"""Everything that this package raises on purpose, as one tree.
+
+Each message is one line that says what was found, what was expected and what to do next: the
+command line and the REST endpoint show it as it stands, never with a traceback.
+
+    CrosscloudError
+    ├── ConfigurationError      a setting, a parameter or an environment variable
+    ├── DataError               the IDX files, or a picture
+    │   ├── IdxError
+    │   └── PictureError
+    ├── TrainingError           the ranks disagree, or a slot was lost
+    ├── BundleError             a model bundle that cannot be built or read
+    │   └── VerificationError   a digest, a signature or a golden answer is not the recorded one
+    ├── PromotionRefused        a gate said no; production is untouched
+    ├── RegistryError           a workspace answered no, or did not answer
+    └── EndpointError           an endpoint answered no, did not answer, or answered wrongly
+        └── SmokeTestFailed     a picture was not named right
+"""
+
+
+class CrosscloudError(Exception):
+    """Base of every error that this package raises on purpose."""
+
+
+class ConfigurationError(CrosscloudError):
+    """A setting, a parameter or an environment variable is missing or cannot be used."""
+
+
+class DataError(CrosscloudError):
+    """Data from outside is not what it should be."""
+
+
+class IdxError(DataError):
+    """An IDX file is absent, truncated, corrupted, or holds something else."""
+
+
+class PictureError(DataError):
+    """A picture cannot be opened, or no digit can be made out in it."""
+
+
+class TrainingError(CrosscloudError):
+    """Training did not give one trustworthy model."""
+
+
+class BundleError(CrosscloudError):
+    """A model bundle cannot be built or read."""
+
+
+class VerificationError(BundleError):
+    """A bundle is not the one that was recorded or signed."""
+
+
+class PromotionRefused(CrosscloudError):  # noqa: N818  the name of the outcome
+    """A gate refused the candidate; the registry's alias has not moved."""
+
+
+class RegistryError(CrosscloudError):
+    """A workspace's tracking server or model registry answered no, or did not answer."""
+
+
+class EndpointError(CrosscloudError):
+    """A serving endpoint answered no, did not answer, or answered wrongly."""
+
+
+class SmokeTestFailed(EndpointError):  # noqa: N818  the name of the outcome
+    """The endpoint did not name every picture right."""

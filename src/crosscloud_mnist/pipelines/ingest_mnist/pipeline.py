@@ -1,0 +1,33 @@
+"""The order of ``ingest_mnist``."""
+
+from __future__ import annotations
+
+from kedro.pipeline import Node, Pipeline
+
+from crosscloud_mnist.pipelines.ingest_mnist.nodes import decode, describe, draw_samples, split
+
+
+def create_pipeline() -> Pipeline:
+    """Return ``ingest_mnist``: published files in; shards, test set and data card out."""
+    return Pipeline(
+        [
+            Node(decode, "mnist", ["published_training", "test"], name="decode"),
+            Node(
+                split,
+                [
+                    "published_training",
+                    "params:ingest_mnist.validation_fraction",
+                    "params:ingest_mnist.seed",
+                ],
+                ["training@arrays", "validation@arrays"],
+                name="split",
+            ),
+            Node(
+                describe,
+                ["mnist", "training@arrays", "validation@arrays", "test"],
+                "data_card",
+                name="describe",
+            ),
+            Node(draw_samples, ["training@arrays", "data_card"], "sample_grid", name="draw_samples"),
+        ]
+    )

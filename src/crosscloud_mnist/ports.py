@@ -1,0 +1,205 @@
+"""The ports: what the pipelines ask of the world outside, and the values that cross.
+
+A node never reaches out by itself: it is handed an adapter that conf chose (``adapters/``)
+and knows it only by one of these protocols. The values are plain and frozen, so that an adapter
+may do its work in another process.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, Protocol
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from crosscloud_mnist.training.plan import Epoch, Outcome, Plan
+
+Mode = Literal["single", "local", "distributed", "custom"]
+
+
+class Launcher(Protocol):
+    """Runs the training function somewhere: in this process, or as Spark barrier tasks."""
+
+    def launch(
+        self,
+        train: Callable[[Plan], Outcome],
+        plan: Plan,
+        mode: Mode,
+        on_epoch: Callable[[Epoch], None],
+    ) -> Outcome:
+        """Run ``train(plan)`` on every slot and return rank 0's outcome.
+
+        Args:
+            train: The training function, importable on the executors.
+            plan: What to train, on what, for how long.
+            mode: ``single`` (this process), ``local`` (the driver, through
+                MirroredStrategyRunner), ``distributed`` (one barrier task a slot) or ``custom``
+                (the same, with the training function's own strategy).
+            on_epoch: Called in this process with each epoch's record soon after it ended,
+                in order, each epoch once.
+
+        Raises:
+            TrainingError: A task was lost, or there are too few slots.
+        """
+
+
+class Tracker(Protocol):
+    """The experiment-tracking run that is open while a pipeline runs."""
+
+    def epoch(self, record: Epoch) -> None:
+        """Log one epoch's metrics under that epoch's number as the step."""
+
+    def tags(self, tags: Mapping[str, str]) -> None:
+        """Set tags on the run."""
+
+    def text(self, text: str, name: str) -> None:
+        """Log a text artifact under the name."""
+
+
+@dataclass(frozen=True)
+class LoggedModel:
+    """A candidate: a bundle that a workspace's tracking server holds.
+
+    Attributes:
+        uri: ``models:/m-...``, as ``train`` printed it.
+        digest: SHA-256 of the bundle, hexadecimal, recorded when it was logged.
+        run_id: The training run.
+        tags: Lineage recorded with it (``git_commit``, ``dataset``, ``dataset_digest``, ...).
+        metrics: Its figures (``test_accuracy``, ...), fractions between 0 and 1.
+    """
+
+    uri: str
+    digest: str
+    run_id: str
+    tags: Mapping[str, str] = field(default_factory=dict)
+    metrics: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ModelVersion:
+    """A version that a model registry holds.
+
+    Attributes:
+        name: The registered model (``mnist_cnn``; three levels in Unity Catalog).
+        version: The number that the registration returned, never "latest".
+        digest: SHA-256 of its bundle, hexadecimal.
+        tags: The version's tags, with the lineage.
+    """
+
+    name: str
+    version: str
+    digest: str
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+class Registry(Protocol):
+    """One workspace: its tracking server and its model registry."""
+
+    def workspace(self) -> str:
+        """Return the workspace that a write would really reach, for lineage and logs."""
+
+    def log_model(
+        self,
+        folder: Path,
+        *,
+        digest: str,
+        tags: Mapping[str, str],
+        params: Mapping[str, str],
+        metrics: Mapping[str, float],
+    ) -> str:
+        """Log the bundle in ``folder`` under the open run and return its ``models:/m-...`` URI."""
+
+    def logged_model(self, uri: str) -> LoggedModel:
+        """Look up a logged model.
+
+        Raises:
+            RegistryError: The workspace has none of that URI, or does not answer.
+        """
+
+    def download_logged(self, uri: str, folder: Path) -> None:
+        """Write the logged model's files into the empty ``folder``."""
+
+    def find_version(self, name: str, digest: str) -> ModelVersion | None:
+        """Return the lowest complete version that carries the digest, if there is one."""
+
+    def create_version(
+        self, name: str, folder: Path, *, digest: str, tags: Mapping[str, str], description: str
+    ) -> ModelVersion:
+        """Upload ``folder`` and register it as a new version of ``name``."""
+
+    def download_version(self, version: ModelVersion, folder: Path) -> None:
+        """Write the version's files into the empty ``folder``."""
+
+    def set_alias(self, version: ModelVersion, alias: str) -> None:
+        """Let the alias point to the version."""
+
+    def by_alias(self, name: str, alias: str) -> ModelVersion | None:
+        """Return the version that the alias points to at this moment, if any."""
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """A version that an endpoint serves.
+
+    Attributes:
+        endpoint: URL that takes ``POST {"instances": [...]}``.
+        name: The registered model.
+        model_version: The version served.
+        digest: SHA-256 of the bundle served, hexadecimal.
+    """
+
+    endpoint: str
+    name: str
+    model_version: str
+    digest: str
+
+
+class Endpoint(Protocol):
+    """One serving endpoint of one cloud."""
+
+    def deploy(self, version: ModelVersion, bundle: Path) -> Deployment:
+        """Serve the version, and return once it answered the bundle's golden set correctly.
+
+        Args:
+            version: What to serve.
+            bundle: The version's bundle, verified, as a local folder.
+
+        Raises:
+            EndpointError: It did not become ready, or answered wrongly.
+        """
+
+    def describe(self) -> Deployment:
+        """Return what the endpoint serves at this moment, by its own word.
+
+        Raises:
+            EndpointError: It does not answer.
+        """
+
+    def predict(self, pictures: NDArray[np.uint8]) -> NDArray[np.float64]:
+        """Send pictures and return their probabilities.
+
+        Args:
+            pictures: ``[n, 28, 28]``, uint8, light ink on dark ground.
+
+        Returns:
+            ``[n, 10]``: the probability of each digit.
+
+        Raises:
+            EndpointError: It refused them, or did not answer.
+        """
+
+
+__all__: Sequence[str] = [
+    "Deployment",
+    "Endpoint",
+    "Launcher",
+    "LoggedModel",
+    "Mode",
+    "ModelVersion",
+    "Registry",
+    "Tracker",
+]

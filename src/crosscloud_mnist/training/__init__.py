@@ -1,0 +1,1 @@
+"""Training: the models, the sharded feed and the one loop that all four modes run."""

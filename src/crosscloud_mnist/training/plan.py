@@ -1,0 +1,122 @@
+"""What is asked of the training function, and what it gives back: plain values that pickle."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Shard:
+    """One slice of a data set on storage that every worker can open.
+
+    Attributes:
+        images: Path of an IDX file of uint8 ``[count, 28, 28]``.
+        labels: Path of an IDX file of uint8 ``[count]``.
+        count: Pictures in it.
+    """
+
+    images: str
+    labels: str
+    count: int
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to train, on what, for how long.
+
+    Attributes:
+        model: Name of the architecture in ``training.models`` (``case``, ``compact``).
+        optimizer: ``adam`` or ``sgd``.
+        learning_rate: The peak rate.
+        schedule: ``constant``, or ``cosine`` (a short linear warm-up, then cosine to zero).
+        epochs: Number of epochs.
+        steps_per_epoch: Steps in each; an epoch is a number of steps, as in the case.
+        batch: The *global* batch: pictures in a step over all slots together.
+        precision: ``float32``, or ``mixed_bfloat16`` (compute only; the weights stay float32).
+        augment: Whether training pictures are shifted and turned a little.
+        seed: Of the weights, the shuffle and the augmentation.
+        train: The training shards; each feeds an equal part of every batch.
+        validation: The validation shards.
+        records: Folder on storage that the driver sees too, for the epochs' records.
+        own_strategy: The training function builds its own distribution strategy
+            (mode ``custom``) instead of running under the one in scope.
+    """
+
+    model: str
+    optimizer: Literal["adam", "sgd"]
+    learning_rate: float
+    schedule: Literal["constant", "cosine"]
+    epochs: int
+    steps_per_epoch: int
+    batch: int
+    precision: Literal["float32", "mixed_bfloat16"]
+    augment: bool
+    seed: int
+    train: tuple[Shard, ...]
+    validation: tuple[Shard, ...]
+    records: str
+    own_strategy: bool = False
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """The figures of one finished epoch, over all slots together.
+
+    Attributes:
+        number: From 1.
+        loss: Mean training cross-entropy, nats.
+        accuracy: Training accuracy, 0 to 1.
+        val_loss: Mean validation cross-entropy, nats.
+        val_accuracy: Validation accuracy, 0 to 1.
+        learning_rate: At the epoch's last step.
+        seconds: Wall time of the epoch, validation included.
+        images_per_second: Training pictures a second over the training steps alone.
+    """
+
+    number: int
+    loss: float
+    accuracy: float
+    val_loss: float
+    val_accuracy: float
+    learning_rate: float
+    seconds: float
+    images_per_second: float
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What one rank did, exchanged over the barrier when training ended.
+
+    Attributes:
+        rank: From 0.
+        host: The address of the executor it ran on.
+        shards: Indices into ``Plan.train`` of the shards that it alone read.
+        images: Training pictures that it saw.
+        weights_sha256: Of its final weights, hexadecimal.
+    """
+
+    rank: int
+    host: str
+    shards: tuple[int, ...]
+    images: int
+    weights_sha256: str
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What training gives back.
+
+    Attributes:
+        weights: The model's weights, float32, in Keras' order (``Model.get_weights``).
+        history: The epochs, in order.
+        proofs: One of each rank, in rank order.
+    """
+
+    weights: tuple[NDArray[np.float32], ...]
+    history: tuple[Epoch, ...]
+    proofs: tuple[Proof, ...]
