@@ -5,8 +5,6 @@ from pathlib import Path
 from kedro.utils import find_kedro_project
 from omegaconf.resolvers import oc
 
-from crosscloud_mnist.hooks import Preflight, Results
-
 
 def _in_project(path: str) -> str:
     """Return the absolute path: MLflow, SQLite and Spark do not know Kedro's project folder."""
@@ -14,7 +12,6 @@ def _in_project(path: str) -> str:
     return ((find_kedro_project(here) or here) / path).as_posix()
 
 
-HOOKS = (Preflight(), Results())
 DISABLE_HOOKS_FOR_PLUGINS = ("kedro-telemetry",)
 CONFIG_LOADER_ARGS = {
     "base_env": "base",

@@ -1,0 +1,1 @@
+"""Adapters: what stands behind the ports; chosen by conf, imported by nothing."""

@@ -99,7 +99,7 @@ class MnistDataset(AbstractDataset[NoReturn, RawDigits]):
             "MNIST_DIR to a folder that has them"
         )
 
-    def save(self, data: NoReturn) -> None:
+    def save(self, data: NoReturn) -> None:  # noqa: ARG002
         """Refuse: the published files are never written to."""
         raise DatasetError("MNIST is load only: nothing can be saved to it")
 

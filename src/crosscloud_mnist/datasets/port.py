@@ -35,7 +35,7 @@ class PortDataset(AbstractDataset[NoReturn, Any]):
         """Build the adapter; its module is imported only now."""
         return load_obj(self._adapter)(**self._options, **self._credentials)
 
-    def save(self, data: NoReturn) -> None:
+    def save(self, data: NoReturn) -> None:  # noqa: ARG002
         """Refuse: nothing can be saved through a port."""
         raise DatasetError(f"{self._adapter} is a port: it is loaded and called, never saved to")
 

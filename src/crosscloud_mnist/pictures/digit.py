@@ -39,7 +39,12 @@ def _substantial(mask):
     labels, count = ndimage.label(mask)
     for rows, columns in ndimage.find_objects(labels):
         h, w = rows.stop - rows.start, columns.stop - columns.start
-        touches = rows.start == 0 or columns.start == 0 or rows.stop == mask.shape[0] or columns.stop == mask.shape[1]
+        touches = (
+            rows.start == 0
+            or columns.start == 0
+            or rows.stop == mask.shape[0]
+            or columns.stop == mask.shape[1]
+        )
         if not touches and max(h, w) > 0.2 * max(mask.shape):
             return True
     return False
@@ -63,8 +68,13 @@ def _parts(ink: Ink) -> NDArray[np.float32]:
     boxes = ndimage.find_objects(labels)
     edge = max(1, round(side * 0.008))
     length = np.array([max(r.stop - r.start, c.stop - c.start) for r, c in boxes])
-    free = np.array([r.start > edge and c.start > edge and r.stop < height - edge and c.stop < width - edge for r, c in boxes])
-    candidates = free & (length > 0.12 * side) & (mass>0.02*mass.max())
+    free = np.array(
+        [
+            r.start > edge and c.start > edge and r.stop < height - edge and c.stop < width - edge
+            for r, c in boxes
+        ]
+    )
+    candidates = free & (length > 0.12 * side) & (mass > 0.02 * mass.max())
     pool = candidates if candidates.any() else np.ones(count, bool)
     main = int(np.argmax(np.where(pool, mass, -1)))
     allowed = free if candidates.any() else np.ones(count, bool)

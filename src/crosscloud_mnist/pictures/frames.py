@@ -22,14 +22,23 @@ def insides(mask: NDArray[np.bool_]) -> Iterator[NDArray[np.bool_]]:
     corners = _quad(np.isin(labels, big) & mask)
     if corners is not None:
         covered = _coverage(mask, corners)
-        inner = _polygon(mask.shape, _shrunk(corners, 0.02 ))
+        inner = _polygon(mask.shape, _shrunk(corners, 0.02))
         share = mask[inner].mean() if inner.any() else 0
-        if covered.min() > 0.7 and covered.mean() > 0.85 and share > 0.5 and inner.sum() > 0.04 * mask.size:
+        if (
+            covered.min() > 0.7
+            and covered.mean() > 0.85
+            and share > 0.5
+            and inner.sum() > 0.04 * mask.size
+        ):
             yield inner
     order = np.argsort(-areas)[:2]
     for index in order:
         one = labels == index + 1
-        holes, n = ndimage.label(~ndimage.binary_closing(np.pad(one,gap), iterations=gap)[gap:-gap,gap:-gap] if True else ~one)
+        holes, n = ndimage.label(
+            ~ndimage.binary_closing(np.pad(one, gap), iterations=gap)[gap:-gap, gap:-gap]
+            if True
+            else ~one
+        )
         if n:
             sizes = ndimage.sum_labels(np.ones_like(mask), holes, np.arange(1, n + 1))
             edge = np.unique(np.concatenate([holes[0], holes[-1], holes[:, 0], holes[:, -1]]))
@@ -44,7 +53,11 @@ def insides(mask: NDArray[np.bool_]) -> Iterator[NDArray[np.bool_]]:
         if corners is not None:
             covered = np.sort(_coverage(one, corners))
             if covered[1] > 0.7 and covered.mean() > 0.7:
-                width = 2.0 * one.sum() / max(1, sum(np.hypot(*(corners[i] - corners[i - 1])) for i in range(4)))
+                width = (
+                    2.0
+                    * one.sum()
+                    / max(1, sum(np.hypot(*(corners[i] - corners[i - 1])) for i in range(4)))
+                )
                 inner = _polygon(mask.shape, _shrunk(corners, 0.02, width))
                 if inner.any():
                     yield inner
@@ -61,7 +74,9 @@ def _quad(mask):
         hull = ConvexHull(points)
     except QhullError:
         return None
-    corners = np.array([points[np.argmax(points @ np.array(d))] for d in ((-1, -1), (-1, 1), (1, 1), (1, -1))])
+    corners = np.array(
+        [points[np.argmax(points @ np.array(d))] for d in ((-1, -1), (-1, 1), (1, 1), (1, -1))]
+    )
     y, x = corners.T
     area = 0.5 * abs(np.dot(y, np.roll(x, 1)) - np.dot(x, np.roll(y, 1)))
     return corners if area > 0.85 * hull.volume else None

@@ -13,7 +13,7 @@ from crosscloud_mnist.errors import PictureError
 
 @dataclass(frozen=True)
 class Ink:
-    """strength 0..1.. of ink level; mask; level contrast; """
+    """strength 0..1.. of ink level; mask; level contrast;"""
 
     strength: NDArray[np.float32]
     mask: NDArray[np.bool_]
@@ -81,7 +81,9 @@ def fit_ground(gray: NDArray[np.float32]) -> NDArray[np.float32]:
         coefficients[:used] = np.linalg.lstsq(basis[:, :used] * w, values * w[:, 0], rcond=None)[0]
         off = np.abs(values - basis @ coefficients)
         member = border if step < 3 else np.ones_like(border)
-        scale = max(0.03, 1.4826 * float(np.median(off[member & (weights > 0)] if step else off[border])))
+        scale = max(
+            0.03, 1.4826 * float(np.median(off[member & (weights > 0)] if step else off[border]))
+        )
         weights = np.where(member, np.maximum(0, 1 - (off / (3 * scale)) ** 2) ** 2, 0.0)
         if weights.sum() < 20:
             weights = border.astype(float)

@@ -43,13 +43,17 @@ def _fit(ink, longer, margin):
     ink = np.pad(ink, pad)
     image = Image.fromarray(ink.astype(np.float32))
     box = (left + pad - m, top + pad - m, right + pad + m, bottom + pad + m)
-    out = image.resize((w + 2 * margin, h + 2 * margin), Image.Resampling.BOX if scale < 1 else Image.Resampling.BICUBIC, box=box)
+    out = image.resize(
+        (w + 2 * margin, h + 2 * margin),
+        Image.Resampling.BOX if scale < 1 else Image.Resampling.BICUBIC,
+        box=box,
+    )
     return np.clip(np.asarray(out), 0, 1)
 
 
 def _usual_stroke(fine):
     solid = fine > 0.5
-    depth = ndimage.distance_transform_edt(np.pad(solid,1))[1:-1,1:-1]
+    depth = ndimage.distance_transform_edt(np.pad(solid, 1))[1:-1, 1:-1]
     ridge = (depth == ndimage.maximum_filter(depth, 5)) & solid
     width = (2 * np.median(depth[ridge])) / _FINE
     if width < _THINNEST:

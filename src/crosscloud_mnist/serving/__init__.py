@@ -1,0 +1,1 @@
+"""The local REST endpoint that serves a bundle."""

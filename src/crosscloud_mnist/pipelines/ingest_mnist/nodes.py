@@ -62,9 +62,7 @@ def _labelled(raw: RawDigits, half: str) -> Labelled:
     return images, labels
 
 
-def split(
-    training: Labelled, validation_fraction: float, seed: int
-) -> tuple[Labelled, Labelled]:
+def split(training: Labelled, validation_fraction: float, seed: int) -> tuple[Labelled, Labelled]:
     """Set a stratified part of the training set aside for every choice that is made.
 
     Args:

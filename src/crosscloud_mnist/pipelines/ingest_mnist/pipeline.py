@@ -28,6 +28,8 @@ def create_pipeline() -> Pipeline:
                 "data_card",
                 name="describe",
             ),
-            Node(draw_samples, ["training@arrays", "data_card"], "sample_grid", name="draw_samples"),
+            Node(
+                draw_samples, ["training@arrays", "data_card"], "sample_grid", name="draw_samples"
+            ),
         ]
     )
