@@ -1,24 +1,46 @@
 # Two commands: `make demo` and `make test`. Each sets up what it needs; a second run starts in seconds.
 
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
-	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null && echo $$p && break; done)
+	$$p -c 'import ensurepip, sys, venv; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null && echo $$p && break; done)
+JAVA ?= $(if $(JAVA_HOME),$(JAVA_HOME)/bin/java,java)
 BIN := .venv/bin
+KEDRO := $(BIN)/kedro
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: test check setup lock
-.DEFAULT_GOAL := test
+.PHONY: demo test check setup tools stop lock help
+.DEFAULT_GOAL := help
 
-.venv/.installed: requirements.lock pyproject.toml
+help: ## Show what can be made
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/make \1|\2/' | column -t -s '|'
+
+demo: setup ## Train on local Spark, register, deploy and smoke-test; leaves the endpoint up
+	$(KEDRO) run --pipeline train --params train_distributed.recipe=compact
+	$(KEDRO) run --pipeline release
+
+test: check ## The whole test suite
+	$(BIN)/python -m pytest
+
+check: setup ## Lint, type-check, and check that no layer imports what it must not know
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+stop: ## End the local endpoint
+	@test ! -x $(BIN)/python || $(BIN)/python -m crosscloud_mnist.adapters.local data/07_model_output/endpoint
+
+setup: tools .venv/.installed
+
+tools:
 	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12 or 3.13 was not found; install it (Debian: apt-get install python3 python3-venv) and run make again" >&2; exit 1; }
+	@$(JAVA) -version 2>&1 | sed -nE 's/.* version "([0-9]+).*/\1/p' | grep -qE '^(1[7-9]|[2-9][0-9])$$' || { echo "Java 17 or later was not found; install it (Debian: apt-get install openjdk-17-jre-headless) and run make again" >&2; exit 1; }
+
+.venv/.installed: requirements.lock pyproject.toml | tools
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	$(PIP) --require-hashes -r requirements.lock
+	$(PIP) --no-deps --no-build-isolation --editable .
 	@touch $@
 
-setup: .venv/.installed ## Install the locked dependencies and this package into .venv
-
-check: setup ## Lint and type-check
-	$(BIN)/ruff check src tests
-	$(BIN)/ruff format --check src tests
-
-test: setup ## The whole test suite
-	$(BIN)/python -m pytest
+lock: ## Resolve the dependencies again (needs uv)
+	uv pip compile --quiet --universal --python-version 3.11 pyproject.toml --all-extras --group dev \
+		--output-file requirements.lock --no-emit-index-url --generate-hashes --custom-compile-command "make lock"

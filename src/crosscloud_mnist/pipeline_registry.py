@@ -2,10 +2,30 @@
 
 from kedro.pipeline import Pipeline
 
-from crosscloud_mnist.pipelines import ingest_mnist
+from crosscloud_mnist.pipelines import (
+    deploy,
+    ingest_mnist,
+    register_remote,
+    smoke_test,
+    train_distributed,
+)
 
 
 def register_pipelines() -> dict[str, Pipeline]:
-    """Return every pipeline under its name."""
+    """Return every pipeline under its name; the default one never touches production."""
     ingest = ingest_mnist.create_pipeline()
-    return {"__default__": ingest, "ingest_mnist": ingest}
+    training = train_distributed.create_pipeline()
+    register = register_remote.create_pipeline()
+    train = ingest + training
+    return {
+        "__default__": train,
+        "ingest_mnist": ingest,
+        "train_distributed": training,
+        "train": train,
+        "register_remote": register,
+        "deploy": deploy.create_pipeline(),
+        "smoke_test": smoke_test.create_pipeline(),
+        "release": register
+        + deploy.create_pipeline(after="registered_model")
+        + smoke_test.create_pipeline(after="deployment"),
+    }

@@ -1,21 +1,45 @@
 """Kedro's settings: see https://docs.kedro.org/en/stable/configure/configuration_basics/."""
 
+import subprocess
 from pathlib import Path
 
 from kedro.utils import find_kedro_project
 from omegaconf.resolvers import oc
 
+from crosscloud_mnist.hooks import Preflight, Results
+
+
+def _project() -> Path:
+    here = Path.cwd()
+    return find_kedro_project(here) or here
+
 
 def _in_project(path: str) -> str:
     """Return the absolute path: MLflow, SQLite and Spark do not know Kedro's project folder."""
-    here = Path.cwd()
-    return ((find_kedro_project(here) or here) / path).as_posix()
+    return (_project() / path).as_posix()
 
 
+def _git_commit() -> str:
+    """Return the commit of the code, ``-dirty`` where files differ from it, for the lineage."""
+    described = subprocess.run(  # noqa: S607  git is where the user has it
+        ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"],
+        cwd=_project(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return described.stdout.strip() or "unknown"
+
+
+HOOKS = (Preflight(), Results())
 DISABLE_HOOKS_FOR_PLUGINS = ("kedro-telemetry",)
 CONFIG_LOADER_ARGS = {
     "base_env": "base",
     "default_run_env": "base",
-    "custom_resolvers": {"oc.env": oc.env, "in_project": _in_project},
+    "custom_resolvers": {
+        "oc.env": oc.env,
+        "in_project": _in_project,
+        "git_commit": _git_commit,
+    },
     "merge_strategy": {"mlflow": "soft", "parameters": "soft"},
 }

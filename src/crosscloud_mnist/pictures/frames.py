@@ -19,8 +19,7 @@ def insides(mask: NDArray[np.bool_]) -> Iterator[NDArray[np.bool_]]:
     if not count:
         return
     big = np.flatnonzero(areas >= 0.05 * areas.max()) + 1
-    corners = _quad(np.isin(labels, big) & mask)
-    if corners is not None:
+    for corners in _outlines(np.isin(labels, big) & mask):
         covered = _coverage(mask, corners)
         inner = _polygon(mask.shape, _shrunk(corners, 0.02))
         share = mask[inner].mean() if inner.any() else 0
@@ -30,7 +29,10 @@ def insides(mask: NDArray[np.bool_]) -> Iterator[NDArray[np.bool_]]:
             and share > 0.5
             and inner.sum() > 0.04 * mask.size
         ):
-            yield inner
+            yield inner, True
+    strips = _without_strips(mask)
+    if strips is not None:
+        yield strips, True
     order = np.argsort(-areas)[:2]
     for index in order:
         one = labels == index + 1
@@ -48,9 +50,8 @@ def insides(mask: NDArray[np.bool_]) -> Iterator[NDArray[np.bool_]]:
                 hole = ndimage.binary_fill_holes(holes == best + 1)
                 hole = ndimage.binary_erosion(hole, iterations=gap)
                 if hole.any():
-                    yield hole
-        corners = _quad(one)
-        if corners is not None:
+                    yield hole, False
+        for corners in _outlines(one):
             covered = np.sort(_coverage(one, corners))
             if covered[1] > 0.7 and covered.mean() > 0.7:
                 width = (
@@ -60,7 +61,37 @@ def insides(mask: NDArray[np.bool_]) -> Iterator[NDArray[np.bool_]]:
                 )
                 inner = _polygon(mask.shape, _shrunk(corners, 0.02, width))
                 if inner.any():
-                    yield inner
+                    yield inner, False
+
+
+def _without_strips(mask):
+    """A frame on some sides only."""
+    inside = np.ones_like(mask)
+    open_sides = []
+    for turn in range(4):
+        turned, left = np.rot90(mask, turn), np.rot90(inside, turn)
+        full = turned.mean(axis=1) > 0.9
+        n = 0 if not full[0] else (len(full) if full.all() else int(np.argmin(full)))
+        if 0 < n < len(full) // 2:
+            left[: n + max(2, len(full) // 60)] = False
+        else:
+            open_sides.append(turn)
+    if len(open_sides) == 4:
+        return None
+    rest = mask & inside
+    if any(np.rot90(rest, turn)[:2].any() for turn in open_sides):
+        return None
+    return inside
+
+
+def _outlines(mask):
+    corners = _quad(mask)
+    if corners is not None:
+        yield corners
+    r, c = ndimage.find_objects(mask.astype(np.uint8))[0]
+    t, b, l, rr = r.start, r.stop - 1, c.start, c.stop - 1
+    if b - t > 8 and rr - l > 8:
+        yield np.array([[t, l], [t, rr], [b, rr], [b, l]], float)
 
 
 def _quad(mask):

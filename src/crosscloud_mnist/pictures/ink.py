@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from crosscloud_mnist.errors import PictureError
+from crosscloud_mnist.pictures.ruling import without_ruling
 
 
 @dataclass(frozen=True)
@@ -17,16 +18,16 @@ class Ink:
 
     strength: NDArray[np.float32]
     mask: NDArray[np.bool_]
+    off_ground: NDArray[np.bool_]
     level: float
-    noise: float
 
 
-def find_ink(gray: NDArray[np.float32]) -> Ink:
+def find_ink(gray: NDArray[np.float32], fit_ground) -> Ink:
     side = max(gray.shape)
     smooth = ndimage.gaussian_filter(gray, side / 320)
-    residual = smooth - fit_ground(smooth)
-    ground = np.abs(residual)
-    threshold = otsu(ground)
+    ground, noise = fit_ground(smooth)
+    residual = smooth - ground
+    threshold = otsu(np.abs(residual))
     dark, light = residual < -threshold, residual > threshold
     sign = -1 if -residual[dark].sum() >= residual[light].sum() else 1
     excess = np.maximum(sign * residual, 0)
@@ -35,15 +36,16 @@ def find_ink(gray: NDArray[np.float32]) -> Ink:
     if not over.any():
         raise PictureError("no ink")
     level = float(np.percentile(excess[over], 75))
-    below = residual[~over]
-    noise = 1.4826 * float(np.median(np.abs(below - np.median(below))))
-    if level < max(0.05, 5 * noise):
+    if level < max(0.05, 3.5 * noise):
         raise PictureError("no ink")
     strength = excess / np.float32(level)
     cut = max(0.4, threshold / level)
     strong = strength > cut
     mask = ndimage.binary_propagation(strong, mask=strength > 0.6 * cut)
-    return Ink(strength, mask, level, noise)
+    mask = without_ruling(mask)
+    if not mask.any():
+        raise PictureError("no ink")
+    return Ink(strength, mask, np.abs(residual) > max(0.05, 4 * noise), level)
 
 
 def otsu(values: NDArray[np.float32]) -> float:
@@ -60,35 +62,3 @@ def otsu(values: NDArray[np.float32]) -> float:
     return float(centres[np.nanargmax(np.nan_to_num(between, nan=-1.0, posinf=-1.0))])
 
 
-def fit_ground(gray: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Quadratic surface through the ground, started from the border."""
-    height, width = gray.shape
-    rows = np.linspace(0, height - 1, min(height, 64)).round().astype(int)
-    columns = np.linspace(0, width - 1, min(width, 64)).round().astype(int)
-    sample = gray[np.ix_(rows, columns)]
-    y = (np.linspace(-1, 1, height, dtype=np.float32))[:, None]
-    x = (np.linspace(-1, 1, width, dtype=np.float32))[None, :]
-    ys, xs = np.broadcast_arrays(y[rows], x[:, columns])
-    basis = np.stack([t.ravel() for t in _terms(ys, xs)], axis=1)
-    values = sample.ravel()
-    border = (np.maximum(np.abs(ys), np.abs(xs)) > 0.93).ravel()
-    weights = border.astype(float)
-    coefficients = np.zeros(basis.shape[1])
-    for step in range(10):
-        used = 3 if step < 0 else basis.shape[1]
-        w = np.sqrt(weights)[:, None]
-        coefficients = np.zeros(basis.shape[1])
-        coefficients[:used] = np.linalg.lstsq(basis[:, :used] * w, values * w[:, 0], rcond=None)[0]
-        off = np.abs(values - basis @ coefficients)
-        member = border if step < 3 else np.ones_like(border)
-        scale = max(
-            0.03, 1.4826 * float(np.median(off[member & (weights > 0)] if step else off[border]))
-        )
-        weights = np.where(member, np.maximum(0, 1 - (off / (3 * scale)) ** 2) ** 2, 0.0)
-        if weights.sum() < 20:
-            weights = border.astype(float)
-    return sum(c * t for c, t in zip(coefficients.astype(np.float32), _terms(y, x), strict=True))
-
-
-def _terms(y, x):
-    return (np.ones_like(y * x), y + 0 * x, x + 0 * y, y * x, y * y + 0 * x, x * x + 0 * y)

@@ -1,0 +1,160 @@
+"""Kedro hooks: what is checked before a run, what a failed one says, what a good one prints."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator, Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+import click
+from kedro.config import MissingConfigException
+from kedro.framework.context import KedroContext
+from kedro.framework.hooks import hook_impl
+from kedro.io import DatasetError
+from omegaconf.errors import OmegaConfBaseException
+
+from crosscloud_mnist.errors import CrosscloudError
+
+_CONNECT_SECONDS = 5
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+class Preflight:
+    """Says in one line, and in seconds, why a run cannot work or did not."""
+
+    @hook_impl(tryfirst=True)
+    def after_context_created(self, context: KedroContext) -> None:
+        """Check the environment's settings before any plugin acts on them.
+
+        Raises:
+            click.ClickException: An environment variable that the environment requires is not
+                set, a value refers to one that does not exist, or the tracking server does not
+                answer.
+        """
+        environment = context.env or "base"
+        try:
+            settings = context.config_loader["globals"]
+            missing = [name for name in settings["requires"] if not os.environ.get(name)]
+            if missing:
+                raise click.ClickException(
+                    f"{', '.join(missing)} not set, expected by --env {environment}; "
+                    f"conf/{environment}/globals.yml says what each is"
+                )
+            _reach(_tracking_address(settings["tracking_uri"]))
+            for kind in ("parameters", "credentials", "mlflow", "catalog"):
+                _resolve(context, kind)
+        except OmegaConfBaseException as error:
+            reason = str(error).splitlines()[0]
+            raise click.ClickException(
+                f"the configuration of --env {environment} cannot be resolved: {reason}; check "
+                f"the parameters given, and conf/base and conf/{environment}"
+            ) from error
+
+    @hook_impl(trylast=True)
+    def on_pipeline_error(self, error: Exception) -> None:
+        """End with the message alone where the error is one that this package raises on purpose.
+
+        It runs last, so that kedro-mlflow has marked the run as failed by then.
+
+        Raises:
+            click.ClickException: In place of the error.
+        """
+        for cause in _causes(error):
+            if isinstance(cause, CrosscloudError):
+                raise click.ClickException(str(cause)) from error
+        if isinstance(error, DatasetError):
+            raise click.ClickException(" ".join(str(error).split())) from error
+
+
+class Results:
+    """Prints what a person wants of a run: the model, the version, the address, the answers."""
+
+    @hook_impl
+    def after_dataset_saved(self, dataset_name: str, data: Any) -> None:
+        """Print the datum when it is one of these, after it is safe on storage."""
+        if dataset_name in _PRINTED:
+            for line in _PRINTED[dataset_name](data):
+                click.echo(line)
+
+
+def _tracking_address(uri: str) -> str | None:
+    if uri.startswith("databricks"):
+        return os.environ.get("DATABRICKS_HOST")
+    return uri if urlsplit(uri).scheme in _DEFAULT_PORTS else None
+
+
+def _reach(address: str | None) -> None:
+    """Fail in seconds: MLflow would retry for minutes before it said the same."""
+    if address is None:
+        return
+    parts = urlsplit(address if "://" in address else f"https://{address}")
+    host, port = parts.hostname or "", parts.port or _DEFAULT_PORTS.get(parts.scheme, 443)
+    try:
+        socket.create_connection((host, port), timeout=_CONNECT_SECONDS).close()
+    except OSError as error:
+        raise click.ClickException(
+            f"the tracking server {host}:{port} does not answer ({error}), expected it to take "
+            "connections; check its address and the network"
+        ) from error
+
+
+def _resolve(context: KedroContext, kind: str) -> None:
+    loader = context.config_loader
+    if kind not in loader.config_patterns:  # kedro-mlflow registers its own later
+        loader.config_patterns[kind] = [f"{kind}*", f"{kind}*/**", f"**/{kind}*"]
+    try:
+        loader[kind]
+    except MissingConfigException:
+        return
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def _model_uri(uri: str) -> Iterator[str]:
+    yield f"Logged model: {uri}"
+
+
+def _registered_model(model: Mapping[str, Any]) -> Iterator[str]:
+    known = "" if model["created"] else " (the bundle was registered there already)"
+    yield (
+        f"Registered version: {model['name']} {model['version']} in {model['workspace']}, "
+        f"alias {model['alias']}{known}"
+    )
+
+
+def _deployment(deployment: Mapping[str, Any]) -> Iterator[str]:
+    yield (
+        f"Endpoint: {deployment['endpoint']} serves {deployment['name']} "
+        f"{deployment['model_version']}"
+    )
+
+
+def _smoke_test(report: Mapping[str, Any]) -> Iterator[str]:
+    rows = report["golden"] + report["pictures"]
+    width = max((len(row["file"]) for row in rows), default=0)
+    yield f"{'picture':{width}}  expected  answer  probability"
+    for row in rows:
+        expected = "-" if row["expected"] is None else row["expected"]
+        if row["error"]:
+            yield f"{row['file']:{width}}  {expected:>8}  {row['error']}"
+            continue
+        verdict = "" if row["expected"] in (None, row["predicted"]) else "  WRONG"
+        yield (
+            f"{row['file']:{width}}  {expected:>8}  {row['predicted']:>6}  "
+            f"{row['probability']:>11.4f}{verdict}"
+        )
+    yield f"Smoke test of {report['endpoint']}: {'passed' if report['passed'] else 'FAILED'}"
+
+
+_PRINTED = {
+    "model_uri": _model_uri,
+    "registered_model": _registered_model,
+    "deployment": _deployment,
+    "smoke_test_report": _smoke_test,
+}

@@ -1,0 +1,53 @@
+"""Figures of ``train_distributed``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+from numpy.typing import NDArray
+
+_CLASSES = 10
+
+
+def draw_learning_curves(history: Sequence[Mapping[str, Any]]) -> Figure:
+    """Draw loss and accuracy by epoch, of training and validation."""
+    figure = Figure(figsize=(9, 3.6), layout="constrained")
+    epochs = [epoch["number"] for epoch in history]
+    for axes, name, label in zip(
+        figure.subplots(1, 2), ("loss", "accuracy"), ("cross-entropy, nats", "accuracy"), strict=True
+    ):
+        axes.plot(epochs, [epoch[name] for epoch in history], label="training")
+        axes.plot(epochs, [epoch[f"val_{name}"] for epoch in history], label="validation")
+        axes.set(xlabel="epoch", ylabel=label)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.grid(alpha=0.3)
+        axes.legend()
+    return figure
+
+
+def draw_confusion_matrix(predictions: Mapping[str, NDArray[Any]]) -> Figure:
+    """Draw how often each digit of the test set was named as which."""
+    labels, named = predictions["labels"], predictions["probabilities"].argmax(axis=1)
+    counts = np.zeros((_CLASSES, _CLASSES), int)
+    np.add.at(counts, (labels, named), 1)
+    figure = Figure(figsize=(6, 5.6), layout="constrained")
+    axes = figure.subplots()
+    share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    axes.imshow(np.sqrt(share), cmap="Blues", vmin=0, vmax=1)  # the root shows the rare mistakes
+    for (row, column), count in np.ndenumerate(counts):
+        if count:
+            color = "white" if share[row, column] > 0.4 else "black"
+            axes.text(column, row, str(count), ha="center", va="center", fontsize=8, color=color)
+    right = np.trace(counts) / max(counts.sum(), 1)
+    axes.set(
+        xlabel="named",
+        ylabel="is",
+        xticks=range(_CLASSES),
+        yticks=range(_CLASSES),
+        title=f"Test set: {right:.2%} of {counts.sum():,} named right",
+    )
+    return figure

@@ -1,0 +1,174 @@
+"""Nodes of ``train_distributed``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crosscloud_mnist.bundle import CONTRACT, Bundle, Contents, Golden
+from crosscloud_mnist.errors import ConfigurationError
+from crosscloud_mnist.ports import Launcher, Mode, Registry, Tracker
+from crosscloud_mnist.training.plan import Plan, Shard
+
+if TYPE_CHECKING:
+    from crosscloud_mnist.pipelines.ingest_mnist.nodes import Labelled
+
+Weights = dict[str, NDArray[np.float32]]
+_LIBRARIES = ("keras", "mlflow", "onnx", "pyspark", "tensorflow")
+_SUREST = 0.9  # a golden picture is one that the model has no doubt about
+
+
+def make_plan(
+    settings: Mapping[str, Any],
+    records: str,
+    training: tuple[Shard, ...],
+    validation: tuple[Shard, ...],
+) -> Plan:
+    """Return the plan that the recipe's values make.
+
+    Args:
+        settings: The recipe's values, one for each field of ``Plan`` that is no path.
+        records: Folder for the epochs' records, seen by the driver and the workers.
+        training: The training shards.
+        validation: The validation shards.
+
+    Raises:
+        ConfigurationError: A value is missing, unknown or of the wrong kind.
+    """
+    from pydantic import TypeAdapter, ValidationError
+
+    values = {**settings, "records": records, "train": training, "validation": validation}
+    try:
+        return TypeAdapter(Plan).validate_python(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, ("train_distributed.settings", *first["loc"])))
+        raise ConfigurationError(
+            f"{where}: found {first['input']!r}, expected: {first['msg']}; see the recipes in "
+            "conf/base/parameters.yml"
+        ) from error
+
+
+def train(
+    launcher: Launcher, tracker: Tracker, plan: Plan, mode: Mode, lineage: Mapping[str, str]
+) -> tuple[Weights, list[dict[str, Any]], list[dict[str, Any]]]:
+    """Train where the launcher says, with every epoch tracked as it ends.
+
+    Returns:
+        The weights, the epochs' figures, and each rank's proof of what it did.
+
+    Raises:
+        TrainingError: A slot was lost, or the ranks' proofs do not agree.
+    """
+    from crosscloud_mnist.training.loop import train as train_on_slot
+    from crosscloud_mnist.training.proofs import verify_proofs
+
+    tracker.tags({**lineage, "mode": mode})
+    outcome = launcher.launch(train_on_slot, plan, mode, tracker.epoch)
+    verify_proofs(outcome, plan)
+    weights = {f"{index:03d}": array for index, array in enumerate(outcome.weights)}
+    return (
+        weights,
+        [asdict(epoch) for epoch in outcome.history],
+        [asdict(proof) for proof in outcome.proofs],
+    )
+
+
+def trace_lineage(data_card: Mapping[str, Any], git_commit: str) -> dict[str, str]:
+    """Return what the model comes from: ``dataset``, ``dataset_digest`` and ``git_commit``."""
+    return {
+        "dataset": data_card["dataset"],
+        "dataset_digest": data_card["dataset_digest"],
+        "git_commit": git_commit,
+    }
+
+
+def evaluate(
+    tracker: Tracker, plan: Plan, weights: Weights, test: Labelled
+) -> tuple[dict[str, NDArray[Any]], dict[str, float], float, float]:
+    """Answer the test set once, after every choice was made.
+
+    Returns:
+        The labels [n] and probabilities [n, 10]; the figures together; the accuracy, 0 to 1; and
+        the mean cross-entropy, nats.
+    """
+    from crosscloud_mnist.training import export
+
+    model = export.rebuild(plan.model, list(weights.values()))
+    tracker.text(export.summary(model), "model_summary.txt")
+    images, labels = test
+    probabilities = export.predict(model, images)
+    accuracy = float((probabilities.argmax(axis=1) == labels).mean())
+    given = probabilities[np.arange(len(labels)), labels].astype(np.float64)
+    loss = float(-np.log(np.maximum(given, np.finfo(np.float32).tiny)).mean())
+    predictions = {"labels": labels, "probabilities": probabilities}
+    figures = {"test_accuracy": accuracy, "test_loss": loss, "test_pictures": len(labels)}
+    return predictions, figures, accuracy, loss
+
+
+def assemble(  # noqa: PLR0917  the bundle is where everything meets
+    plan: Plan,
+    settings: Mapping[str, Any],
+    lineage: Mapping[str, str],
+    weights: Weights,
+    validation: Labelled,
+    evaluation: Mapping[str, float],
+    proofs: list[dict[str, Any]],
+    golden_pictures_per_digit: int,
+) -> Contents:
+    """Return what goes into the bundle; its golden set comes from the validation set."""
+    from crosscloud_mnist.training import export
+
+    model = export.rebuild(plan.model, list(weights.values()))
+    images, labels = validation
+    probabilities = export.predict(model, images)
+    chosen = _surest(probabilities, labels, golden_pictures_per_digit)
+    return Contents(
+        onnx=export.onnx_bytes(model),
+        keras=export.keras_bytes(model),
+        golden=Golden(images[chosen], labels[chosen], probabilities[chosen]),
+        contract=CONTRACT,
+        card={
+            **lineage,
+            "metrics": dict(evaluation),
+            "settings": dict(settings),
+            "proofs": proofs,
+            "libraries": {name: version(name) for name in _LIBRARIES},
+        },
+    )
+
+
+def _surest(
+    probabilities: NDArray[np.float32], labels: NDArray[np.uint8], per_digit: int
+) -> NDArray[np.intp]:
+    """Pictures of every digit that are answered right and without doubt, spread over the set."""
+    right = (probabilities.argmax(axis=1) == labels) & (probabilities.max(axis=1) >= _SUREST)
+    candidates = [np.flatnonzero(right & (labels == digit)) for digit in range(10)]
+    spread = [
+        found[np.linspace(0, len(found) - 1, min(per_digit, len(found))).astype(np.intp)]
+        for found in candidates
+        if len(found)
+    ]
+    return np.concatenate(spread) if spread else np.arange(len(labels))[:per_digit]
+
+
+def log_model(
+    registry: Registry,
+    bundle: Bundle,
+    settings: Mapping[str, Any],
+    lineage: Mapping[str, str],
+    evaluation: Mapping[str, float],
+) -> str:
+    """Log the signed bundle in the sandbox workspace and return its ``models:/m-...`` URI."""
+    return registry.log_model(
+        bundle.folder,
+        digest=bundle.digest,
+        tags=lineage,
+        params={name: str(value) for name, value in settings.items()},
+        metrics=evaluation,
+    )

@@ -1,0 +1,27 @@
+"""Named arrays on storage."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from kedro.io import DatasetError
+
+from crosscloud_mnist.datasets.arrays import ArraysDataset
+
+
+def test_gives_back_the_arrays_in_their_order(tmp_path):
+    dataset = ArraysDataset(filepath=str(tmp_path / "arrays.npz"))
+    arrays = {"b": np.arange(6, dtype=np.float32).reshape(2, 3), "a": np.zeros(0, np.uint8)}
+    dataset.save(arrays)
+    loaded = dataset.load()
+    assert list(loaded) == ["b", "a"]
+    for name, array in arrays.items():
+        np.testing.assert_array_equal(loaded[name], array)
+        assert loaded[name].dtype == array.dtype
+
+
+def test_writes_no_pickle_and_leaves_no_part(tmp_path):
+    dataset = ArraysDataset(filepath=str(tmp_path / "arrays.npz"))
+    with pytest.raises(DatasetError):
+        dataset.save({"a": np.array([object()])})
+    assert list(tmp_path.iterdir()) == []

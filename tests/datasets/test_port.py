@@ -1,0 +1,22 @@
+"""A port is loaded, never saved to, and never shows its credentials."""
+
+from __future__ import annotations
+
+import pytest
+from kedro.io import DatasetError
+
+from crosscloud_mnist.datasets.port import PortDataset
+
+
+def test_builds_the_adapter_from_options_and_credentials():
+    port = PortDataset(
+        adapter="types.SimpleNamespace", options={"slots": 2}, credentials={"token": "s3cret"}
+    )
+    adapter = port.load()
+    assert (adapter.slots, adapter.token) == (2, "s3cret")
+    assert "s3cret" not in f"{port} {port!r} {port._describe()}"
+
+
+def test_refuses_to_be_saved_to():
+    with pytest.raises(DatasetError, match="is a port"):
+        PortDataset(adapter="types.SimpleNamespace").save(object())
