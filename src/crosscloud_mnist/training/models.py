@@ -1,0 +1,69 @@
+"""The architectures: raw pixels in, logits out, with the scaling inside.
+
+No layer normalises over the batch. Statistics of a batch would depend on how it is split over the
+slots, and one slot and many would not train the same model.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from crosscloud_mnist.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    import keras
+
+SIDE, CLASSES = 28, 10
+
+
+def build(name: str, seed: int) -> keras.Model:
+    """Return an untrained model.
+
+    Args:
+        name: ``case``, the CNN of the published case with its 267,338 parameters, or ``compact``,
+            small and fast.
+        seed: Of the initial weights.
+
+    Returns:
+        A model that takes pixels [n, 28, 28], 0 to 255 of any dtype, light ink on dark ground, and
+        gives logits [n, 10], float32. Its weights are float32; the global dtype policy decides
+        what it computes in.
+
+    Raises:
+        ConfigurationError: No architecture has that name.
+    """
+    import keras
+
+    if name not in _BODIES:
+        raise ConfigurationError(
+            f"there is no model {name!r}, expected one of {', '.join(_BODIES)}; see "
+            "train_distributed.settings.model"
+        )
+    keras.utils.set_random_seed(seed)
+    pixels = keras.Input((SIDE, SIDE), name="pictures")
+    scaled = keras.layers.Rescaling(1 / 255)(keras.layers.Reshape((SIDE, SIDE, 1))(pixels))
+    logits = keras.layers.Dense(CLASSES, dtype="float32", name="logits")(_BODIES[name](scaled))
+    return keras.Model(pixels, logits, name=name)
+
+
+def _case(pictures: keras.KerasTensor) -> keras.KerasTensor:
+    from keras.layers import Conv2D, Dense, Flatten, MaxPooling2D
+
+    for _ in range(3):
+        pictures = Conv2D(32, 3, activation="relu")(pictures)
+    return Dense(64, activation="relu")(Flatten()(MaxPooling2D()(pictures)))
+
+
+def _compact(pictures: keras.KerasTensor) -> keras.KerasTensor:
+    from keras.layers import Conv2D, Dense, Dropout, Flatten, MaxPooling2D
+
+    pictures = Conv2D(24, 5, strides=1, activation="relu")(pictures)
+    pictures = MaxPooling2D()(pictures)
+    pictures = Conv2D(48, 3, padding="same", activation="relu")(pictures)
+    pictures = Conv2D(64, 3, activation="relu")(pictures)
+    pictures = MaxPooling2D()(pictures)
+    pictures = Dropout(0.3)(Flatten()(pictures))
+    return Dropout(0.3)(Dense(128, activation="relu")(pictures))
+
+
+_BODIES = {"case": _case, "compact": _compact}
