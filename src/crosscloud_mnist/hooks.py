@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
 import click
-from kedro.config import MissingConfigException
+from kedro.config import MissingConfigException, OmegaConfigLoader
 from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
 from kedro.io import DatasetError
@@ -34,8 +34,9 @@ class Preflight:
                 answer.
         """
         environment = context.env or "base"
+        loader: OmegaConfigLoader = context.config_loader  # as settings.py chose it
         try:
-            settings = context.config_loader["globals"]
+            settings = loader["globals"]
             missing = [name for name in settings["requires"] if not os.environ.get(name)]
             if missing:
                 raise click.ClickException(
@@ -44,7 +45,7 @@ class Preflight:
                 )
             _reach(_tracking_address(settings["tracking_uri"]))
             for kind in ("parameters", "credentials", "mlflow", "catalog"):
-                _resolve(context, kind)
+                _resolve(loader, kind)
         except OmegaConfBaseException as error:
             reason = str(error).splitlines()[0]
             raise click.ClickException(
@@ -100,8 +101,7 @@ def _reach(address: str | None) -> None:
         ) from error
 
 
-def _resolve(context: KedroContext, kind: str) -> None:
-    loader = context.config_loader
+def _resolve(loader: OmegaConfigLoader, kind: str) -> None:
     if kind not in loader.config_patterns:  # kedro-mlflow registers its own later
         loader.config_patterns[kind] = [f"{kind}*", f"{kind}*/**", f"**/{kind}*"]
     try:
@@ -152,7 +152,7 @@ def _smoke_test(report: Mapping[str, Any]) -> Iterator[str]:
     yield f"Smoke test of {report['endpoint']}: {'passed' if report['passed'] else 'FAILED'}"
 
 
-_PRINTED = {
+_PRINTED: dict[str, Callable[[Any], Iterator[str]]] = {
     "model_uri": _model_uri,
     "registered_model": _registered_model,
     "deployment": _deployment,

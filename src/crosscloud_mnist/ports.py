@@ -56,6 +56,9 @@ class Tracker(Protocol):
     def tags(self, tags: Mapping[str, str]) -> None:
         """Set tags on the run."""
 
+    def dataset(self, name: str, digest: str, source: str) -> None:
+        """Log the training data as an input of the run."""
+
     def text(self, text: str, name: str) -> None:
         """Log a text artifact under the name."""
 
@@ -68,15 +71,13 @@ class LoggedModel:
         uri: ``models:/m-...``, as ``train`` printed it.
         digest: SHA-256 of the bundle, hexadecimal, recorded when it was logged.
         run_id: The training run.
-        tags: Lineage recorded with it (``git_commit``, ``dataset``, ``dataset_digest``, ...).
-        metrics: Its figures (``test_accuracy``, ...), fractions between 0 and 1.
+        tags: What was recorded with it (``git_commit``, ``dataset``, ``dataset_digest``, ...).
     """
 
     uri: str
     digest: str
     run_id: str
     tags: Mapping[str, str] = field(default_factory=dict)
-    metrics: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -103,13 +104,7 @@ class Registry(Protocol):
         """Return the workspace that a write would really reach, for lineage and logs."""
 
     def log_model(
-        self,
-        folder: Path,
-        *,
-        digest: str,
-        tags: Mapping[str, str],
-        params: Mapping[str, str],
-        metrics: Mapping[str, float],
+        self, folder: Path, *, digest: str, tags: Mapping[str, str], params: Mapping[str, str]
     ) -> str:
         """Log the bundle in ``folder`` under the open run and return its ``models:/m-...`` URI."""
 
@@ -121,7 +116,7 @@ class Registry(Protocol):
         """
 
     def download_logged(self, uri: str, folder: Path) -> None:
-        """Write the logged model's files into the empty ``folder``."""
+        """Write the logged model's files into ``folder``, which must not exist."""
 
     def find_version(self, name: str, digest: str) -> ModelVersion | None:
         """Return the lowest complete version that carries the digest, if there is one."""
@@ -132,7 +127,7 @@ class Registry(Protocol):
         """Upload ``folder`` and register it as a new version of ``name``."""
 
     def download_version(self, version: ModelVersion, folder: Path) -> None:
-        """Write the version's files into the empty ``folder``."""
+        """Write the version's files into ``folder``, which must not exist."""
 
     def set_alias(self, version: ModelVersion, alias: str) -> None:
         """Let the alias point to the version."""

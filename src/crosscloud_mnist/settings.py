@@ -1,5 +1,6 @@
 """Kedro's settings: see https://docs.kedro.org/en/stable/configure/configuration_basics/."""
 
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -21,8 +22,11 @@ def _in_project(path: str) -> str:
 
 def _git_commit() -> str:
     """Return the commit of the code, ``-dirty`` where files differ from it, for the lineage."""
-    described = subprocess.run(  # noqa: S607  git is where the user has it
-        ["git", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"],
+    git = shutil.which("git")
+    if git is None:
+        return "unknown"
+    described = subprocess.run(
+        [git, "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"],
         cwd=_project(),
         capture_output=True,
         text=True,

@@ -135,11 +135,11 @@ class Launcher:
 
     def _await_slots(self, spark: SparkSession) -> None:
         """Refuse in a minute what Spark would try for ten, tasks that find no slot."""
-        scala = spark.sparkContext._jsc.sc()  # noqa: SLF001  PySpark has no public call for it
+        scala = spark.sparkContext._jsc.sc()  # PySpark has no public call for it
         profile = scala.resourceProfileManager().defaultResourceProfile()
         until = time.monotonic() + _SLOTS_SECONDS
         while (found := scala.maxNumConcurrentTasks(profile)) < self._slots:
-            if spark.sparkContext.master.startswith("local") or time.monotonic() > until:
+            if str(spark.sparkContext.master).startswith("local") or time.monotonic() > until:
                 raise ConfigurationError(
                     f"Spark has {found} slots, expected {self._slots}: every barrier task must "
                     "run at once; set fewer slots in the globals, or give the cluster more workers"

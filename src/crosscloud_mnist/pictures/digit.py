@@ -50,7 +50,11 @@ def _focused(gray, ink, keep):
     except PictureError:
         return coarse
     near = ndimage.maximum_filter(keep[window], 3)
-    both, one, other = (fine.mask & near & ink.mask[window]).sum(), (fine.mask & near).sum(), (ink.mask & keep)[window].sum()
+    both, one, other = (
+        (fine.mask & near & ink.mask[window]).sum(),
+        (fine.mask & near).sum(),
+        (ink.mask & keep)[window].sum(),
+    )
     if both < 0.7 * max(one, other):
         return coarse
     labels, _ = ndimage.label(fine.mask)
@@ -76,7 +80,9 @@ def _substantial(mask, sheet):
     labels, _ = ndimage.label(mask)
     for rows, columns in ndimage.find_objects(labels):
         h, w = rows.stop - rows.start, columns.stop - columns.start
-        touches = rows.start == 0 or columns.start == 0 or rows.stop == height or columns.stop == width
+        touches = (
+            rows.start == 0 or columns.start == 0 or rows.stop == height or columns.stop == width
+        )
         if (sheet or not touches) and h > 0.2 * max(height, width) and h > 0.3 * w:
             return True
     return False

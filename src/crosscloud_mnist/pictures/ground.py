@@ -43,8 +43,10 @@ def smooth_ground(gray: NDArray[np.float32]) -> NDArray[np.float32]:
 def _ground_value(values, border):
     """The value that most of the picture has, of those that the border shows."""
     bins = np.linspace(values.min(), values.max(), 33)
+
     def near(v):
         return (np.abs(v[None] - bins[:, None]) < _NEAR).mean(axis=1)
+
     shown = near(border)
     return float(bins[np.argmax(np.where(shown >= min(0.2, shown.max()), near(values), -1))])
 
@@ -56,8 +58,12 @@ def _terms(y, x):
 def shadowed_ground(gray):
     """Closing: what is darker and narrower than a third of the picture is ink."""
     side = max(gray.shape)
-    small = Image.fromarray(gray).resize([max(1, round(n * 96 / side)) for n in gray.shape[::-1]], Image.Resampling.BOX)
+    small = Image.fromarray(gray).resize(
+        [max(1, round(n * 96 / side)) for n in gray.shape[::-1]], Image.Resampling.BOX
+    )
     closed = ndimage.grey_closing(ndimage.median_filter(np.asarray(small), 3), 31)
-    surface = np.asarray(Image.fromarray(closed).resize(gray.shape[::-1], Image.Resampling.BILINEAR))
+    surface = np.asarray(
+        Image.fromarray(closed).resize(gray.shape[::-1], Image.Resampling.BILINEAR)
+    )
     off = np.abs(gray - surface)
     return surface, 1.4826 * float(np.median(off))

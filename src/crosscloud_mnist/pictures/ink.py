@@ -60,5 +60,3 @@ def otsu(values: NDArray[np.float32]) -> float:
     with np.errstate(divide="ignore", invalid="ignore"):
         between = below * above * (sums / below - (sums[-1] - sums) / above) ** 2
     return float(centres[np.nanargmax(np.nan_to_num(between, nan=-1.0, posinf=-1.0))])
-
-

@@ -27,7 +27,12 @@ def _without_level_lines(mask):
     out = mask
     rows = np.arange(height)
     covered = np.stack([padded[rows[:, None] + r + height, columns].mean(axis=1) for r in rise])
-    ends = np.stack([padded[rows[:, None] + r + height, columns][:, [0, 1, 2, -3, -2, -1]].mean(axis=1) for r in rise])
+    ends = np.stack(
+        [
+            padded[rows[:, None] + r + height, columns][:, [0, 1, 2, -3, -2, -1]].mean(axis=1)
+            for r in rise
+        ]
+    )
     covered = np.where(ends > 0.6, covered, 0)
     left = covered.copy()
     for _ in range(40):

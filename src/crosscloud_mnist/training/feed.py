@@ -70,8 +70,7 @@ def training_batches(plan: Plan, workers: int, rank: int, replicas: int) -> tf.d
     share = plan.batch // len(plan.train)
     window = max(_SHUFFLE_WINDOW // len(plan.train), share)
     streams = tuple(
-        _stream(plan, index, share, window)
-        for index in own_shards(len(plan.train), workers, rank)
+        _stream(plan, index, share, window) for index in own_shards(len(plan.train), workers, rank)
     )
     feed = tf.data.Dataset.zip(streams).map(_joined)
     if replicas > 1:

@@ -21,6 +21,7 @@ from crosscloud_mnist.files import write_whole
 from crosscloud_mnist.training import feed
 from crosscloud_mnist.training.models import build
 from crosscloud_mnist.training.plan import Epoch, Outcome, Plan, Proof
+from crosscloud_mnist.training.precision import choose_precision
 from crosscloud_mnist.training.proofs import exchange
 
 if TYPE_CHECKING:
@@ -62,7 +63,8 @@ def train(plan: Plan) -> Outcome:
         strategy = tf.distribute.get_strategy()
     place = _place(strategy)
     feed.check(plan, place.workers)
-    with strategy.scope(), _precision(plan.precision):
+    precision = choose_precision(plan.precision)
+    with strategy.scope(), _policy(precision):
         trainer = _Trainer(plan, strategy, place)
     history = tuple(trainer.epochs())
     weights = tuple(trainer.model.get_weights())
@@ -71,6 +73,7 @@ def train(plan: Plan) -> Outcome:
         host=os.uname().nodename,
         shards=feed.own_shards(len(plan.train), place.workers, place.rank),
         images=trainer.images_seen(),
+        precision=precision,
         weights_sha256=hashlib.sha256(b"".join(array.tobytes() for array in weights)).hexdigest(),
     )
     return Outcome(weights, history, exchange(proof))
@@ -85,7 +88,7 @@ def _place(strategy: tf.distribute.Strategy) -> _Place:
 
 
 @contextmanager
-def _precision(name: str) -> Iterator[None]:
+def _policy(name: str) -> Iterator[None]:
     import keras
 
     before = keras.config.dtype_policy()
@@ -157,6 +160,7 @@ class _Trainer:
             images = plan.steps_per_epoch * plan.batch
             epoch = Epoch(
                 number=number,
+                of=plan.epochs,
                 loss=loss,
                 accuracy=accuracy,
                 val_loss=val_loss,

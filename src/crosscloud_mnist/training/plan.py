@@ -37,7 +37,8 @@ class Plan:
         epochs: Number of epochs.
         steps_per_epoch: Steps in each; an epoch is a number of steps, as in the case.
         batch: The *global* batch: pictures in a step over all slots together.
-        precision: ``float32``, or ``mixed_bfloat16`` (compute only; the weights stay float32).
+        precision: ``float32``; ``mixed_bfloat16`` (compute only; the weights stay float32); or
+            ``auto``: the latter where the processors of all slots have instructions for it.
         augment: Whether training pictures are shifted and turned a little.
         seed: Of the weights, the shuffle and the augmentation.
         train: The training shards; each feeds an equal part of every batch.
@@ -54,7 +55,7 @@ class Plan:
     epochs: int
     steps_per_epoch: int
     batch: int
-    precision: Literal["float32", "mixed_bfloat16"]
+    precision: Literal["float32", "mixed_bfloat16", "auto"]
     augment: bool
     seed: int
     train: tuple[Shard, ...]
@@ -69,6 +70,7 @@ class Epoch:
 
     Attributes:
         number: From 1.
+        of: How many epochs there will be.
         loss: Mean training cross-entropy, nats.
         accuracy: Training accuracy, 0 to 1.
         val_loss: Mean validation cross-entropy, nats.
@@ -79,6 +81,7 @@ class Epoch:
     """
 
     number: int
+    of: int
     loss: float
     accuracy: float
     val_loss: float
@@ -97,6 +100,7 @@ class Proof:
         host: The address of the executor it ran on.
         shards: Indices into ``Plan.train`` of the shards that it alone read.
         images: Training pictures that it saw.
+        precision: What it computed in.
         weights_sha256: Of its final weights, hexadecimal.
     """
 
@@ -104,6 +108,7 @@ class Proof:
     host: str
     shards: tuple[int, ...]
     images: int
+    precision: str
     weights_sha256: str
 
 

@@ -6,19 +6,16 @@ import json
 from dataclasses import asdict
 
 from crosscloud_mnist.errors import TrainingError
+from crosscloud_mnist.training.barrier import gather
 from crosscloud_mnist.training.plan import Outcome, Plan, Proof
 
 
 def exchange(proof: Proof) -> tuple[Proof, ...]:
     """Return every rank's proof, in rank order; this one alone outside a barrier task.
 
-    The runner hands back rank 0's value only, so the ranks tell each other before they end:
-    https://spark.apache.org/docs/latest/api/python/reference/api/pyspark.BarrierTaskContext.allGather.html
+    The runner hands back rank 0's value only, so the ranks tell each other before they end.
     """
-    context = _barrier()
-    if context is None:
-        return (proof,)
-    told = [json.loads(message) for message in context.allGather(json.dumps(asdict(proof)))]
+    told = [json.loads(message) for message in gather(json.dumps(asdict(proof)))]
     proofs = [Proof(**{**each, "shards": tuple(each["shards"])}) for each in told]
     return tuple(sorted(proofs, key=lambda each: each.rank))
 
@@ -50,12 +47,3 @@ def verify_proofs(outcome: Outcome, plan: Plan) -> None:
             f"the ranks saw {seen} training pictures, expected {expected}; the model is "
             "discarded: run again"
         )
-
-
-def _barrier() -> object | None:
-    try:
-        from pyspark import BarrierTaskContext, TaskContext
-    except ImportError:  # a single process needs no Spark
-        return None
-    context = TaskContext.get()
-    return context if isinstance(context, BarrierTaskContext) else None

@@ -18,7 +18,10 @@ def draw_learning_curves(history: Sequence[Mapping[str, Any]]) -> Figure:
     figure = Figure(figsize=(9, 3.6), layout="constrained")
     epochs = [epoch["number"] for epoch in history]
     for axes, name, label in zip(
-        figure.subplots(1, 2), ("loss", "accuracy"), ("cross-entropy, nats", "accuracy"), strict=True
+        figure.subplots(1, 2),
+        ("loss", "accuracy"),
+        ("cross-entropy, nats", "accuracy"),
+        strict=True,
     ):
         axes.plot(epochs, [epoch[name] for epoch in history], label="training")
         axes.plot(epochs, [epoch[f"val_{name}"] for epoch in history], label="validation")

@@ -69,6 +69,7 @@ def train(
     from crosscloud_mnist.training.proofs import verify_proofs
 
     tracker.tags({**lineage, "mode": mode})
+    tracker.dataset(lineage["dataset"], lineage["dataset_digest"], lineage["source"])
     outcome = launcher.launch(train_on_slot, plan, mode, tracker.epoch)
     verify_proofs(outcome, plan)
     weights = {f"{index:03d}": array for index, array in enumerate(outcome.weights)}
@@ -80,10 +81,11 @@ def train(
 
 
 def trace_lineage(data_card: Mapping[str, Any], git_commit: str) -> dict[str, str]:
-    """Return what the model comes from: ``dataset``, ``dataset_digest`` and ``git_commit``."""
+    """Return what the model comes from: the data set, its digest and source, and the commit."""
     return {
         "dataset": data_card["dataset"],
         "dataset_digest": data_card["dataset_digest"],
+        "source": data_card["source"],
         "git_commit": git_commit,
     }
 
@@ -106,7 +108,7 @@ def evaluate(
     accuracy = float((probabilities.argmax(axis=1) == labels).mean())
     given = probabilities[np.arange(len(labels)), labels].astype(np.float64)
     loss = float(-np.log(np.maximum(given, np.finfo(np.float32).tiny)).mean())
-    predictions = {"labels": labels, "probabilities": probabilities}
+    predictions: dict[str, NDArray[Any]] = {"labels": labels, "probabilities": probabilities}
     figures = {"test_accuracy": accuracy, "test_loss": loss, "test_pictures": len(labels)}
     return predictions, figures, accuracy, loss
 
@@ -168,7 +170,6 @@ def log_model(
     return registry.log_model(
         bundle.folder,
         digest=bundle.digest,
-        tags=lineage,
+        tags={**lineage, **{name: str(figure) for name, figure in evaluation.items()}},
         params={name: str(value) for name, value in settings.items()},
-        metrics=evaluation,
     )

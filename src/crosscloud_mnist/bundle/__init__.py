@@ -1,0 +1,24 @@
+"""The model bundle: the one thing that travels from training to serving."""
+
+from crosscloud_mnist.bundle.folder import (
+    CONTRACT,
+    Bundle,
+    Contents,
+    Golden,
+    check_golden,
+    digest_of,
+    write,
+)
+from crosscloud_mnist.bundle.signing import Signer, Verifier
+
+__all__ = [
+    "CONTRACT",
+    "Bundle",
+    "Contents",
+    "Golden",
+    "Signer",
+    "Verifier",
+    "check_golden",
+    "digest_of",
+    "write",
+]

@@ -1,0 +1,52 @@
+"""A model bundle on storage."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from kedro.io import AbstractDataset
+
+from crosscloud_mnist.bundle import Bundle, Contents, Signer, digest_of, write
+
+
+class BundleDataset(AbstractDataset[Contents, Bundle]):
+    """Contents are written and signed; what is loaded is the bundle, by its folder and digest.
+
+    Args:
+        filepath: The bundle's folder.
+        credentials: ``private_key`` and ``public_key``, as PEM text or paths of PEM files.
+        generate_key: Whether to make a key pair at those paths where there is none yet.
+        metadata: For plugins (``kedro-viz``); not used.
+    """
+
+    def __init__(
+        self,
+        *,
+        filepath: str,
+        credentials: dict[str, str | None],
+        generate_key: bool = False,
+        metadata: dict[str, Any] | None = None,
+    ) -> None:
+        self._filepath = Path(filepath)
+        self._signer = Signer(**credentials, generate=generate_key)
+        self.metadata = metadata
+
+    def load(self) -> Bundle:
+        """Return the bundle, its digest counted anew."""
+        return Bundle(self._filepath, digest_of(self._filepath))
+
+    def save(self, data: Contents) -> None:
+        """Write and sign the bundle.
+
+        Raises:
+            BundleError: The ONNX graph does not answer as Keras did.
+            ConfigurationError: There is no key to sign with.
+        """
+        write(data, self._filepath, self._signer)
+
+    def _exists(self) -> bool:
+        return (self._filepath / "MLmodel").is_file()
+
+    def _describe(self) -> dict[str, Any]:
+        return {"filepath": str(self._filepath)}

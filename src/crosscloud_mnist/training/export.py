@@ -1,0 +1,79 @@
+"""The trained weights as files: a float32 Keras model, and an ONNX graph that takes raw pixels."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crosscloud_mnist.training.models import SIDE, build
+
+if TYPE_CHECKING:
+    import keras
+
+_OPSET = 17
+_BATCH = 500
+
+
+def rebuild(name: str, weights: Sequence[NDArray[np.float32]]) -> keras.Model:
+    """Return the model in float32 with probabilities at its end, whatever it was trained in.
+
+    Args:
+        name: The architecture.
+        weights: In Keras' order, as training gave them back.
+
+    Returns:
+        A model that takes pixels [n, 28, 28], 0 to 255, and gives probabilities [n, 10], float32.
+    """
+    import keras
+
+    logits = build(name, seed=0)
+    logits.set_weights(list(weights))
+    probabilities = keras.layers.Softmax(name="probabilities")(logits.output)
+    return keras.Model(logits.input, probabilities, name=name)
+
+
+def predict(model: keras.Model, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Return the probabilities [n, 10] that Keras gives for pictures [n, 28, 28]."""
+    parts = [
+        np.asarray(model(pictures[start : start + _BATCH].astype(np.float32), training=False))
+        for start in range(0, len(pictures), _BATCH)
+    ]
+    return np.concatenate(parts)
+
+
+def keras_bytes(model: keras.Model) -> bytes:
+    """Return the model as a ``.keras`` file, for training it further."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.keras"
+        model.save(path)
+        return path.read_bytes()
+
+
+def onnx_bytes(model: keras.Model) -> bytes:
+    """Return the model as an ONNX file: the cast and the scaling stand inside the graph.
+
+    Its input is ``pictures``, uint8 [n, 28, 28]; its output ``probabilities``, float32 [n, 10].
+    """
+    import tensorflow as tf
+    import tf2onnx
+
+    @tf.function(input_signature=[tf.TensorSpec((None, SIDE, SIDE), tf.uint8, name="pictures")])
+    def answer(pictures: tf.Tensor) -> dict[str, tf.Tensor]:
+        return {"probabilities": model(tf.cast(pictures, tf.float32), training=False)}
+
+    graph, _ = tf2onnx.convert.from_function(
+        answer, input_signature=answer.input_signature, opset=_OPSET
+    )
+    return graph.SerializeToString()  # type: ignore[no-any-return]
+
+
+def summary(model: keras.Model) -> str:
+    """Return the table of layers and parameter counts that Keras prints."""
+    lines: list[str] = []
+    model.summary(print_fn=lambda line, **_: lines.append(line))
+    return "\n".join(lines)
