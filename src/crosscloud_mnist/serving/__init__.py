@@ -1,1 +1,1 @@
-"""The local REST endpoint that serves a bundle."""
+"""The local endpoint: the laptop's and the on-premises stand-in for Model Serving."""

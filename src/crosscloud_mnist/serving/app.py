@@ -1,0 +1,199 @@
+"""The REST endpoint: one model behind the routes of three servers that people know.
+
+MLflow's (https://mlflow.org/docs/latest/ml/deployment/deploy-model-locally), Databricks Model
+Serving's, and TensorFlow Serving's (https://www.tensorflow.org/tfx/serving/api_rest).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import anyio.to_thread
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from crosscloud_mnist.errors import PictureError
+from crosscloud_mnist.serving.metrics import Metrics
+from crosscloud_mnist.serving.model import ServedModel
+from crosscloud_mnist.serving.payload import MOST_BYTES, PayloadError, decode
+from crosscloud_mnist.serving.protection import Protection
+
+_PAGE = Path(__file__).parent / "page"
+_BODY_SECONDS = 10
+_INLINE_PICTURES = 8  # more would hold up the others' requests
+_JSON = "application/json"
+
+
+class _Endpoint:
+    """The routes' functions over one model."""
+
+    def __init__(self, model: ServedModel, metrics: Metrics) -> None:
+        self._model = model
+        self._metrics = metrics
+
+    async def predict(self, request: Request) -> Response:
+        """Answer pictures with ``{"predictions": [[10 floats], ...]}``."""
+        _require_type(request, _JSON)
+        try:
+            pictures = decode(await _body(request))
+        except PayloadError as error:
+            raise HTTPException(400, str(error)) from error
+        answers = await self._answer(pictures)
+        return _json({"predictions": answers.tolist()})
+
+    async def picture(self, request: Request) -> Response:
+        """Answer one picture file, of any kind that Pillow reads, with what the model saw."""
+        body = await _body(request)
+        seen = await anyio.to_thread.run_sync(_seen, body)
+        answers = await self._answer(seen[None])
+        return _json({"seen": seen.tolist(), "probabilities": answers[0].tolist()})
+
+    async def health(self, _request: Request) -> Response:
+        """Say that the model is up; it answered its golden set before the port was opened."""
+        return _json({"status": "ok"})
+
+    async def version(self, _request: Request) -> Response:
+        """Say what is served and where it comes from."""
+        model = self._model
+        return _json(
+            {
+                "name": model.name,
+                "version": model.version,
+                "digest": model.digest,
+                "card": model.card,
+                "contract": model.contract,
+            }
+        )
+
+    async def tf_status(self, _request: Request) -> Response:
+        """Answer as TensorFlow Serving does when asked for the model's status."""
+        state = {"error_code": "OK", "error_message": ""}
+        row = {"version": self._model.version, "state": "AVAILABLE", "status": state}
+        return _json({"model_version_status": [row]})
+
+    async def tf_metadata(self, _request: Request) -> Response:
+        """Answer as TensorFlow Serving does when asked for the model's signature."""
+        model = self._model
+        signature = {
+            "inputs": {"pictures": _tensor("DT_UINT8", (-1, 28, 28))},
+            "outputs": {"probabilities": _tensor("DT_FLOAT", (-1, 10))},
+            "method_name": "tensorflow/serving/predict",
+        }
+        return _json(
+            {
+                "model_spec": {"name": model.name, "version": model.version},
+                "metadata": {
+                    "signature_def": {"signature_def": {"serving_default": signature}},
+                },
+            }
+        )
+
+    async def metrics(self, _request: Request) -> Response:
+        """Answer in Prometheus' text format."""
+        content, media_type = self._metrics.text()
+        return Response(content, media_type=media_type)
+
+    async def _answer(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
+        if len(pictures) <= _INLINE_PICTURES:
+            answers = self._model.predict(pictures)
+        else:
+            answers = await anyio.to_thread.run_sync(self._model.predict, pictures)
+        self._metrics.predicted(answers)
+        return answers
+
+
+def create_app(model: ServedModel, token: str | None = None) -> Starlette:
+    """Return the endpoint as an ASGI application.
+
+    Args:
+        model: What to serve; proved already.
+        token: The bearer token that callers must bring, if any.
+    """
+    metrics = Metrics()
+    endpoint = _Endpoint(model, metrics)
+    name = model.name
+    app = Starlette(
+        routes=[
+            Route("/invocations", endpoint.predict, methods=["POST"]),
+            Route(f"/serving-endpoints/{name}/invocations", endpoint.predict, methods=["POST"]),
+            Route(f"/v1/models/{name}:predict", endpoint.predict, methods=["POST"]),
+            Route(f"/v1/models/{name}", endpoint.tf_status),
+            Route(f"/v1/models/{name}/metadata", endpoint.tf_metadata),
+            Route("/picture", endpoint.picture, methods=["POST"]),
+            Route("/health", endpoint.health),
+            Route("/ping", endpoint.health),
+            Route("/version", endpoint.version),
+            Route("/metrics", endpoint.metrics),
+            Route("/", lambda _: FileResponse(_PAGE / "index.html")),
+            Mount("/page", StaticFiles(directory=_PAGE)),
+        ],
+        exception_handlers={HTTPException: _refuse},
+    )
+    app.add_middleware(Protection, token=token, metrics=metrics, model_version=model.version)
+    return app
+
+
+def _refuse(request: Request, error: Exception) -> Response:
+    """Say what is wrong in the shape that the route's own clients read."""
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    detail = error.detail if isinstance(error, HTTPException) else "internal error"
+    headers = error.headers if isinstance(error, HTTPException) else None
+    if request.url.path.startswith("/v1/"):
+        return _json({"error": detail}, status, headers)
+    code = "BAD_REQUEST" if status < 500 else "INTERNAL_ERROR"
+    return _json({"error_code": code, "message": detail}, status, headers)
+
+
+async def _body(request: Request) -> bytes:
+    """Read the body, up to the limit and not for ever."""
+    parts = bytearray()
+    try:
+        async with asyncio.timeout(_BODY_SECONDS):
+            async for part in request.stream():
+                parts += part
+                if len(parts) > MOST_BYTES:
+                    raise HTTPException(413, f"the body exceeds {MOST_BYTES} bytes; send fewer")
+    except TimeoutError as error:
+        raise HTTPException(408, f"the body took over {_BODY_SECONDS} s; send it again") from error
+    return bytes(parts)
+
+
+def _require_type(request: Request, media_type: str) -> None:
+    given = request.headers.get("content-type", "").split(";")[0].strip().lower()
+    if given != media_type:
+        raise HTTPException(415, f"the content type is not {media_type}; set the header")
+
+
+def _seen(body: bytes) -> NDArray[np.uint8]:
+    from PIL import Image
+
+    from crosscloud_mnist.pictures import to_model_input
+
+    try:
+        return to_model_input(Image.open(io.BytesIO(body)))
+    except PictureError as error:
+        raise HTTPException(400, str(error)) from error
+    except (OSError, ValueError, Image.DecompressionBombError) as error:
+        raise HTTPException(
+            400, "the body is not a picture file that can be read; send a PNG or a JPEG"
+        ) from error
+
+
+def _tensor(dtype: str, shape: tuple[int, ...]) -> dict[str, Any]:
+    dims = [{"size": str(size), "name": ""} for size in shape]
+    return {"dtype": dtype, "tensor_shape": {"dim": dims, "unknown_rank": False}}
+
+
+def _json(content: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    return Response(msgspec.json.encode(content), status, headers, media_type=_JSON)

@@ -1,0 +1,63 @@
+"""The bundle, opened for serving and proved on its golden set."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crosscloud_mnist.bundle import Bundle, digest_of
+from crosscloud_mnist.errors import EndpointError
+from crosscloud_mnist.serving.payload import decode
+
+_PARITY = 1e-4  # another processor rounds otherwise than the one that trained
+
+
+class ServedModel:
+    """The graph of a bundle in an ONNX Runtime session.
+
+    Args:
+        folder: The bundle, verified by whoever put it there.
+        name: The registered model.
+        version: Its version.
+    """
+
+    def __init__(self, folder: Path, name: str, version: str) -> None:
+        import onnxruntime
+
+        bundle = Bundle(folder, digest_of(folder))
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = 1  # requests run beside each other, not one over all cores
+        self._session = onnxruntime.InferenceSession(
+            bundle.onnx, options, providers=["CPUExecutionProvider"]
+        )
+        self._golden = bundle.golden()
+        self.name, self.version, self.digest = name, version, bundle.digest
+        self.card: dict[str, Any] = bundle.card()
+        self.contract: dict[str, Any] = bundle.contract()
+
+    def predict(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Return the probabilities [n, 10], float32, of pictures [n, 28, 28], uint8."""
+        answers: NDArray[np.float32] = self._session.run(None, {"pictures": pictures})[0]
+        return answers
+
+    def prove(self) -> None:
+        """Answer the golden set through the way that a request takes.
+
+        Raises:
+            EndpointError: An answer is not the recorded one.
+        """
+        golden = self._golden
+        body = json.dumps({"instances": golden.pictures.tolist()}).encode()
+        answers = self.predict(decode(body))
+        wrong = int((answers.argmax(axis=1) != golden.labels).sum())
+        difference = float(np.abs(answers - golden.expected).max(initial=0))
+        if wrong or not difference <= _PARITY:
+            raise EndpointError(
+                f"{self.name} {self.version} names {wrong} of {len(golden.labels)} golden pictures "
+                f"wrong (answers differ by up to {difference:.2g}), expected none and at most "
+                f"{_PARITY:.0g}; it is not served"
+            )
