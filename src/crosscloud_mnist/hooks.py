@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 import click
@@ -34,7 +34,7 @@ class Preflight:
                 answer.
         """
         environment = context.env or "base"
-        loader: OmegaConfigLoader = context.config_loader  # as settings.py chose it
+        loader = cast("OmegaConfigLoader", context.config_loader)  # as settings.py chose it
         try:
             settings = loader["globals"]
             missing = [name for name in settings["requires"] if not os.environ.get(name)]

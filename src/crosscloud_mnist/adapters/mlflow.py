@@ -109,8 +109,8 @@ class Registry:
 
     def workspace(self) -> str:
         """Return the store's address, without the user and password that it may hold."""
-        parts = urlsplit(self._uri)
-        return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+        address = urlsplit(self._uri).netloc
+        return self._uri.replace(address, address.rpartition("@")[2], 1) if address else self._uri
 
     def log_model(
         self, folder: Path, *, digest: str, tags: Mapping[str, str], params: Mapping[str, str]
