@@ -14,8 +14,8 @@ help: ## Show what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/make \1|\2/' | column -t -s '|'
 
 demo: setup ## Train on local Spark, register, deploy and smoke-test; leaves the endpoint up
-	$(KEDRO) run --pipeline train --params train_distributed.recipe=compact
-	$(KEDRO) run --pipeline release
+	$(KEDRO) run --pipelines train --params train_distributed.recipe=compact
+	$(KEDRO) run --pipelines release
 
 test: check ## The whole test suite
 	$(BIN)/python -m pytest

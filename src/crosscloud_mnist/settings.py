@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+import warnings
 from pathlib import Path
 
 from kedro.utils import find_kedro_project
@@ -34,6 +35,9 @@ def _git_commit() -> str:
     )
     return described.stdout.strip() or "unknown"
 
+
+# Kedro and kedro-mlflow register their resolvers by a name that OmegaConf 2.4 deprecates.
+warnings.filterwarnings("ignore", message=r"register_new_resolver\(\)", category=UserWarning)
 
 HOOKS = (Preflight(), Results())
 DISABLE_HOOKS_FOR_PLUGINS = ("kedro-telemetry",)

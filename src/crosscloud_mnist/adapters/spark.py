@@ -114,6 +114,7 @@ class Launcher:
         threads = str(max(1, (os.cpu_count() or 1) // self._slots))
         settings = {
             "spark.ui.enabled": "false",
+            "spark.ui.showConsoleProgress": "false",  # the epochs are shown
             "spark.log.level": "ERROR",
             "spark.executorEnv.TF_CPP_MIN_LOG_LEVEL": "2",
             # TensorFlow reads these two; slots of one machine share its cores.
@@ -131,6 +132,7 @@ class Launcher:
     def _on_this_machine() -> dict[str, str]:
         """Keep Spark on loopback, and its Python workers in this environment."""
         os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+        os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
         return {"spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1"}
 
     def _await_slots(self, spark: SparkSession) -> None:

@@ -16,6 +16,7 @@ import json
 import logging
 import shutil
 import tempfile
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -230,11 +231,13 @@ def _python_model() -> str:
 
 @contextmanager
 def _quiet(name: str) -> Iterator[None]:
+    """Keep advice out of the log: the signature is written out here, and tested."""
     logger = logging.getLogger(name)
     level = logger.level
     logger.setLevel(logging.ERROR)
     try:
-        yield
+        with warnings.catch_warnings(action="ignore", category=UserWarning):
+            yield
     finally:
         logger.setLevel(level)
 

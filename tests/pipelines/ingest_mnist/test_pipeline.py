@@ -46,7 +46,7 @@ def test_the_pipeline_gives_the_split_the_card_and_the_grid(raw, tmp_path):
 
 
 def test_the_split_is_stratified_seeded_and_loses_nothing(raw):
-    training, _ = decode(raw)
+    training, _, _ = decode(raw)
     (kept, kept_labels), (aside, aside_labels) = split(training, 0.1, 0)
     again = split(training, 0.1, 0)
     np.testing.assert_array_equal(kept, again[0][0])

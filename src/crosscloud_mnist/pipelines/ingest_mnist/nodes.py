@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from crosscloud_mnist import idx
+from crosscloud_mnist.datasets.mnist import RawDigits
 from crosscloud_mnist.errors import IdxError
-
-if TYPE_CHECKING:
-    from crosscloud_mnist.datasets.mnist import RawDigits
 
 Pictures = NDArray[np.uint8]
 Labels = NDArray[np.uint8]
@@ -24,20 +22,28 @@ _CLASSES = 10
 _SAMPLES = 12
 
 
-def decode(raw: RawDigits) -> tuple[Labelled, Labelled]:
+def decode(raw: RawDigits) -> tuple[Labelled, Labelled, dict[str, Any]]:
     """Read the published training and test sets.
 
     Args:
         raw: The four IDX files.
 
     Returns:
-        (images [n, 28, 28], labels [n]) of the training set, and the same of the test set.
+        (images [n, 28, 28], labels [n]) of the training set, the same of the test set, and where
+        they come from: ``dataset``, ``source``, ``dataset_digest`` and ``files_sha256``.
 
     Raises:
         IdxError: A file holds something else than pictures or labels of the digits, or the
             counts differ.
     """
-    return _labelled(raw, "train"), _labelled(raw, "t10k")
+    files = {name: hashlib.sha256(content).hexdigest() for name, content in raw.files.items()}
+    origin = {
+        "dataset": raw.dataset,
+        "source": raw.source,
+        "dataset_digest": hashlib.sha256("".join(sorted(files.values())).encode()).hexdigest(),
+        "files_sha256": files,
+    }
+    return _labelled(raw, "train"), _labelled(raw, "t10k"), origin
 
 
 def _labelled(raw: RawDigits, half: str) -> Labelled:
@@ -83,15 +89,11 @@ def split(training: Labelled, validation_fraction: float, seed: int) -> tuple[La
 
 
 def describe(
-    raw: RawDigits, training: Labelled, validation: Labelled, test: Labelled
+    origin: dict[str, Any], training: Labelled, validation: Labelled, test: Labelled
 ) -> dict[str, Any]:
     """Return the data card: where the data came from, digests, and counts per class and split."""
-    files = {name: hashlib.sha256(content).hexdigest() for name, content in raw.files.items()}
     return {
-        "dataset": raw.dataset,
-        "source": raw.source,
-        "dataset_digest": hashlib.sha256("".join(sorted(files.values())).encode()).hexdigest(),
-        "files_sha256": files,
+        **origin,
         "splits": {
             name: {
                 "pictures": len(labels),

@@ -11,7 +11,7 @@ def create_pipeline() -> Pipeline:
     """Return ``ingest_mnist``: published files in; shards, test set and data card out."""
     return Pipeline(
         [
-            Node(decode, "mnist", ["published_training", "test"], name="decode"),
+            Node(decode, "mnist", ["published_training", "test", "data_origin"], name="decode"),
             Node(
                 split,
                 [
@@ -24,7 +24,7 @@ def create_pipeline() -> Pipeline:
             ),
             Node(
                 describe,
-                ["mnist", "training@arrays", "validation@arrays", "test"],
+                ["data_origin", "training@arrays", "validation@arrays", "test"],
                 "data_card",
                 name="describe",
             ),

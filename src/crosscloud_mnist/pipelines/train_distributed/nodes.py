@@ -5,18 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from crosscloud_mnist.bundle import CONTRACT, Bundle, Contents, Golden
 from crosscloud_mnist.errors import ConfigurationError
+from crosscloud_mnist.pipelines.ingest_mnist.nodes import Labelled
 from crosscloud_mnist.ports import Launcher, Mode, Registry, Tracker
 from crosscloud_mnist.training.plan import Plan, Shard
-
-if TYPE_CHECKING:
-    from crosscloud_mnist.pipelines.ingest_mnist.nodes import Labelled
 
 Weights = dict[str, NDArray[np.float32]]
 _LIBRARIES = ("keras", "mlflow", "onnx", "pyspark", "tensorflow")
