@@ -38,7 +38,7 @@ def test_every_dataset_of_every_pipeline_is_in_the_catalog(environment, monkeypa
         monkeypatch.setenv(name, value)
     loader = load(environment)
     catalog = DataCatalog.from_config(loader["catalog"], credentials=loader["credentials"])
-    for name in catalog.keys():
+    for name in catalog.keys():  # noqa: SIM118  a catalog is no dictionary
         assert catalog[name].metadata is not None or "port" in type(catalog[name]).__module__
     inputs = {name for pipeline in register_pipelines().values() for name in pipeline.inputs()}
     data = {name for name in inputs if not name.startswith("params:")}

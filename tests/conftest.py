@@ -1,0 +1,113 @@
+"""What many tests need: small digits, a plan to train on them, a key pair and a small bundle."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from crosscloud_mnist import idx
+from crosscloud_mnist.bundle import CONTRACT, Bundle, Contents, Golden, Signer, Verifier, write
+from crosscloud_mnist.datasets.shards import ShardsDataset
+from crosscloud_mnist.datasets.uci_digits import load_as_mnist
+from crosscloud_mnist.training.plan import Plan, Shard
+
+
+@pytest.fixture(scope="session")
+def digits() -> Mapping[str, NDArray[np.uint8]]:
+    """The UCI digits under the names of MNIST's files."""
+    return {name: idx.decode(content, name) for name, content in load_as_mnist().items()}
+
+
+@pytest.fixture(scope="session")
+def plan(digits: Mapping[str, NDArray[np.uint8]], tmp_path_factory: pytest.TempPathFactory) -> Plan:
+    """Two short epochs of the case's CNN; the test half stands for validation."""
+    folder = tmp_path_factory.mktemp("shards")
+
+    def dealt(half: str) -> tuple[Shard, ...]:
+        labelled = digits[f"{half}-images-idx3-ubyte"], digits[f"{half}-labels-idx1-ubyte"]
+        ShardsDataset(path=str(folder / half), shards=4).save(labelled)
+        return ShardsDataset(path=str(folder / half), shards=4, handles=True).load()
+
+    return Plan(
+        model="case",
+        optimizer="adam",
+        learning_rate=0.001,
+        schedule="constant",
+        epochs=2,
+        steps_per_epoch=4,
+        batch=64,
+        precision="float32",
+        augment=False,
+        seed=3,
+        train=dealt("train"),
+        validation=dealt("t10k"),
+        records=str(folder / "records"),
+    )
+
+
+@pytest.fixture(scope="session")
+def signer(tmp_path_factory: pytest.TempPathFactory) -> Signer:
+    keys = tmp_path_factory.getbasetemp() / "keys"
+    return Signer(str(keys / "signing.pem"), str(keys / "signing.pub"), generate=True)
+
+
+@pytest.fixture(scope="session")
+def verifier(tiny_bundle: Bundle, tmp_path_factory: pytest.TempPathFactory) -> Verifier:
+    return Verifier(str(tmp_path_factory.getbasetemp() / "keys" / "signing.pub"))
+
+
+@pytest.fixture(scope="session")
+def tiny_contents(digits: Mapping[str, NDArray[np.uint8]]) -> Contents:
+    """A graph of one dense layer with fixed weights; its golden labels are its own answers."""
+    import onnxruntime
+
+    onnx = _dense_graph()
+    pictures = digits["t10k-images-idx3-ubyte"][:8]
+    session = onnxruntime.InferenceSession(onnx)
+    (answers,) = session.run(["probabilities"], {"pictures": pictures})
+    labels = answers.argmax(axis=1).astype(np.uint8)
+    return Contents(
+        onnx=onnx,
+        keras=b"a Keras model",
+        golden=Golden(pictures, labels, answers),
+        contract=CONTRACT,
+        card={
+            "dataset": "uci-digits",
+            "dataset_digest": "ab" * 32,
+            "source": "scikit-learn",
+            "git_commit": "cd" * 20,
+            "metrics": {"test_accuracy": 0.98, "test_loss": 0.1, "test_pictures": 360},
+        },
+    )
+
+
+def _dense_graph() -> bytes:
+    from onnx import TensorProto, helper, numpy_helper
+
+    weights = np.random.default_rng(0).normal(0, 0.001, (784, 10)).astype(np.float32)
+    graph = helper.make_graph(
+        [
+            helper.make_node("Cast", ["pictures"], ["pixels"], to=TensorProto.FLOAT),
+            helper.make_node("Flatten", ["pixels"], ["flat"]),
+            helper.make_node("MatMul", ["flat", "weights"], ["logits"]),
+            helper.make_node("Softmax", ["logits"], ["probabilities"]),
+        ],
+        "dense",
+        [helper.make_tensor_value_info("pictures", TensorProto.UINT8, ["n", 28, 28])],
+        [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["n", 10])],
+        [numpy_helper.from_array(weights, "weights")],
+    )
+    opset = [helper.make_opsetid("", 17)]
+    content: bytes = helper.make_model(graph, opset_imports=opset, ir_version=8).SerializeToString()
+    return content
+
+
+@pytest.fixture(scope="session")
+def tiny_bundle(
+    tiny_contents: Contents, signer: Signer, tmp_path_factory: pytest.TempPathFactory
+) -> Bundle:
+    """A signed bundle; tests copy it before they change it."""
+    return write(tiny_contents, tmp_path_factory.mktemp("bundle") / "bundle", signer)

@@ -1,0 +1,104 @@
+"""The feed: what a global batch holds does not depend on how many workers draw it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from crosscloud_mnist import idx
+from crosscloud_mnist.errors import ConfigurationError
+from crosscloud_mnist.training import feed
+from crosscloud_mnist.training.plan import Shard
+
+
+def global_batches(plan, workers, steps):
+    """Put together what each worker draws; as sets, for the order within a batch is free."""
+    feeds = [iter(feed.training_batches(plan, workers, rank, 1)) for rank in range(workers)]
+    for _ in range(steps):
+        parts = [next(each) for each in feeds]
+        yield Counter(
+            (bytes(image), int(label))
+            for images, labels in parts
+            for image, label in zip(images.numpy(), labels.numpy(), strict=True)
+        )
+
+
+@pytest.mark.parametrize("augment", [False, True])
+def test_batches_do_not_depend_on_the_number_of_workers(plan, augment):
+    plan = replace(plan, augment=augment)
+    alone = list(global_batches(plan, 1, 5))
+    assert alone == list(global_batches(plan, 2, 5)) == list(global_batches(plan, 4, 5))
+    assert all(batch.total() == plan.batch for batch in alone)
+
+
+def test_another_seed_draws_other_batches(plan):
+    other = replace(plan, seed=plan.seed + 1)
+    assert list(global_batches(plan, 1, 2)) != list(global_batches(other, 1, 2))
+
+
+def test_pictures_keep_their_labels_and_no_worker_sees_anothers(plan):
+    seen = []
+    for rank in range(2):
+        images, labels = next(iter(feed.training_batches(plan, 2, rank, 1)))
+        assert images.shape == (32, 28, 28)
+        assert images.dtype == labels.dtype == np.uint8
+        own = set()
+        for index in feed.own_shards(4, 2, rank):
+            shard = plan.train[index]
+            stored = [
+                idx.decode(Path(path).read_bytes(), path) for path in (shard.images, shard.labels)
+            ]
+            own |= {(bytes(image), int(label)) for image, label in zip(*stored, strict=True)}
+        drawn = {(bytes(i), int(y)) for i, y in zip(images.numpy(), labels.numpy(), strict=True)}
+        assert drawn <= own
+        seen.append(own)
+    assert not seen[0] & seen[1]
+
+
+def test_two_replicas_of_a_worker_share_its_batch(plan):
+    whole, _ = next(iter(feed.training_batches(plan, 2, 0, 1)))
+    halves = iter(feed.training_batches(plan, 2, 0, 2))
+    first, second = next(halves)[0], next(halves)[0]
+    np.testing.assert_array_equal(np.concatenate([first, second]), whole)
+
+
+@pytest.mark.parametrize("workers", [1, 2, 3])
+def test_validation_has_every_picture_once_in_batches_of_one_size(plan, workers):
+    plan = replace(plan, validation=plan.validation[:3])  # of unequal parts for two workers
+    pictures = Counter()
+    for rank in range(workers):
+        batches = list(feed.validation_batches(plan, workers, rank, 1))
+        assert len(batches) == feed.validation_steps(plan, workers, 1)
+        for images, _, weights in batches:
+            assert images.shape == (500, 28, 28)
+            pictures.update(map(bytes, images.numpy()[weights.numpy() == 1]))
+    stored = Counter()
+    for shard in plan.validation:
+        stored.update(map(bytes, idx.decode(Path(shard.images).read_bytes(), shard.images)))
+    assert pictures == stored
+
+
+def test_augmented_pictures_differ_a_little(plan):
+    plain, _ = next(iter(feed.training_batches(plan, 1, 0, 1)))
+    changed, _ = next(iter(feed.training_batches(replace(plan, augment=True), 1, 0, 1)))
+    plain, changed = plain.numpy().astype(float), changed.numpy().astype(float)
+    assert (abs(plain - changed).max(axis=(1, 2)) > 20).mean() > 0.9
+    assert abs(plain.sum(axis=(1, 2)) / changed.sum(axis=(1, 2)) - 1).mean() < 0.25
+
+
+@pytest.mark.parametrize(
+    ("change", "workers", "said"),
+    [
+        ({}, 3, "4 training shards cannot be dealt to 3 slots"),
+        ({"batch": 30}, 2, "a batch of 30 cannot be drawn evenly from 4 shards"),
+        ({"train": ()}, 1, "0 training shards"),
+        ({"validation": (Shard("images", "labels", 0),)}, 1, "images has no picture"),
+    ],
+)
+def test_says_why_a_plan_cannot_be_dealt(plan, change, workers, said):
+    with pytest.raises(ConfigurationError, match=said):
+        feed.check(replace(plan, **change), workers)

@@ -1,0 +1,103 @@
+"""The loop in one process, and the files that its weights become."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import pytest
+
+from crosscloud_mnist.errors import ConfigurationError
+from crosscloud_mnist.training import export
+from crosscloud_mnist.training.loop import train
+from crosscloud_mnist.training.models import build
+from crosscloud_mnist.training.proofs import verify_proofs
+
+
+@pytest.fixture(scope="module")
+def outcome(plan):
+    return train(plan)
+
+
+def test_gives_weights_figures_and_a_proof(plan, outcome):
+    verify_proofs(outcome, plan)
+    assert sum(array.size for array in outcome.weights) == 267_338
+    (proof,) = outcome.proofs
+    weights = b"".join(array.tobytes() for array in outcome.weights)
+    assert proof.weights_sha256 == hashlib.sha256(weights).hexdigest()
+    first, second = outcome.history
+    assert second.loss < first.loss
+    assert (second.number, second.of, second.learning_rate) == (2, 2, pytest.approx(0.001))
+    assert 0 <= second.val_accuracy <= 1
+    assert second.images_per_second > 0
+
+
+def test_leaves_a_record_of_every_epoch(plan, outcome):
+    for epoch in outcome.history:
+        record = Path(plan.records) / f"epoch-{epoch.number:04d}.json"
+        assert json.loads(record.read_text()) == asdict(epoch)
+
+
+def test_the_same_seed_gives_the_same_weights(plan, outcome):
+    again = train(plan)
+    assert again.proofs == outcome.proofs
+    other = train(replace(plan, epochs=1, seed=plan.seed + 1))
+    assert other.history[0].loss != outcome.history[0].loss
+
+
+def test_the_learning_rate_warms_up_and_falls_to_zero(plan):
+    history = train(replace(plan, schedule="cosine", epochs=3)).history
+    rates = [epoch.learning_rate for epoch in history]
+    assert rates == sorted(rates, reverse=True)
+    assert rates[0] < plan.learning_rate
+    assert rates[-1] == pytest.approx(0, abs=1e-5)
+
+
+def test_bfloat16_computes_but_the_weights_stay_float32(plan):
+    import keras
+
+    outcome = train(replace(plan, precision="mixed_bfloat16", model="compact", epochs=1))
+    assert {array.dtype for array in outcome.weights} == {np.dtype(np.float32)}
+    assert outcome.proofs[0].precision == "mixed_bfloat16"
+    assert keras.config.dtype_policy().name == "float32"
+
+
+def test_sgd_can_be_chosen_and_learns_slower(plan, outcome):
+    slow = train(replace(plan, optimizer="sgd"))
+    assert slow.history[-1].loss > outcome.history[-1].loss
+
+
+def test_the_onnx_graph_answers_as_keras_does(plan, outcome, tmp_path):
+    model = export.rebuild(plan.model, outcome.weights)
+    pictures = np.random.default_rng(0).integers(0, 256, (33, 28, 28), np.uint8)
+    expected = export.predict(model, pictures)
+    assert expected.shape == (33, 10)
+    np.testing.assert_allclose(expected.sum(axis=1), 1, atol=1e-5)
+    session = onnxruntime.InferenceSession(export.onnx_bytes(model))
+    (given,) = session.get_inputs()
+    assert (given.name, given.type, given.shape[1:]) == ("pictures", "tensor(uint8)", [28, 28])
+    (answers,) = session.run(["probabilities"], {"pictures": pictures})
+    np.testing.assert_allclose(answers, expected, atol=1e-5)
+    path = tmp_path / "model.keras"
+    path.write_bytes(export.keras_bytes(model))
+    import keras
+
+    np.testing.assert_allclose(
+        export.predict(keras.models.load_model(path), pictures), expected, atol=1e-6
+    )
+    assert "267,338" in export.summary(model)
+
+
+def test_a_model_takes_raw_pixels(plan, outcome):
+    model = export.rebuild(plan.model, outcome.weights)
+    rescaling = next(layer for layer in model.layers if layer.name.startswith("rescaling"))
+    assert rescaling.scale == pytest.approx(1 / 255)
+
+
+def test_says_which_models_there_are():
+    with pytest.raises(ConfigurationError, match="no model 'lenet', expected one of case, compact"):
+        build("lenet", 0)
