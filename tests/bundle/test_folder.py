@@ -36,8 +36,10 @@ def test_gives_back_what_was_written(tiny_bundle, tiny_contents):
     assert check_golden(tiny_bundle) <= 1e-5
 
 
-def test_holds_no_pickle(tiny_bundle):
-    assert "python_model.py" in (tiny_bundle.folder / "MLmodel").read_text()
+def test_holds_no_pickle_and_no_path_of_the_machine_that_trained(tiny_bundle):
+    described = (tiny_bundle.folder / "MLmodel").read_text()
+    assert "model_code_path: python_model.py" in described
+    assert str(tiny_bundle.folder.parent) not in described
     assert not list(tiny_bundle.folder.rglob("*.pkl"))
 
 

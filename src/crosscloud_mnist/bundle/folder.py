@@ -216,6 +216,19 @@ def _save(contents: Contents, work: Path, folder: Path) -> None:
             pip_requirements=[f"{name}=={version(name)}" for name in ("mlflow", "onnxruntime")],
         )
     shutil.rmtree(parts)
+    _forget_paths(folder)
+
+
+def _forget_paths(folder: Path) -> None:
+    """Take out of MLflow's description where the files stood on the machine that trained."""
+    from mlflow.models import Model
+
+    model = Model.load(str(folder))
+    flavor = model.flavors["python_function"]
+    flavor["model_code_path"] = Path(flavor["model_code_path"]).name
+    for artifact in flavor["artifacts"].values():
+        artifact["uri"] = artifact["path"]
+    model.save(str(folder / "MLmodel"))
 
 
 def _python_model() -> str:

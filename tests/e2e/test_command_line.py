@@ -1,0 +1,179 @@
+"""What a user types, in a project of its own: train, register twice, deploy, smoke-test, look."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import numpy as np
+import pytest
+from mlflow import MlflowClient
+from PIL import Image
+
+from crosscloud_mnist.adapters.local import stop
+
+PROJECT = Path(__file__).parents[2]
+SHORT = "train_distributed.mode=single,train_distributed.settings.epochs=3"
+
+
+class Project:
+    """A copy of the project's conf beside its own data, and the commands run in it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.data = folder / "data"
+        shutil.copytree(PROJECT / "conf", folder / "conf", ignore=shutil.ignore_patterns("local"))
+        shutil.copy(PROJECT / "pyproject.toml", folder)
+        (folder / "src").symlink_to(PROJECT / "src")
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self._replace("port: 8501", f"port: {probe.getsockname()[1]}")
+        self._replace("https://", "http://127.0.0.1:9/")  # no mirror: the UCI digits
+
+    def _replace(self, old: str, new: str) -> None:
+        path = self.folder / "conf" / "base" / "globals.yml"
+        assert old in path.read_text()
+        path.write_text(path.read_text().replace(old, new))
+
+    def kedro(self, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        environment = {k: v for k, v in os.environ.items() if k not in ("MNIST_DIR",)}
+        return subprocess.run(
+            [sys.executable, "-m", "kedro", *arguments],
+            cwd=self.folder,
+            env={**environment, "TF_CPP_MIN_LOG_LEVEL": "2", **variables},
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+
+    def run(self, pipeline: str, *arguments: str) -> str:
+        ended = self.kedro("run", "--pipeline", pipeline, *arguments)
+        assert ended.returncode == 0, ended.stdout + ended.stderr
+        return ended.stdout
+
+    def report(self, name: str) -> dict:
+        return json.loads((self.data / name).read_text())
+
+    def client(self, workspace: str) -> MlflowClient:
+        uri = f"sqlite:///{self.data}/workspaces/{workspace}/mlflow.db"
+        return MlflowClient(tracking_uri=uri, registry_uri=uri)
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    project = Project(tmp_path_factory.mktemp("project"))
+    pictures = project.data / "01_raw" / "pictures"
+    pictures.mkdir(parents=True)
+    ink = np.full((120, 80), 240, np.uint8)
+    ink[20:100, 36:44] = 30
+    Image.fromarray(ink).save(pictures / "stroke-1.png")
+    yield project
+    stop(project.data / "07_model_output" / "endpoint")
+
+
+@pytest.fixture(scope="module")
+def trained(project):
+    return project.run("train", "--params", SHORT)
+
+
+@pytest.fixture(scope="module")
+def released(project, trained):
+    return project.run("release", "--params", "register_remote.minimum_accuracy=0.5")
+
+
+def test_train_tracks_every_epoch_and_logs_a_signed_bundle(project, trained):
+    uri = (project.data / "06_models" / "model_uri.txt").read_text().strip()
+    assert f"Logged model: {uri}" in trained
+    assert "MNIST IS NOT AT HAND" in trained
+    client = project.client("sandbox")
+    (experiment,) = (e for e in client.search_experiments() if e.name == "crosscloud-mnist")
+    (run,) = client.search_runs([experiment.experiment_id])
+    assert run.info.status == "FINISHED"
+    for name in ("loss", "accuracy", "val_loss", "val_accuracy", "images_per_second"):
+        history = client.get_metric_history(run.info.run_id, name)
+        assert [metric.step for metric in history] == [1, 2, 3]
+    assert run.data.params["train_distributed.settings.optimizer"] == "adam"
+    assert run.data.tags["dataset"] == "uci-digits"
+    assert len(run.data.tags["dataset_digest"]) == 64
+    assert [each.dataset.name for each in run.inputs.dataset_inputs] == ["uci-digits"]
+    artifacts = {artifact.path for artifact in client.list_artifacts(run.info.run_id)}
+    assert artifacts >= {"learning_curves.png", "confusion_matrix.png", "model_summary.txt"}
+    evaluation = project.report("08_reporting/evaluation.json")
+    assert run.data.metrics["test_accuracy"] == evaluation["test_accuracy"] > 0.5
+    (model,) = client.search_logged_models([experiment.experiment_id])
+    assert (f"models:/{model.model_id}", model.source_run_id) == (uri, run.info.run_id)
+
+
+def test_release_registers_deploys_and_proves(project, released):
+    registered = project.report("07_model_output/registered_model.json")
+    deployment = project.report("07_model_output/deployment.json")
+    assert f"Registered version: mnist_cnn {registered['version']} in" in released
+    assert f"Endpoint: {deployment['endpoint']} serves mnist_cnn 1" in released
+    report = project.report("08_reporting/smoke_test.json")
+    assert report["passed"]
+    assert report["model_version"] == deployment["model_version"] == "1"
+    assert [row["file"] for row in report["pictures"]] == ["stroke-1.png"]
+    assert len(report["golden"]) == 20
+    assert "stroke-1.png" in released
+
+
+def test_curl_gets_ten_probabilities(project, released):
+    endpoint = project.report("07_model_output/deployment.json")["endpoint"]
+    picture = np.zeros((28, 28), int)
+    picture[4:24, 13:15] = 255
+    answer = httpx.post(endpoint, json={"instances": [picture.tolist()]}).json()
+    (probabilities,) = answer["predictions"]
+    assert len(probabilities) == 10
+    assert np.argmax(probabilities) == 1
+
+
+def test_registering_again_makes_no_second_version(project, released):
+    said = project.run("register_remote", "--params", "register_remote.minimum_accuracy=0.5")
+    assert "registered there already" in said
+    assert len(project.client("production").search_model_versions()) == 1
+
+
+def test_a_wrong_and_an_unreadable_picture_fail_the_smoke_test_by_name(project, released, tmp_path):
+    shutil.copy(project.data / "01_raw/pictures/stroke-1.png", tmp_path / "stroke-7.png")
+    (tmp_path / "torn-3.png").write_bytes(b"\x89PNG\r\n\x1a\n torn")
+    ended = project.kedro("run", "--pipeline", "smoke_test", "--params", f"images={tmp_path}")
+    assert ended.returncode == 1
+    last = " ".join(ended.stderr.split())
+    assert "stroke-7.png was named 1, expected 7" in last
+    assert "torn-3.png cannot be opened" in last
+    assert "Traceback" not in ended.stderr + ended.stdout
+    report = project.report("08_reporting/smoke_test.json")
+    assert not report["passed"]
+    assert [row["expected"] for row in report["pictures"]] == [7, 3]
+
+
+def test_a_broken_file_is_one_line_and_leaves_no_half_output(project, trained, tmp_path):
+    (tmp_path / "train-images-idx3-ubyte").write_bytes(bytes(100))
+    before = {
+        path: path.stat().st_mtime_ns for path in (project.data / "05_model_input").rglob("*")
+    }
+    ended = project.kedro("run", "--pipeline", "train", MNIST_DIR=str(tmp_path))
+    assert ended.returncode == 1
+    assert "no such file, expected it there" in ended.stderr
+    assert "Traceback" not in ended.stderr + ended.stdout
+    after = {path: path.stat().st_mtime_ns for path in (project.data / "05_model_input").rglob("*")}
+    assert before == after
+    client = project.client("sandbox")
+    runs = client.search_runs([e.experiment_id for e in client.search_experiments()])
+    assert {run.info.status for run in runs} == {"FINISHED", "FAILED"}
+
+
+def test_kedro_viz_draws_it(project, tmp_path):
+    ended = project.kedro("viz", "build")
+    assert ended.returncode == 0, ended.stderr
+    nodes = json.loads((project.folder / "build" / "api" / "main").read_text())["nodes"]
+    layers = {node["name"]: node.get("layer") for node in nodes if node["type"] == "data"}
+    assert layers["bundle"] == "models"
+    assert layers["learning_curves"] == "reporting"

@@ -1,0 +1,170 @@
+"""The endpoint over real HTTP."""
+
+from __future__ import annotations
+
+import io
+import shutil
+import signal
+import socket
+
+import httpx
+import numpy as np
+import pytest
+from PIL import Image
+
+NAME, VERSION, TOKEN = "mnist_cnn", "7", "a-token-of-this-test"
+ROUTES = (
+    "/invocations",
+    f"/serving-endpoints/{NAME}/invocations",
+    f"/v1/models/{NAME}:predict",
+)
+
+
+@pytest.fixture(scope="module")
+def http(server):
+    with httpx.Client(base_url=server) as client:
+        yield client
+
+
+@pytest.mark.parametrize("route", ROUTES)
+@pytest.mark.parametrize("shape", [(-1, 28, 28), (-1, 28, 28, 1)])
+def test_every_route_answers_as_the_graph_does(http, tiny_bundle, route, shape):
+    golden = tiny_bundle.golden()
+    for pictures, expected in (
+        (golden.pictures, golden.expected),
+        (np.repeat(golden.pictures, 8, axis=0), np.repeat(golden.expected, 8, axis=0)),
+    ):
+        answer = http.post(route, json={"instances": pictures.reshape(shape).tolist()})
+        assert answer.status_code == 200
+        np.testing.assert_allclose(answer.json()["predictions"], expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("route", ROUTES)
+def test_a_bad_body_is_refused_in_the_routes_own_shape(http, route):
+    answer = http.post(route, json={"instances": [[[0.5] * 28] * 28]})
+    assert answer.status_code == 400
+    said = answer.json()
+    message = said["error"] if route.startswith("/v1") else said["message"]
+    assert "multiple of 1" in message
+    assert "0.5" not in message
+    assert set(said) == ({"error"} if route.startswith("/v1") else {"error_code", "message"})
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "options", "status"),
+    [
+        ("GET", "/nothing", {}, 404),
+        ("POST", "/v1/models/other:predict", {"json": {}}, 404),
+        ("GET", "/invocations", {}, 405),
+        ("DELETE", "/health", {}, 405),
+        ("POST", "/invocations", {"content": b"{}", "headers": {"content-type": "text/csv"}}, 415),
+        ("POST", "/invocations", {"content": b"{}"}, 415),
+        ("POST", "/picture", {"content": b"no picture"}, 400),
+        ("POST", "/picture", {"content": b""}, 400),
+    ],
+)
+def test_a_wrong_request_is_refused(http, method, path, options, status):
+    answer = http.request(method, path, **options)
+    assert answer.status_code == status
+    assert "\n" not in answer.text
+    assert answer.headers["content-type"] == "application/json"
+
+
+def test_too_large_a_body_is_refused(http):
+    headers = {"content-type": "application/json"}
+    answer = http.post("/invocations", content=b" " * (17 * 2**20), headers=headers)
+    assert answer.status_code == 413
+
+
+def test_a_picture_file_is_answered_with_what_the_model_sees(http, digits):
+    ink = Image.fromarray(255 - digits["t10k-images-idx3-ubyte"][0]).resize((200, 200))
+    file = io.BytesIO()
+    ink.save(file, "PNG")
+    answer = http.post("/picture", content=file.getvalue()).json()
+    assert np.shape(answer["seen"]) == (28, 28)
+    assert sum(answer["probabilities"]) == pytest.approx(1, abs=1e-4)
+    asked = http.post("/invocations", json={"instances": [answer["seen"]]}).json()
+    assert asked["predictions"] == [answer["probabilities"]]
+
+
+def test_says_what_is_served(http, tiny_bundle):
+    said = http.get("/version").json()
+    assert (said["name"], said["version"], said["digest"]) == (NAME, VERSION, tiny_bundle.digest)
+    assert said["card"]["dataset"] == "uci-digits"
+    (status,) = http.get(f"/v1/models/{NAME}").json()["model_version_status"]
+    assert (status["version"], status["state"]) == (VERSION, "AVAILABLE")
+    described = http.get(f"/v1/models/{NAME}/metadata").json()
+    assert described["model_spec"]["name"] == NAME
+
+
+def test_the_page_needs_nothing_from_elsewhere(http):
+    page = http.get("/")
+    assert page.status_code == 200
+    assert "default-src 'self'" in page.headers["content-security-policy"]
+    for asset in ("/page/page.css", "/page/page.js"):
+        assert asset in page.text
+        assert http.get(asset).status_code == 200
+    assert "http://" not in page.text
+    assert "https://" not in page.text
+
+
+def test_counts_requests_and_answers(http, tiny_bundle):
+    def count(line: str) -> float:
+        text = http.get("/metrics").text
+        return sum(float(row.split()[-1]) for row in text.splitlines() if row.startswith(line))
+
+    request = f'mnist_requests_total{{route="{ROUTES[0]}",status="200"}}'
+    before = count(request), count("mnist_predictions_total")
+    pictures = tiny_bundle.golden().pictures[:3].tolist()
+    answer = http.post(ROUTES[0], json={"instances": pictures})
+    assert (count(request), count("mnist_predictions_total")) == (before[0] + 1, before[1] + 3)
+    assert len(answer.headers["x-request-id"]) == 32
+
+
+def test_a_token_is_asked_of_everyone_but_the_health_check_and_the_page(start, tiny_bundle):
+    address, _ = start(token=TOKEN)
+    body = {"instances": tiny_bundle.golden().pictures[:1].tolist()}
+    for headers in ({}, {"authorization": "Bearer wrong"}, {"authorization": f"Basic {TOKEN}"}):
+        refused = httpx.post(f"{address}/invocations", json=body, headers=headers)
+        assert (refused.status_code, refused.headers["www-authenticate"]) == (401, "Bearer")
+    given = {"authorization": f"Bearer {TOKEN}"}
+    assert httpx.post(f"{address}/invocations", json=body, headers=given).status_code == 200
+    for path in ("/health", "/ping", "/", "/page/page.js"):
+        assert httpx.get(address + path).status_code == 200
+    for path in ("/version", "/metrics", f"/v1/models/{NAME}"):
+        assert httpx.get(address + path).status_code == 401
+
+
+def test_ends_on_sigterm(start):
+    address, process = start()
+    assert httpx.get(f"{address}/health").status_code == 200
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(timeout=20) in (0, -signal.SIGTERM)
+
+
+def test_does_not_start_on_a_bundle_that_answers_wrongly(start, tiny_bundle, tmp_path):
+    folder = shutil.copytree(tiny_bundle.folder, tmp_path / "bundle")
+    golden = tiny_bundle.golden()
+    np.savez(
+        folder / "artifacts" / "golden.npz",
+        pictures=golden.pictures,
+        labels=(golden.labels + 1) % 10,
+        expected=golden.expected,
+    )
+    _, process = start(folder)
+    assert process.wait(timeout=20) == 1
+    said = process.stderr.read()
+    assert f"{NAME} {VERSION} names 8 of 8 golden pictures wrong" in said
+    assert "Traceback" not in said
+
+
+def test_says_that_the_port_is_taken(start):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        _, process = start(port=port)
+        assert process.wait(timeout=20) == 1
+    said = process.stderr.read()
+    assert f"127.0.0.1:{port} cannot be opened" in said
+    assert "Traceback" not in said
