@@ -23,14 +23,14 @@ SHORT = "train_distributed.mode=single,train_distributed.settings.epochs=3"
 
 
 class Project:
-    """A copy of the project's conf beside its own data, and the commands run in it."""
+    """A copy of the project with data of its own, and the commands run in it."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.data = folder / "data"
         shutil.copytree(PROJECT / "conf", folder / "conf", ignore=shutil.ignore_patterns("local"))
         shutil.copy(PROJECT / "pyproject.toml", folder)
-        (folder / "src").symlink_to(PROJECT / "src")
+        shutil.copytree(PROJECT / "src", folder / "src")
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self._replace("port: 8501", f"port: {probe.getsockname()[1]}")
