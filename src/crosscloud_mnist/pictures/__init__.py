@@ -14,4 +14,15 @@ __all__ = ["to_model_input"]
 
 
 def to_model_input(picture: Image.Image) -> NDArray[np.uint8]:
+    """Turn a picture of one digit, of any mode, size and polarity, into what the model takes.
+
+    Args:
+        picture: As ``PIL.Image.open`` gives it; its EXIF orientation and transparency count.
+
+    Returns:
+        [28, 28], uint8, 0 is ground and 255 is ink.
+
+    Raises:
+        PictureError: It cannot be decoded, is too small or too large, or shows no ink.
+    """
     return place(find_digit(read_gray(picture)))

@@ -1,4 +1,7 @@
-"""MNIST's own way of placing a digit: a box of 20 x 20, centred by mass in 28 x 28."""
+"""MNIST's own way of placing a digit: a box of 20 x 20, centred by mass in 28 x 28.
+
+Source: LeCun, Cortes, Burges, "The MNIST database of handwritten digits".
+"""
 
 from __future__ import annotations
 
@@ -9,61 +12,72 @@ from scipy import ndimage
 
 from crosscloud_mnist.errors import PictureError
 
-_BOX, _SIDE, _FINE = 20, 28, 8
-_THINNEST, _THICKEST = 1.9, 5.0
+_BOX, _SIDE = 20, 28
+_FINE = 8  # working pixels for one of the result
+_THINNEST, _THICKEST = 1.9, 5.0  # strokes that MNIST has, pixels of the result
 _THIN_TO, _THICK_TO = 2.3, 4.5
 
 
 def place(strength: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Scale the ink to the box, keeping its aspect, and centre it by mass.
+
+    Strokes thinner or thicker than those of MNIST are brought to its range.
+
+    Args:
+        strength: [height, width], float32, 0 is ground and about 1 is ink.
+
+    Returns:
+        [28, 28], uint8.
+
+    Raises:
+        PictureError: There is no ink.
+    """
     ink = np.clip((strength - 0.1) / 0.8, 0, 1)
-    fine = _fit(ink, _BOX * _FINE, 2 * _FINE)
-    fine = _usual_stroke(fine)
-    small = _fit(fine, _BOX, 0)
-    top = np.percentile(small[small > 0.2], 80) if (small > 0.2).any() else small.max()
-    small = np.clip(small / max(top, 1e-6), 0, 1)
+    fine = _usual_stroke(_fit(ink, _BOX * _FINE, margin=2 * _FINE))
+    small = _fit(fine, _BOX, margin=0)
+    small = np.clip(small / np.percentile(small[small > 0.2], 80), 0, 1)
+    height, width = small.shape
+    rows, columns = (
+        min(max(round((_SIDE - 1) / 2 - at), 0), _SIDE - size)
+        for at, size in zip(ndimage.center_of_mass(small), small.shape, strict=True)
+    )
     picture = np.zeros((_SIDE, _SIDE), np.uint8)
-    cy, cx = ndimage.center_of_mass(small)
-    h, w = small.shape
-    r = min(max(round((_SIDE - 1) / 2 - cy), 0), _SIDE - h)
-    c = min(max(round((_SIDE - 1) / 2 - cx), 0), _SIDE - w)
-    picture[r : r + h, c : c + w] = np.rint(small * 255)
+    picture[rows : rows + height, columns : columns + width] = np.rint(small * 255)
     return picture
 
 
-def _fit(ink, longer, margin):
-    solid = ink > 0.5
-    rows, columns = np.flatnonzero(solid.any(axis=1)), np.flatnonzero(solid.any(axis=0))
-    if not len(rows):
-        raise PictureError("no ink")
-    top, bottom, left, right = rows[0], rows[-1] + 1, columns[0], columns[-1] + 1
+def _fit(ink: NDArray[np.float32], longer: int, margin: int) -> NDArray[np.float32]:
+    """Crop to the ink and scale its longer side to ``longer`` pixels, ``margin`` around it."""
+    solid = np.argwhere(ink > 0.5)
+    if not len(solid):
+        raise PictureError("shows no ink; send a picture with one digit")
+    (top, left), (bottom, right) = solid.min(axis=0), solid.max(axis=0) + 1
     scale = longer / max(bottom - top, right - left)
-    h, w = max(1, round((bottom - top) * scale)), max(1, round((right - left) * scale))
-    m = margin / scale
-    pad = int(np.ceil(m)) + 1
-    ink = np.pad(ink, pad)
-    image = Image.fromarray(ink.astype(np.float32))
-    box = (left + pad - m, top + pad - m, right + pad + m, bottom + pad + m)
-    out = image.resize(
-        (w + 2 * margin, h + 2 * margin),
+    width, height = (max(1, round(n * scale)) for n in (right - left, bottom - top))
+    pad = int(np.ceil(margin / scale)) + 1
+    box = np.array([left, top, right, bottom]) + pad
+    box = box + np.array([-1, -1, 1, 1]) * (margin / scale)
+    resized = Image.fromarray(np.pad(ink, pad)).resize(
+        (width + 2 * margin, height + 2 * margin),
         Image.Resampling.BOX if scale < 1 else Image.Resampling.BICUBIC,
-        box=box,
+        box=tuple(box),
     )
-    return np.clip(np.asarray(out), 0, 1)
+    return np.asarray(resized).clip(0, 1)
 
 
-def _usual_stroke(fine):
-    solid = fine > 0.5
-    depth = ndimage.distance_transform_edt(np.pad(solid, 1))[1:-1, 1:-1]
-    ridge = (depth == ndimage.maximum_filter(depth, 5)) & solid
-    width = (2 * np.median(depth[ridge])) / _FINE
-    if width < _THINNEST:
-        return ndimage.grey_dilation(fine, footprint=_disk((_THIN_TO - width) / 2 * _FINE))
-    if width > _THICKEST:
-        return ndimage.grey_erosion(fine, footprint=_disk((width - _THICK_TO) / 2 * _FINE))
+def _usual_stroke(fine: NDArray[np.float32]) -> NDArray[np.float32]:
+    depth = ndimage.distance_transform_edt(np.pad(fine > 0.5, 1))[1:-1, 1:-1]
+    stroke = (
+        4 * float(depth[depth > 0].mean()) / _FINE
+    )  # a bar's mean depth is a quarter of its width
+    if stroke < _THINNEST:
+        return np.asarray(ndimage.grey_dilation(fine, footprint=_disk((_THIN_TO - stroke) / 2)))
+    if stroke > _THICKEST:
+        return np.asarray(ndimage.grey_erosion(fine, footprint=_disk((stroke - _THICK_TO) / 2)))
     return fine
 
 
-def _disk(radius):
-    n = int(np.ceil(radius))
+def _disk(radius: float) -> NDArray[np.bool_]:
+    n = int(np.ceil(radius * _FINE))
     y, x = np.mgrid[-n : n + 1, -n : n + 1]
-    return y * y + x * x <= radius * radius + 0.25
+    return np.asarray(y * y + x * x <= (radius * _FINE) ** 2 + 0.25)

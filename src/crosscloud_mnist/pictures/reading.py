@@ -1,4 +1,4 @@
-"""A picture of any mode and size to gray values of a working size."""
+"""A picture of any mode and size to gray values at a working size."""
 
 from __future__ import annotations
 
@@ -10,33 +10,42 @@ from PIL import Image, ImageOps
 
 from crosscloud_mnist.errors import PictureError
 
-WORKING_SIDE = 480
+WORKING_SIDE = 256
 _MOST_PIXELS = 50_000_000
-_SHORTEST_SIDE = 6
+_SHORTEST_SIDE = 8
 _NUMERIC_MODES = ("I", "F", "I;16", "I;16L", "I;16B", "I;16N")
-_CARD_SHARE = 0.5
-_CARD_SPREAD = 60.0
 
 
 def read_gray(picture: Image.Image) -> NDArray[np.float32]:
+    """Return the gray values of the upright picture, its longer side ``WORKING_SIDE`` pixels.
+
+    Returns:
+        [height, width], float32, 0 is black and 1 is white.
+
+    Raises:
+        PictureError: The picture cannot be decoded, or has a size that no digit's picture has.
+    """
     width, height = picture.size
-    if width * height > _MOST_PIXELS:
-        raise PictureError(f"the picture is {width} x {height} pixels")
-    if max(width, height) < _SHORTEST_SIDE or min(width, height) < 1:
-        raise PictureError(f"small {width} x {height} pixels")
+    if width * height > _MOST_PIXELS or max(width, height) < _SHORTEST_SIDE:
+        raise PictureError(
+            f"is {width} x {height} pixels; a longer side of {_SHORTEST_SIDE} or more and at most "
+            f"{_MOST_PIXELS:,} pixels are expected; send it at another size"
+        )
     try:
         picture.load()
         gray = _gray(_upright(picture))
-    except (OSError, SyntaxError, ValueError, struct.error, Image.DecompressionBombError) as error:
-        raise PictureError(f"undecodable {error}") from error
-    return _resized(gray)
+    except (OSError, SyntaxError, ValueError, struct.error) as error:
+        raise PictureError(f"cannot be decoded ({error}); save it again as PNG or JPEG") from error
+    scale = WORKING_SIDE / max(gray.size)
+    size = (max(1, round(gray.width * scale)), max(1, round(gray.height * scale)))
+    return np.asarray(gray.resize(size, Image.Resampling.BICUBIC), dtype=np.float32)
 
 
 def _upright(picture: Image.Image) -> Image.Image:
     try:
         return ImageOps.exif_transpose(picture)
     except (SyntaxError, ValueError, struct.error):
-        return picture
+        return picture  # EXIF data that cannot be read says nothing about the orientation
 
 
 def _gray(picture: Image.Image) -> Image.Image:
@@ -45,36 +54,30 @@ def _gray(picture: Image.Image) -> Image.Image:
         low, high = values.min(), values.max()
         return Image.fromarray(((values - low) / max(high - low, 1e-12)).astype(np.float32))
     if picture.has_transparency_data:
-        return _flattened(_reduced(picture.convert("RGBA")))
-    if picture.mode not in ("L", "RGB"):
+        picture = _on_contrasting_ground(_reduced(picture.convert("RGBA")))
+    elif picture.mode not in ("L", "RGB"):
         picture = picture.convert("RGB")
-    return _scaled(_reduced(picture).convert("L"))
-
-
-def _scaled(gray: Image.Image) -> Image.Image:
-    return Image.fromarray(np.asarray(gray, dtype=np.float32) / np.float32(255))
+    return Image.fromarray(np.asarray(_reduced(picture).convert("L"), np.float32) / np.float32(255))
 
 
 def _reduced(picture: Image.Image) -> Image.Image:
-    factor = max(picture.size) // (2 * WORKING_SIDE)
+    factor = max(picture.size) // (4 * WORKING_SIDE)
     return picture.reduce(factor) if factor > 1 else picture
 
 
-def _flattened(picture: Image.Image) -> Image.Image:
-    gray = np.asarray(picture.convert("RGB").convert("L"), dtype=np.float32)
-    alpha = np.asarray(picture.getchannel("A"), dtype=np.float32) / 255
-    visible = gray[alpha > 0.5]
-    if not visible.size:
-        raise PictureError("wholly transparent")
-    spread = np.percentile(visible, 95) - np.percentile(visible, 5)
-    if visible.size > _CARD_SHARE * gray.size and spread > _CARD_SPREAD:
-        ground = np.median(visible)
-    else:
-        ground = 255.0 if np.average(gray, weights=alpha) < 128 else 0.0
-    return Image.fromarray((gray * alpha + ground * (1 - alpha)) / np.float32(255))
+def _on_contrasting_ground(picture: Image.Image) -> Image.Image:
+    """Lay a transparent picture on black or white, whichever tells its ink from the ground.
 
-
-def _resized(gray: Image.Image) -> NDArray[np.float32]:
-    scale = WORKING_SIDE / max(gray.size)
-    width, height = (max(1, round(side * scale)) for side in gray.size)
-    return np.asarray(gray.resize((width, height), Image.Resampling.BICUBIC), dtype=np.float32)
+    What is painted is the ink: a white digit on a transparent ground would vanish on white. Where
+    all is painted but a margin, the paper's own value counts, and does the same.
+    """
+    alpha = np.asarray(picture.getchannel("A"), np.float32)
+    if not alpha.any():
+        raise PictureError("is wholly transparent; save it with its ink visible")
+    painted = np.average(np.asarray(picture.convert("L"), np.float32), weights=alpha)
+    ground = 255 if painted < 128 else 0
+    if (alpha > 128).mean() > 0.5:
+        ground = 255 - ground
+    sheet = Image.new("RGBA", picture.size, (ground, ground, ground, 255))
+    sheet.alpha_composite(picture)
+    return sheet.convert("L")
