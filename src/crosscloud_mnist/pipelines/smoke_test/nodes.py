@@ -85,8 +85,8 @@ def ask(
     known = Image.registered_extensions()
     for name, load in sorted(pictures.items()):
         suffix = Path(name).suffix.lower()
-        if suffix and suffix not in known:
-            logger.warning("%s is not sent: %s is no picture's extension", name, suffix)
+        if Path(name).name.startswith(".") or (suffix and suffix not in known):
+            logger.warning("%s is not sent: its name is no picture's", name)
             continue
         digits = re.findall(r"[0-9]", Path(name).stem)
         row = {"file": name, "expected": int(digits[-1]) if digits else None}
