@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, cast
 from urllib.parse import urlsplit
 
@@ -116,6 +116,14 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
         error = error.__cause__ or error.__context__
 
 
+def _training_proofs(proofs: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    for proof in proofs:
+        yield (
+            f"Rank {proof['rank']}: shards {', '.join(map(str, proof['shards']))}, "
+            f"{proof['images']:,} pictures, weights {proof['weights_sha256'][:12]}"
+        )
+
+
 def _model_uri(uri: str) -> Iterator[str]:
     yield f"Logged model: {uri}"
 
@@ -153,6 +161,7 @@ def _smoke_test(report: Mapping[str, Any]) -> Iterator[str]:
 
 
 _PRINTED: dict[str, Callable[[Any], Iterator[str]]] = {
+    "training_proofs": _training_proofs,
     "model_uri": _model_uri,
     "registered_model": _registered_model,
     "deployment": _deployment,

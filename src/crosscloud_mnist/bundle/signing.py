@@ -7,6 +7,7 @@ with ECDSA P-256. The sandbox holds the private key; whoever takes a bundle hold
 from __future__ import annotations
 
 import os
+import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -96,6 +97,8 @@ class Verifier:
 
 
 def _refused(reason: str) -> VerificationError:
+    # The file's name is enough: the two digests are raw bytes.
+    reason = re.sub(r": Expected 'Digest.*?(?=, [\"']Hash mismatch|\]$)", "", reason)
     return VerificationError(
         f"the bundle's signature does not hold ({reason[:500]}), expected the sandbox's over "
         "exactly these files; it is refused: fetch or train it again"

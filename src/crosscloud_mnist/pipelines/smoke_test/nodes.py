@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from kedro.io import DatasetError
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from crosscloud_mnist.bundle import Golden, Verifier
 from crosscloud_mnist.errors import PictureError, RegistryError, SmokeTestFailed
@@ -100,7 +100,9 @@ def _answer(endpoint: Endpoint, load: Callable[[], Image.Image]) -> Row:
     except PictureError as error:
         return {"predicted": None, "probability": None, "error": str(error)}
     except DatasetError as error:
-        reason = error.__cause__ or error
+        reason = str(error.__cause__ or error)
+        if isinstance(error.__cause__, UnidentifiedImageError):
+            reason = "it is in no format of a picture; save it again as PNG or JPEG"
         return {"predicted": None, "probability": None, "error": f"cannot be opened: {reason}"}
     probabilities = endpoint.predict(picture[None])[0]
     predicted = int(probabilities.argmax())
