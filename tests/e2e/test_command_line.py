@@ -174,7 +174,9 @@ def test_a_broken_file_is_one_line_and_leaves_no_half_output(project, trained, t
 def test_kedro_viz_draws_it(project, tmp_path):
     ended = project.kedro("viz", "build")
     assert ended.returncode == 0, ended.stderr
-    nodes = json.loads((project.folder / "build" / "api" / "main").read_text())["nodes"]
+    drawn = json.loads((project.folder / "build" / "api" / "main").read_text())
+    assert drawn["layers"] == ["raw", "model_input", "models", "model_output", "reporting"]
+    nodes = drawn["nodes"]
     layers = {node["name"]: node.get("layer") for node in nodes if node["type"] == "data"}
     assert layers["bundle"] == "models"
     assert layers["learning_curves"] == "reporting"
