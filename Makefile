@@ -37,8 +37,10 @@ tools:
 
 .venv/.installed: requirements.lock pyproject.toml | tools
 	$(PYTHON) -m venv .venv
-	$(PIP) --require-hashes -r requirements.lock
+	@# The lock is complete: no resolver, which older pips confuse where a name has extras.
+	$(PIP) --no-deps --require-hashes -r requirements.lock
 	$(PIP) --no-deps --no-build-isolation --editable .
+	$(BIN)/python -m pip check
 	@touch $@
 
 lock: ## Resolve the dependencies again (needs uv)
