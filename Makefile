@@ -7,7 +7,7 @@ BIN := .venv/bin
 KEDRO := $(BIN)/kedro
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test check setup tools stop lock help
+.PHONY: demo test bench check setup tools stop lock help
 .DEFAULT_GOAL := help
 
 help: ## Show what can be made
@@ -19,6 +19,9 @@ demo: setup ## Train on local Spark, register, deploy and smoke-test; leaves the
 
 test: check ## The whole test suite
 	$(BIN)/python -m pytest
+
+bench: setup ## Measure what is claimed to be fast; one of it with ONLY=training, promotion or serving
+	@set -e; for name in $(or $(ONLY),training promotion serving); do $(BIN)/python -m benchmarks.$$name; done
 
 check: setup ## Lint, type-check, and check that no layer imports what it must not know
 	$(BIN)/ruff check
