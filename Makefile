@@ -2,12 +2,13 @@
 
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
 	$$p -c 'import ensurepip, sys, venv; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null && echo $$p && break; done)
+RUNTIME_PYTHON ?= $(shell python3.12 -c 'import ensurepip, sys; print(sys.executable)' 2>/dev/null)
 JAVA ?= $(if $(JAVA_HOME),$(JAVA_HOME)/bin/java,java)
 BIN := .venv/bin
 KEDRO := $(BIN)/kedro
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test bench check setup tools stop lock help
+.PHONY: demo test test-runtimes bench check setup tools stop lock help
 .DEFAULT_GOAL := help
 
 help: ## Show what can be made
@@ -19,6 +20,23 @@ demo: setup ## Train on local Spark, register, deploy and smoke-test; leaves the
 
 test: check ## The whole test suite
 	$(BIN)/python -m pytest
+
+# The tests of what runs on a cluster: training, promotion, serving.
+CORE := tests/training tests/bundle tests/adapters tests/pipelines tests/serving
+
+test-runtimes: tools build/runtimes/18-lts build/runtimes/19 ## The core of the suite on the pins of Databricks Runtime 18 LTS ML and 19 ML
+	@set -e; for runtime in build/runtimes/*/; do echo "== $$runtime"; \
+		$$runtime/bin/python -c 'import mlflow, pyspark, sys; print("Python", *sys.version_info[:3], "Spark", pyspark.__version__, "MLflow", mlflow.__version__)'; \
+		$$runtime/bin/python -m pytest -q $(CORE); done
+
+# The wheel with its extras, as a cluster gets it, in an environment with the runtime's pins.
+build/runtimes/%: tests/runtimes/%.txt pyproject.toml $(shell find src -name '*.py') | tools
+	@test -n "$(RUNTIME_PYTHON)" || { echo "Python 3.12 was not found, the runtimes have it; install it, or run make test-runtimes RUNTIME_PYTHON=its/path" >&2; exit 1; }
+	rm -rf $@
+	$(RUNTIME_PYTHON) -m venv $@
+	$@/bin/python -m pip wheel --quiet --no-deps --wheel-dir $@ .
+	$@/bin/python -m pip install --quiet --constraint $< "$$(echo $@/*.whl)[train,serve,local]" mlflow hypothesis pytest
+	$@/bin/python -m pip check
 
 bench: setup ## Measure what is claimed to be fast; one of it with ONLY=training, promotion or serving
 	@set -e; for name in $(or $(ONLY),training promotion serving); do $(BIN)/python -m benchmarks.$$name; done
