@@ -59,6 +59,9 @@ class Tracker(Protocol):
     def dataset(self, name: str, digest: str, source: str) -> None:
         """Log the training data as an input of the run."""
 
+    def run_id(self) -> str:
+        """Return the run's identity."""
+
     def text(self, text: str, name: str) -> None:
         """Log a text artifact under the name."""
 
@@ -103,10 +106,19 @@ class Registry(Protocol):
     def workspace(self) -> str:
         """Return the workspace that a write would really reach, for lineage and logs."""
 
+    def holds(self, uri: str) -> bool:
+        """Whether the workspace is the one that logged the model, under whatever name reached."""
+
     def log_model(
-        self, folder: Path, *, digest: str, tags: Mapping[str, str], params: Mapping[str, str]
+        self,
+        folder: Path,
+        *,
+        run_id: str,
+        digest: str,
+        tags: Mapping[str, str],
+        params: Mapping[str, str],
     ) -> str:
-        """Log the bundle in ``folder`` under the open run and return its ``models:/m-...`` URI."""
+        """Log the bundle in ``folder`` under the run and return its ``models:/m-...`` URI."""
 
     def logged_model(self, uri: str) -> LoggedModel:
         """Look up a logged model.

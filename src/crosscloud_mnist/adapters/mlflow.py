@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import logging
 import shutil
+import socket
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
+from urllib.request import getproxies
 
 from crosscloud_mnist.errors import ConfigurationError, RegistryError
 from crosscloud_mnist.ports import LoggedModel, ModelVersion
@@ -31,6 +33,14 @@ _FIGURES = (
     "seconds",
     "images_per_second",
 )
+# MLflow's own is four minutes before it says that a server is down.
+_PATIENCE: Mapping[str, str] = {
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3",
+    "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+}
+_CONNECT_SECONDS = 5
+_PORTS = {"http": 80, "https": 443}
 _LONGEST_DATASET_DIGEST = 36  # MLflow's limit; the whole digest is a tag
 
 logger = logging.getLogger(__name__)
@@ -48,7 +58,7 @@ class Tracker:
                 "no MLflow run is open, expected the one that kedro-mlflow opens; take the "
                 "pipeline out of tracking.disable_tracking.pipelines in mlflow.yml"
             )
-        self._run_id = run.info.run_id
+        self._run_id: str = run.info.run_id
         self._client = mlflow.MlflowClient()
 
     def epoch(self, record: Epoch) -> None:
@@ -85,6 +95,10 @@ class Tracker:
         context = InputTag("mlflow.data.context", "training")
         self._client.log_inputs(self._run_id, [DatasetInput(dataset, [context])])
 
+    def run_id(self) -> str:
+        """Return the run's identity."""
+        return self._run_id
+
     def text(self, text: str, name: str) -> None:
         """Log a text artifact under the name."""
         self._client.log_text(self._run_id, text, name)
@@ -93,34 +107,83 @@ class Tracker:
 class Registry:
     """One MLflow store or server: tracking and model registry.
 
+    Its credentials are those of the process that it is in: see ``isolation.py``.
+
     Args:
-        uri: ``sqlite:///...`` or the server's address.
+        uri: ``sqlite:///...`` or the server's address, without user and password.
         experiment: The experiment that runs and logged models belong to; made where it is missing.
     """
 
     def __init__(self, *, uri: str, experiment: str) -> None:
         self._uri = uri
         self._experiment = experiment
+        self._answered = False
         self._artifacts: str | None = None
         if uri.startswith("sqlite:///"):
             store = Path(uri.removeprefix("sqlite:///")).parent
             store.mkdir(parents=True, exist_ok=True)
             self._artifacts = (store / "artifacts").as_posix()
 
-    def workspace(self) -> str:
-        """Return the store's address, without the user and password that it may hold."""
-        address = urlsplit(self._uri).netloc
-        return self._uri.replace(address, address.rpartition("@")[2], 1) if address else self._uri
+    @staticmethod
+    def access(
+        options: Mapping[str, Any], credentials: Mapping[str, Any]
+    ) -> tuple[dict[str, Any], dict[str, str]]:
+        """Return what a process of its own is given: see ``isolation.Isolated``.
 
-    def log_model(
-        self, folder: Path, *, digest: str, tags: Mapping[str, str], params: Mapping[str, str]
-    ) -> str:
-        """Log the bundle under the run that is open and return its ``models:/m-...`` URI."""
-        import mlflow
+        A user and password in the address become the variables that MLflow takes: an address is
+        shown, logged and recorded.
+        """
+        address = urlsplit(options["uri"])
+        own = {"MLFLOW_TRACKING_USERNAME": address.username}
+        own["MLFLOW_TRACKING_PASSWORD"] = address.password
+        given = {**own, **credentials}
+        variables = {name: str(value) for name, value in given.items() if value is not None}
+        bare = address._replace(netloc=address.netloc.rpartition("@")[2]).geturl()
+        uri = bare if address.netloc else options["uri"]
+        return {**options, "uri": uri}, {**_PATIENCE, **variables}
+
+    def workspace(self) -> str:
+        """Return the store's address, once it answered there.
+
+        Raises:
+            RegistryError: It does not answer, or refuses the credentials.
+        """
+        if not self._answered:
+            _check_connection(self._uri)
+            with self._client_of_workspace() as client:
+                client.search_experiments(max_results=1)
+            self._answered = True
+        return self._uri
+
+    def holds(self, uri: str) -> bool:
+        """Whether this workspace knows the logged model.
+
+        Its number is random, so whoever knows it is the workspace that logged it, under whatever
+        name it was reached. One that may not be seen is known all the same.
+        """
+        from mlflow.exceptions import MlflowException
 
         with self._answering() as client:
-            run = mlflow.active_run()
-            run_id = run.info.run_id if run else self._new_run(client, "log_model")
+            try:
+                client.get_logged_model(_model_id(uri))
+            except MlflowException as error:
+                if error.error_code == "RESOURCE_DOES_NOT_EXIST":
+                    return False
+                if error.error_code != "PERMISSION_DENIED":
+                    raise
+        return True
+
+    def log_model(
+        self,
+        folder: Path,
+        *,
+        run_id: str,
+        digest: str,
+        tags: Mapping[str, str],
+        params: Mapping[str, str],
+    ) -> str:
+        """Log the bundle under the run and return its ``models:/m-...`` URI."""
+        with self._answering() as client:
             return _URI + self._upload(client, folder, run_id, {**tags, _DIGEST: digest}, params)
 
     def logged_model(self, uri: str) -> LoggedModel:
@@ -196,6 +259,13 @@ class Registry:
 
     @contextmanager
     def _answering(self) -> Iterator[MlflowClient]:
+        """Give a client of the workspace, which is known to answer."""
+        self.workspace()
+        with self._client_of_workspace() as client:
+            yield client
+
+    @contextmanager
+    def _client_of_workspace(self) -> Iterator[MlflowClient]:
         """Give a client of this workspace alone; what it answers badly is said in one line."""
         from mlflow import MlflowClient
         from mlflow.exceptions import MlflowException
@@ -205,7 +275,7 @@ class Registry:
         except MlflowException as error:
             reason = " ".join(str(error).split())[:300]
             raise RegistryError(
-                f"{self.workspace()} answered: {reason}; check the names, and that the workspace "
+                f"{self._uri} answered: {reason}; check the names, and that the workspace "
                 "is the one that you mean"
             ) from error
 
@@ -249,6 +319,21 @@ class Registry:
                 artifact_uri=location, dst_path=staging, tracking_uri=self._uri
             )
             shutil.move(downloaded, folder)
+
+
+def _check_connection(uri: str) -> None:
+    """Fail in seconds where nothing listens: retries are for a server that is there."""
+    address = urlsplit(uri)
+    if address.scheme not in _PORTS or getproxies().get(address.scheme):
+        return
+    host, port = address.hostname or "", address.port or _PORTS[address.scheme]
+    try:
+        socket.create_connection((host, port), timeout=_CONNECT_SECONDS).close()
+    except OSError as error:
+        raise RegistryError(
+            f"{uri} does not answer ({error}), expected an MLflow server there; check the address "
+            "and the network"
+        ) from error
 
 
 def _ensure_registered(client: MlflowClient, name: str) -> None:

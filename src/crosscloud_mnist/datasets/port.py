@@ -7,6 +7,8 @@ from typing import Any, NoReturn
 from kedro.io import AbstractDataset, DatasetError
 from kedro.utils import load_obj
 
+_ISOLATED = "crosscloud_mnist.adapters.isolation.Isolated"
+
 
 class PortDataset(AbstractDataset[NoReturn, Any]):
     """Loads an object that acts on the world outside, and has nothing to save.
@@ -15,6 +17,8 @@ class PortDataset(AbstractDataset[NoReturn, Any]):
         adapter: Dotted path of the adapter's class.
         options: Keyword arguments of its constructor.
         credentials: More of them, from ``credentials.yml``; never shown.
+        own_process: Whether the adapter is isolated: it runs in a process of its own, whose
+            environment holds the credentials and nothing that could stand for others.
         metadata: For plugins (``kedro-viz``); not used.
     """
 
@@ -24,15 +28,19 @@ class PortDataset(AbstractDataset[NoReturn, Any]):
         adapter: str,
         options: dict[str, Any] | None = None,
         credentials: dict[str, Any] | None = None,
+        own_process: bool = False,
         metadata: dict[str, Any] | None = None,
     ) -> None:
         self._adapter = adapter
         self._options = options or {}
         self._credentials = credentials or {}
+        self._own_process = own_process
         self.metadata = metadata
 
     def load(self) -> Any:
         """Build the adapter; its module is imported only now."""
+        if self._own_process:
+            return load_obj(_ISOLATED)(self._adapter, self._options, self._credentials)
         return load_obj(self._adapter)(**self._options, **self._credentials)
 
     def save(self, data: NoReturn) -> None:  # noqa: ARG002

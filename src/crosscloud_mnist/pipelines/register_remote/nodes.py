@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,6 +12,8 @@ from crosscloud_mnist.bundle import Verifier, check_golden
 from crosscloud_mnist.errors import PromotionRefused
 from crosscloud_mnist.ports import ModelVersion, Registry
 from crosscloud_mnist.promotion import fetch_verified, verified
+
+logger = logging.getLogger(__name__)
 
 _LINEAGE = ("dataset", "dataset_digest", "git_commit")
 
@@ -30,9 +33,11 @@ def examine(
         RegistryError: The source does not have the model.
         VerificationError: It is not the bundle that was signed and recorded.
     """
-    if source.workspace() == target.workspace():
+    reached = source.workspace(), target.workspace()
+    logger.info("promoting from %s to %s", *reached)
+    if reached[0] == reached[1] or target.holds(model_uri):
         raise PromotionRefused(
-            f"source and target are both {source.workspace()}, expected two workspaces; set "
+            f"source {reached[0]} and target {reached[1]} are one workspace, expected two; set "
             "source and target in the globals of the environment"
         )
     logged = source.logged_model(model_uri)

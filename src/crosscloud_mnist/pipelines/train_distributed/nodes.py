@@ -157,8 +157,9 @@ def _surest(
     return np.concatenate(spread) if spread else np.arange(len(labels))[:per_digit]
 
 
-def log_model(
+def log_model(  # noqa: PLR0917  the model's whole description
     registry: Registry,
+    tracker: Tracker,
     bundle: Bundle,
     settings: Mapping[str, Any],
     lineage: Mapping[str, str],
@@ -167,6 +168,7 @@ def log_model(
     """Log the signed bundle in the sandbox workspace and return its ``models:/m-...`` URI."""
     return registry.log_model(
         bundle.folder,
+        run_id=tracker.run_id(),
         digest=bundle.digest,
         tags={**lineage, **{name: str(figure) for name, figure in evaluation.items()}},
         params={name: str(value) for name, value in settings.items()},

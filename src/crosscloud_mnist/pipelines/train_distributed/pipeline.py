@@ -82,7 +82,7 @@ def create_pipeline() -> Pipeline:
             ),
             Node(
                 log_model,
-                ["source_registry", "bundle", _SETTINGS, "lineage", "evaluation"],
+                ["source_registry", "tracker", "bundle", _SETTINGS, "lineage", "evaluation"],
                 "model_uri",
                 name="log_model",
             ),
