@@ -3,22 +3,55 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
 import pytest
 
 from crosscloud_mnist.bundle import Bundle
 
 NAME, VERSION = "mnist_cnn", "7"
-Start = Callable[..., tuple[str, subprocess.Popen[str]]]
 
 
-def _free_port() -> int:
+@dataclass(frozen=True)
+class Server:
+    """A serving process.
+
+    Attributes:
+        address: ``http://...``, where it answers.
+        process: The supervisor.
+        log: What it and its workers say.
+    """
+
+    address: str
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    @property
+    def said(self) -> str:
+        return self.log.read_text()
+
+    @property
+    def port(self) -> int:
+        return int(self.address.rpartition(":")[2])
+
+    def workers(self) -> list[psutil.Process]:
+        """The processes that hold the port beside the supervisor."""
+        children = psutil.Process(self.process.pid).children()
+        return [child for child in children if "spawn_main" in " ".join(child.cmdline())]
+
+
+Start = Callable[..., Server]
+
+
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -27,38 +60,50 @@ def _free_port() -> int:
 
 @pytest.fixture(scope="session")
 def start(tiny_bundle: Bundle, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Start]:
-    """Start a server and return its address and process; all end with the session."""
-    processes: list[subprocess.Popen[str]] = []
+    """Start a server and wait until it answers or ends; all end with the session."""
+    servers: list[Server] = []
 
     def start(
-        folder: Path = tiny_bundle.folder, *, token: str | None = None, port: int | None = None
-    ) -> tuple[str, subprocess.Popen[str]]:
-        port = port or _free_port()
-        ready = tmp_path_factory.mktemp("ready") / "ready"
+        folder: Path = tiny_bundle.folder,
+        *options: object,
+        token: str | None = None,
+        port: int | None = None,
+    ) -> Server:
+        port = port or free_port()
+        place = tmp_path_factory.mktemp("server")
         environment = {k: v for k, v in os.environ.items() if k != "MNIST_ENDPOINT_TOKEN"}
-        process = subprocess.Popen(
-            [
-                *(sys.executable, "-m", "crosscloud_mnist.serving", "--bundle", str(folder)),
-                *("--name", NAME, "--version", VERSION, "--port", str(port), "--ready", str(ready)),
-            ],
-            env=environment | ({"MNIST_ENDPOINT_TOKEN": token} if token else {}),
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        processes.append(process)
-        until = time.monotonic() + 30
-        while not ready.exists() and process.poll() is None and time.monotonic() < until:
+        with (place / "log").open("wb") as log:
+            process = subprocess.Popen(
+                [
+                    *(sys.executable, "-m", "crosscloud_mnist.serving", "--bundle", str(folder)),
+                    *("--name", NAME, "--version", VERSION, "--port", str(port)),
+                    *("--ready", str(place / "ready"), *map(str, options)),
+                ],
+                env=environment | ({"MNIST_ENDPOINT_TOKEN": token} if token else {}),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        servers.append(Server(f"http://127.0.0.1:{port}", process, place / "log"))
+        until = time.monotonic() + 60
+        while not (place / "ready").exists() and process.poll() is None:
+            assert time.monotonic() < until, servers[-1].said
             time.sleep(0.02)
-        return f"http://127.0.0.1:{port}", process
+        return servers[-1]
 
     yield start
-    for process in processes:
-        process.terminate()
-        process.communicate(timeout=20)
+    for server in servers:
+        server.process.terminate()
+    for server in servers:
+        try:
+            server.process.wait(timeout=20)
+        except subprocess.TimeoutExpired:
+            os.killpg(server.process.pid, signal.SIGKILL)
+            raise
 
 
 @pytest.fixture(scope="session")
-def server(start: Start) -> str:
-    """The address of a server without a token."""
-    return start()[0]
+def server(start: Start) -> Server:
+    """A server without a token, with its request log off."""
+    return start()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import shutil
-import signal
 import socket
 
 import httpx
@@ -22,7 +21,7 @@ ROUTES = (
 
 @pytest.fixture(scope="module")
 def http(server):
-    with httpx.Client(base_url=server) as client:
+    with httpx.Client(base_url=server.address) as client:
         yield client
 
 
@@ -122,7 +121,7 @@ def test_counts_requests_and_answers(http, tiny_bundle):
 
 
 def test_a_token_is_asked_of_everyone_but_the_health_check_and_the_page(start, tiny_bundle):
-    address, _ = start(token=TOKEN)
+    address = start(token=TOKEN).address
     body = {"instances": tiny_bundle.golden().pictures[:1].tolist()}
     for headers in ({}, {"authorization": "Bearer wrong"}, {"authorization": f"Basic {TOKEN}"}):
         refused = httpx.post(f"{address}/invocations", json=body, headers=headers)
@@ -136,10 +135,10 @@ def test_a_token_is_asked_of_everyone_but_the_health_check_and_the_page(start, t
 
 
 def test_ends_on_sigterm(start):
-    address, process = start()
-    assert httpx.get(f"{address}/health").status_code == 200
-    process.send_signal(signal.SIGTERM)
-    assert process.wait(timeout=20) in (0, -signal.SIGTERM)
+    server = start()
+    assert httpx.get(f"{server.address}/health").status_code == 200
+    server.process.terminate()
+    assert server.process.wait(timeout=20) == 0
 
 
 def test_does_not_start_on_a_bundle_that_answers_wrongly(start, tiny_bundle, tmp_path):
@@ -151,11 +150,10 @@ def test_does_not_start_on_a_bundle_that_answers_wrongly(start, tiny_bundle, tmp
         labels=(golden.labels + 1) % 10,
         expected=golden.expected,
     )
-    _, process = start(folder)
-    assert process.wait(timeout=20) == 1
-    said = process.stderr.read()
-    assert f"{NAME} {VERSION} names 8 of 8 golden pictures wrong" in said
-    assert "Traceback" not in said
+    refused = start(folder)
+    assert refused.process.wait(timeout=20) == 1
+    assert f"Error: {NAME} {VERSION} names 8 of 8 golden pictures wrong" in refused.said
+    assert "Traceback" not in refused.said
 
 
 def test_says_that_the_port_is_taken(start):
@@ -163,8 +161,7 @@ def test_says_that_the_port_is_taken(start):
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        _, process = start(port=port)
-        assert process.wait(timeout=20) == 1
-    said = process.stderr.read()
-    assert f"127.0.0.1:{port} cannot be opened" in said
-    assert "Traceback" not in said
+        refused = start(port=port)
+        assert refused.process.wait(timeout=20) == 1
+    assert f"Error: 127.0.0.1:{port} cannot be opened" in refused.said
+    assert "Traceback" not in refused.said

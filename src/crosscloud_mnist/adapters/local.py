@@ -1,7 +1,11 @@
-"""The endpoint on this machine: a process of its own that outlives the one that started it."""
+"""The endpoint on this machine: a process of its own that outlives the one that started it.
+
+``crosscloud_mnist.serving`` is that process; a new version is swapped in by its supervisor.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -11,19 +15,22 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from crosscloud_mnist.client import EndpointClient
-from crosscloud_mnist.errors import EndpointError
+from crosscloud_mnist.errors import ConfigurationError, EndpointError
 from crosscloud_mnist.files import write_whole
 from crosscloud_mnist.ports import Deployment, ModelVersion
 
 TOKEN = "MNIST_ENDPOINT_TOKEN"  # noqa: S105  the variable's name
 _START_SECONDS = 60
+_SWAP_SECONDS = 120  # worker by worker: started, proved, the old one drained
 _DRAIN_SECONDS = 15
 
 
@@ -36,12 +43,14 @@ class _Process:
         started: When it started, in clock ticks since boot: with the number, an identity.
         version: What it serves.
         digest: Of the bundle that it serves.
+        options: What only a new start can change: the address, the workers, the log.
     """
 
     pid: int
     started: int
     version: str
     digest: str
+    options: list[str]
 
     def runs(self) -> bool:
         """Whether this very process is still there."""
@@ -51,7 +60,8 @@ class _Process:
         """End it: SIGTERM drains, SIGKILL follows where that takes too long."""
         for number in (signal.SIGTERM, signal.SIGKILL):
             if self.runs():
-                os.kill(self.pid, number)
+                # Its workers are of its group: they drain at its word, and die with it.
+                (os.kill if number == signal.SIGTERM else os.killpg)(self.pid, number)
             until = time.monotonic() + _DRAIN_SECONDS
             while self.runs() and time.monotonic() < until:
                 time.sleep(0.05)
@@ -65,19 +75,47 @@ class Endpoint:
         host: Address to listen on.
         port: Port to listen on.
         folder: Where the bundles served, the log and the process's number are kept.
+        workers: How many processes answer.
+        inference_log: ``sampling_fraction`` of the requests (0 to 1; 0 is none) that are logged in
+            ``folder``, with their pictures, in the columns of Databricks' inference tables.
+
+    Raises:
+        ConfigurationError: A value cannot be used.
     """
 
-    def __init__(self, *, name: str, host: str, port: int, folder: str) -> None:
+    def __init__(
+        self,
+        *,
+        name: str,
+        host: str,
+        port: int,
+        folder: str,
+        workers: int = 1,
+        inference_log: Mapping[str, Any] | None = None,
+    ) -> None:
+        sample = inference_log or {}
+        fraction = float(sample.get("sampling_fraction", 0))
+        if workers < 1 or not 0 <= fraction <= 1 or (fraction and not sample.get("folder")):
+            raise ConfigurationError(
+                f"the endpoint has {workers} workers and a sampling fraction of {fraction}, "
+                "expected at least 1, and 0 to 1 with a folder; see the globals"
+            )
         self._name, self._host, self._port = name, host, port
         self._folder = Path(folder)
+        self._options = [
+            *("--name", name, "--host", host, "--port", str(port), "--workers", str(workers)),
+            *("--sampling-fraction", str(fraction)),
+            *(("--inference-log", str(sample["folder"])) if fraction else ()),
+        ]
         self._url = f"http://{host}:{port}/serving-endpoints/{name}/invocations"
 
     def deploy(self, version: ModelVersion, bundle: Path) -> Deployment:
         """Serve the version: see ``ports.Endpoint``.
 
-        The new process proves itself on the golden set before it opens the port beside the old
-        one, which then drains: the port is never without an owner.
+        A new version's workers prove themselves on the golden set before they listen beside the
+        old ones, which then drain; where one fails, the old ones stay as they are.
         """
+        self._folder.mkdir(parents=True, exist_ok=True)
         old = _recorded(self._folder)
         if old is None and self._port_answers():
             raise EndpointError(
@@ -85,12 +123,16 @@ class Endpoint:
                 "that program (make stop, where it is an endpoint of another folder), or set "
                 "endpoint.port in the globals"
             )
+        if old is not None and old.options != self._options:
+            raise EndpointError(
+                f"the endpoint runs with {' '.join(old.options)}, expected "
+                f"{' '.join(self._options)}; run make stop and deploy again"
+            )
         served = (version.version, version.digest)
         if old is None or (old.version, old.digest) != served:
-            new = self._start(version, self._keep(bundle, version.digest))
+            kept = self._keep(bundle, version.digest)
+            new = self._swap(old, version, kept) if old else self._start(version, kept)
             write_whole(self._folder / "endpoint.json", json.dumps(asdict(new)).encode())
-            if old is not None:
-                old.stop()
         deployment = self.describe()
         if (deployment.model_version, deployment.digest) != served:
             raise EndpointError(
@@ -133,13 +175,9 @@ class Endpoint:
             ready, mark = Path(staging) / "ready", output.tell()
             process = subprocess.Popen(
                 [
-                    *(sys.executable, "-m", "crosscloud_mnist.serving"),
-                    *("--bundle", str(bundle)),
-                    *("--name", self._name),
-                    *("--version", version.version),
-                    *("--host", self._host),
-                    *("--port", str(self._port)),
-                    *("--ready", str(ready)),
+                    *(sys.executable, "-m", "crosscloud_mnist.serving", *self._options),
+                    *("--bundle", str(bundle), "--version", version.version),
+                    *("--ready", str(ready), "--next", str(self._folder / "next.json")),
                 ],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
@@ -149,10 +187,32 @@ class Endpoint:
             until = time.monotonic() + _START_SECONDS
             while not ready.exists():
                 if process.poll() is not None or time.monotonic() > until:
-                    process.kill()
-                    raise EndpointError(_last_word(log, mark))
-                time.sleep(0.05)
-        return _Process(process.pid, _started(process.pid) or 0, version.version, version.digest)
+                    with contextlib.suppress(ProcessLookupError):
+                        os.killpg(process.pid, signal.SIGKILL)
+                    raise EndpointError(f"the endpoint did not start: {_last_word(log, mark)}")
+                time.sleep(0.02)
+        started = _started(process.pid) or 0
+        return _Process(process.pid, started, version.version, version.digest, self._options)
+
+    def _swap(self, old: _Process, version: ModelVersion, bundle: Path) -> _Process:
+        """Let the supervisor replace its workers: see ``serving.supervisor``."""
+        log = self._folder / "endpoint.log"
+        mark = log.stat().st_size
+        with tempfile.TemporaryDirectory(dir=self._folder) as staging:
+            ready, failed = Path(staging) / "ready", Path(staging) / "failed"
+            asked = {"bundle": bundle, "version": version.version, "ready": ready, "failed": failed}
+            text = json.dumps(asked, default=str)
+            write_whole(self._folder / "next.json", text.encode())
+            os.kill(old.pid, signal.SIGHUP)
+            until = time.monotonic() + _SWAP_SECONDS
+            while not ready.exists():
+                if failed.exists() or not old.runs() or time.monotonic() > until:
+                    raise EndpointError(
+                        f"version {version.version} did not start: {_last_word(log, mark)}; "
+                        f"version {old.version} stays"
+                    )
+                time.sleep(0.02)
+        return replace(old, version=version.version, digest=version.digest)
 
 
 def stop(folder: Path) -> bool:
@@ -183,11 +243,13 @@ def _started(pid: int) -> int | None:
 
 
 def _last_word(log: Path, mark: int) -> str:
+    """Return what a worker said of its failure since the mark, else the log's last line."""
     with log.open("rb") as file:
         file.seek(mark)
         lines = file.read().decode(errors="replace").strip().splitlines()
-    said = lines[-1].removeprefix("Error: ") if lines else "it said nothing"
-    return f"the endpoint did not start: {said} (its log: {log})"
+    errors = [line.removeprefix("Error: ") for line in lines if line.startswith("Error: ")]
+    said = (errors or lines or ["it said nothing"])[-1]
+    return f"{said} (its log: {log})"
 
 
 if __name__ == "__main__":

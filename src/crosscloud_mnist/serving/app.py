@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import io
-from collections.abc import Mapping
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import anyio.to_thread
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 from starlette.applications import Starlette
@@ -24,15 +24,17 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from crosscloud_mnist.errors import PictureError
+from crosscloud_mnist.serving.answers import JSON, answer, refusal
+from crosscloud_mnist.serving.inference_log import InferenceLog
 from crosscloud_mnist.serving.metrics import Metrics
 from crosscloud_mnist.serving.model import ServedModel
+from crosscloud_mnist.serving.openapi import describe
 from crosscloud_mnist.serving.payload import MOST_BYTES, PayloadError, decode
 from crosscloud_mnist.serving.protection import Protection
 
 _PAGE = Path(__file__).parent / "page"
 _BODY_SECONDS = 10
 _INLINE_PICTURES = 8  # more would hold up the others' requests
-_JSON = "application/json"
 
 
 class _Endpoint:
@@ -44,29 +46,29 @@ class _Endpoint:
 
     async def predict(self, request: Request) -> Response:
         """Answer pictures with ``{"predictions": [[10 floats], ...]}``."""
-        _require_type(request, _JSON)
+        _require_json(request)
         try:
             pictures = decode(await _body(request))
         except PayloadError as error:
             raise HTTPException(400, str(error)) from error
         answers = await self._answer(pictures)
-        return _json({"predictions": answers.tolist()})
+        return answer({"predictions": answers.tolist()})
 
     async def picture(self, request: Request) -> Response:
         """Answer one picture file, of any kind that Pillow reads, with what the model saw."""
         body = await _body(request)
         seen = await anyio.to_thread.run_sync(_seen, body)
         answers = await self._answer(seen[None])
-        return _json({"seen": seen.tolist(), "probabilities": answers[0].tolist()})
+        return answer({"seen": seen.tolist(), "probabilities": answers[0].tolist()})
 
     async def health(self, _request: Request) -> Response:
         """Say that the model is up; it answered its golden set before the port was opened."""
-        return _json({"status": "ok"})
+        return answer({"status": "ok"})
 
     async def version(self, _request: Request) -> Response:
         """Say what is served and where it comes from."""
         model = self._model
-        return _json(
+        return answer(
             {
                 "name": model.name,
                 "version": model.version,
@@ -80,7 +82,7 @@ class _Endpoint:
         """Answer as TensorFlow Serving does when asked for the model's status."""
         state = {"error_code": "OK", "error_message": ""}
         row = {"version": self._model.version, "state": "AVAILABLE", "status": state}
-        return _json({"model_version_status": [row]})
+        return answer({"model_version_status": [row]})
 
     async def tf_metadata(self, _request: Request) -> Response:
         """Answer as TensorFlow Serving does when asked for the model's signature."""
@@ -90,7 +92,7 @@ class _Endpoint:
             "outputs": {"probabilities": _tensor("DT_FLOAT", (-1, 10))},
             "method_name": "tensorflow/serving/predict",
         }
-        return _json(
+        return answer(
             {
                 "model_spec": {"name": model.name, "version": model.version},
                 "metadata": {
@@ -98,6 +100,10 @@ class _Endpoint:
                 },
             }
         )
+
+    async def openapi(self, _request: Request) -> Response:
+        """Describe the routes that predict, as OpenAPI."""
+        return answer(describe(self._model.name, self._model.version))
 
     async def metrics(self, _request: Request) -> Response:
         """Answer in Prometheus' text format."""
@@ -113,21 +119,34 @@ class _Endpoint:
         return answers
 
 
-def create_app(model: ServedModel, token: str | None = None) -> Starlette:
+def create_app(
+    model: ServedModel, token: str | None = None, sample: InferenceLog | None = None
+) -> Starlette:
     """Return the endpoint as an ASGI application.
 
     Args:
         model: What to serve; proved already.
         token: The bearer token that callers must bring, if any.
+        sample: The inference log, if there is to be one; closed with the application.
     """
     metrics = Metrics()
     endpoint = _Endpoint(model, metrics)
     name = model.name
+    predicts = (
+        "/invocations",
+        f"/serving-endpoints/{name}/invocations",
+        f"/v1/models/{name}:predict",
+    )
+
+    @asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        yield
+        if sample:
+            sample.close()
+
     app = Starlette(
         routes=[
-            Route("/invocations", endpoint.predict, methods=["POST"]),
-            Route(f"/serving-endpoints/{name}/invocations", endpoint.predict, methods=["POST"]),
-            Route(f"/v1/models/{name}:predict", endpoint.predict, methods=["POST"]),
+            *(Route(path, endpoint.predict, methods=["POST"]) for path in predicts),
             Route(f"/v1/models/{name}", endpoint.tf_status),
             Route(f"/v1/models/{name}/metadata", endpoint.tf_metadata),
             Route("/picture", endpoint.picture, methods=["POST"]),
@@ -135,24 +154,30 @@ def create_app(model: ServedModel, token: str | None = None) -> Starlette:
             Route("/ping", endpoint.health),
             Route("/version", endpoint.version),
             Route("/metrics", endpoint.metrics),
+            Route("/openapi.json", endpoint.openapi),
             Route("/", lambda _: FileResponse(_PAGE / "index.html")),
             Mount("/page", StaticFiles(directory=_PAGE)),
         ],
-        exception_handlers={HTTPException: _refuse},
+        exception_handlers={HTTPException: _refuse, Exception: _refuse},
+        lifespan=lifespan,
     )
-    app.add_middleware(Protection, token=token, metrics=metrics, model_version=model.version)
+    app.router.redirect_slashes = False
+    app.add_middleware(
+        Protection,
+        token=token,
+        metrics=metrics,
+        model_version=model.version,
+        predicts=frozenset(predicts),
+        sample=sample,
+    )
     return app
 
 
 def _refuse(request: Request, error: Exception) -> Response:
     """Say what is wrong in the shape that the route's own clients read."""
-    status = error.status_code if isinstance(error, HTTPException) else 500
-    detail = error.detail if isinstance(error, HTTPException) else "internal error"
-    headers = error.headers if isinstance(error, HTTPException) else None
-    if request.url.path.startswith("/v1/"):
-        return _json({"error": detail}, status, headers)
-    code = "BAD_REQUEST" if status < 500 else "INTERNAL_ERROR"
-    return _json({"error_code": code, "message": detail}, status, headers)
+    if isinstance(error, HTTPException):
+        return refusal(request.url.path, error.status_code, error.detail, error.headers)
+    return refusal(request.url.path, 500, "internal error")
 
 
 async def _body(request: Request) -> bytes:
@@ -169,10 +194,10 @@ async def _body(request: Request) -> bytes:
     return bytes(parts)
 
 
-def _require_type(request: Request, media_type: str) -> None:
+def _require_json(request: Request) -> None:
     given = request.headers.get("content-type", "").split(";")[0].strip().lower()
-    if given != media_type:
-        raise HTTPException(415, f"the content type is not {media_type}; set the header")
+    if given != JSON:
+        raise HTTPException(415, f"the content type is not {JSON}; set the header")
 
 
 def _seen(body: bytes) -> NDArray[np.uint8]:
@@ -193,7 +218,3 @@ def _seen(body: bytes) -> NDArray[np.uint8]:
 def _tensor(dtype: str, shape: tuple[int, ...]) -> dict[str, Any]:
     dims = [{"size": str(size), "name": ""} for size in shape]
     return {"dtype": dtype, "tensor_shape": {"dim": dims, "unknown_rank": False}}
-
-
-def _json(content: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
-    return Response(msgspec.json.encode(content), status, headers, media_type=_JSON)

@@ -23,6 +23,9 @@ class ServedModel:
         folder: The bundle, verified by whoever put it there.
         name: The registered model.
         version: Its version.
+
+    Raises:
+        EndpointError: The graph cannot be opened.
     """
 
     def __init__(self, folder: Path, name: str, version: str) -> None:
@@ -31,9 +34,15 @@ class ServedModel:
         bundle = Bundle(folder, digest_of(folder))
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1  # requests run beside each other, not one over all cores
-        self._session = onnxruntime.InferenceSession(
-            bundle.onnx, options, providers=["CPUExecutionProvider"]
-        )
+        try:
+            self._session = onnxruntime.InferenceSession(
+                bundle.onnx, options, providers=["CPUExecutionProvider"]
+            )
+        except Exception as error:  # ONNX Runtime's own have no common base
+            raise EndpointError(
+                f"the graph of {name} {version} cannot be opened ({type(error).__name__}), "
+                "expected the ONNX file that training wrote; it is not served"
+            ) from error
         self._golden = bundle.golden()
         self.name, self.version, self.digest = name, version, bundle.digest
         self.card: dict[str, Any] = bundle.card()

@@ -6,6 +6,7 @@ number that is not whole or out of range. No message repeats what was sent.
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import Annotated, Any
 
 import msgspec
@@ -16,32 +17,52 @@ from numpy.typing import NDArray
 MOST_PICTURES = 1024
 MOST_BYTES = 16 * 2**20
 
-_Pixel = Annotated[float, Meta(ge=0, le=255, multiple_of=1)]
-_Row = Annotated[list[_Pixel], Meta(min_length=28, max_length=28)]
+_Row = Annotated[list[int], Meta(min_length=28, max_length=28)]
 _Picture = Annotated[list[_Row], Meta(min_length=28, max_length=28)]
 _Pictures = Annotated[list[_Picture], Meta(min_length=1, max_length=MOST_PICTURES)]
 
+# The same as the contract has it: 7.0 is a whole number too.
+Pixel = Annotated[float, Meta(ge=0, le=255, multiple_of=1)]
+_AnyRow = Annotated[list[Pixel], Meta(min_length=28, max_length=28)]
+_AnyPicture = Annotated[list[_AnyRow], Meta(min_length=28, max_length=28)]
+_AnyPictures = Annotated[list[_AnyPicture], Meta(min_length=1, max_length=MOST_PICTURES)]
+
 # The same with a channel: [28, 28, 1].
-_Channel = Annotated[list[_Pixel], Meta(min_length=1, max_length=1)]
+_Channel = Annotated[list[Pixel], Meta(min_length=1, max_length=1)]
 _ChannelRow = Annotated[list[_Channel], Meta(min_length=28, max_length=28)]
 _ChannelPicture = Annotated[list[_ChannelRow], Meta(min_length=28, max_length=28)]
 _ChannelPictures = Annotated[list[_ChannelPicture], Meta(min_length=1, max_length=MOST_PICTURES)]
 
 
-class _Plain(msgspec.Struct, forbid_unknown_fields=True):
+class _Request(msgspec.Struct, forbid_unknown_fields=True):
+    """What stands beside the pictures and is not looked at here."""
+
+    signature_name: str | UnsetType = UNSET  # TensorFlow Serving's clients send it
+    client_request_id: str | UnsetType = UNSET  # Databricks'; for the inference log
+
+
+class _Integers(_Request):
     instances: _Pictures | UnsetType = UNSET
     inputs: _Pictures | UnsetType = UNSET
-    signature_name: str | UnsetType = UNSET
 
 
-class _WithChannel(msgspec.Struct, forbid_unknown_fields=True):
+class Plain(_Request):
+    """Pictures [n, 28, 28]."""
+
+    instances: _AnyPictures | UnsetType = UNSET
+    inputs: _AnyPictures | UnsetType = UNSET
+
+
+class WithChannel(_Request):
+    """Pictures [n, 28, 28, 1]."""
+
     instances: _ChannelPictures | UnsetType = UNSET
     inputs: _ChannelPictures | UnsetType = UNSET
-    signature_name: str | UnsetType = UNSET
 
 
-_plain = msgspec.json.Decoder(_Plain)
-_with_channel = msgspec.json.Decoder(_WithChannel)
+_integers = msgspec.json.Decoder(_Integers)
+_plain = msgspec.json.Decoder(Plain)
+_with_channel = msgspec.json.Decoder(WithChannel)
 
 
 class PayloadError(Exception):
@@ -57,6 +78,11 @@ def decode(body: bytes) -> NDArray[np.uint8]:
     Raises:
         PayloadError: It holds something else.
     """
+    try:  # what nearly everyone sends, in half the time
+        rows = chain.from_iterable(_rows(_integers.decode(body)))
+        return np.frombuffer(b"".join(map(bytes, rows)), np.uint8).reshape(-1, 28, 28)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, ValueError):
+        pass  # bytes() takes 0 to 255 only; what is wrong, if it is, is found below
     try:
         return _pictures(_plain.decode(body))
     except msgspec.ValidationError as error:
@@ -71,17 +97,24 @@ def decode(body: bytes) -> NDArray[np.uint8]:
 
 
 def _refused(error: Exception) -> PayloadError:
+    found = str(error)
+    if "unknown field" in found:  # the one message that repeats what was sent
+        found = "Object contains an unknown field"
     return PayloadError(
-        f"{error}; expected pictures [n, 28, 28] of whole numbers 0 to 255, at most {MOST_PICTURES}"
+        f"{found}; expected pictures [n, 28, 28] of whole numbers 0 to 255, at most {MOST_PICTURES}"
     )
 
 
 def _pictures(request: Any) -> NDArray[np.uint8]:
+    return np.array(_rows(request), dtype=np.float64).astype(np.uint8).reshape(-1, 28, 28)
+
+
+def _rows(request: Any) -> Any:
+    """Return the one of the two fields that is there."""
     if (request.instances is UNSET) == (request.inputs is UNSET):
         raise PayloadError(
             "found "
             + ("neither" if request.inputs is UNSET else "both")
             + " of instances and inputs, expected one of them"
         )
-    rows = request.inputs if request.instances is UNSET else request.instances
-    return np.array(rows, dtype=np.float64).astype(np.uint8).reshape(-1, 28, 28)
+    return request.inputs if request.instances is UNSET else request.instances

@@ -1,20 +1,24 @@
-"""What every request passes: the token, the request's id, the log line and the metrics."""
+"""What every request passes: the token, the limit, its id, the logs and the metrics."""
 
 from __future__ import annotations
 
 import hmac
 import logging
+import os
 import time
-import uuid
+from datetime import UTC, datetime
 
 import msgspec
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from crosscloud_mnist.serving.answers import refusal
+from crosscloud_mnist.serving.inference_log import Exchange, InferenceLog
 from crosscloud_mnist.serving.metrics import Metrics
 
 _OPEN = ("/", "/health", "/ping")  # and the page's own files
 _PAGE = "/page/"
-_SECURITY_HEADERS = (
+_MOST_AT_ONCE = 256  # requests to predict; more are told to come back
+_MARKS = (
     (b"content-security-policy", b"default-src 'self'; img-src 'self' blob: data:"),
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
@@ -31,52 +35,111 @@ class Protection:
         token: The bearer token that callers must bring, if any.
         metrics: Where requests are counted.
         model_version: For the log.
+        predicts: The paths of the routes that predict.
+        sample: The inference log, if there is one.
     """
 
     def __init__(
-        self, app: ASGIApp, *, token: str | None, metrics: Metrics, model_version: str
+        self,
+        app: ASGIApp,
+        *,
+        token: str | None,
+        metrics: Metrics,
+        model_version: str,
+        predicts: frozenset[str],
+        sample: InferenceLog | None = None,
     ) -> None:
         self._app = app
         self._expected = f"Bearer {token}".encode() if token else None
         self._metrics = metrics
         self._model_version = model_version
+        self._predicts = predicts
+        self._sample = sample
+        self._at_once = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on, or answer 401."""
+        """Pass the request on, or answer 401 or 503."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        start, request_id, status = time.perf_counter(), uuid.uuid4().hex, 500
+        start, request_id, status = time.perf_counter(), os.urandom(16).hex(), 500
+        marks = [(b"x-request-id", request_id.encode()), *_MARKS]
 
         async def send_marked(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                marks = [(b"x-request-id", request_id.encode()), *_SECURITY_HEADERS]
                 message["headers"] = [*message.get("headers", ()), *marks]
             await send(message)
 
+        self._at_once += 1
         try:
-            if self._allowed(scope):
-                await self._app(scope, receive, send_marked)
+            if not self._allowed(scope):
+                headers = {"www-authenticate": "Bearer"}
+                no = refusal(scope["path"], 401, "bring the bearer token of this endpoint", headers)
+                await no(scope, receive, send_marked)
+            elif scope["method"] == "POST" and self._at_once > _MOST_AT_ONCE:
+                headers = {"retry-after": "1"}
+                no = refusal(scope["path"], 503, "too many requests at once; retry", headers)
+                await no(scope, receive, send_marked)
+            elif self._sample and scope["path"] in self._predicts and self._sample.sampled():
+                await self._sampled(self._sample, request_id, scope, receive, send_marked)
             else:
-                await _unauthorized(send_marked)
+                await self._app(scope, receive, send_marked)
         finally:
+            self._at_once -= 1
             self._record(scope, request_id, status, time.perf_counter() - start)
 
     def _allowed(self, scope: Scope) -> bool:
         path = scope["path"]
         if self._expected is None or path in _OPEN or path.startswith(_PAGE):
             return True
-        given = next((value for key, value in scope["headers"] if key == b"authorization"), b"")
+        given = _header(scope, b"authorization") or b""
         return hmac.compare_digest(given, self._expected)
 
+    async def _sampled(
+        self, sample: InferenceLog, request_id: str, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        """Pass the request on, and its two bodies to the inference log."""
+        started, start, status = datetime.now(UTC), time.perf_counter(), 500
+        asked, answered = bytearray(), bytearray()
+
+        async def receive_kept() -> Message:
+            message = await receive()
+            asked.extend(message.get("body", b""))
+            return message
+
+        async def send_kept(message: Message) -> None:
+            nonlocal status
+            status = message.get("status", status)
+            answered.extend(message.get("body", b""))
+            await send(message)
+
+        try:
+            await self._app(scope, receive_kept, send_kept)
+        finally:
+            theirs = _header(scope, b"x-client-request-id")
+            milliseconds = round((time.perf_counter() - start) * 1000)
+            sample.record(
+                Exchange(
+                    request_id,
+                    theirs.decode("latin-1") if theirs else None,
+                    started,
+                    status,
+                    milliseconds,
+                    bytes(asked),
+                    bytes(answered),
+                )
+            )
+
     def _record(self, scope: Scope, request_id: str, status: int, seconds: float) -> None:
-        matched = scope.get("route")
-        route = getattr(matched, "path", "none")
+        route = getattr(scope.get("route"), "path", "none")
         self._metrics.answered(route, status, seconds)
+        if self._sample:
+            self._metrics.dropped(self._sample.dropped())
         if logger.isEnabledFor(logging.INFO):
             line = {
+                "time": datetime.now(UTC),
                 "request_id": request_id,
                 "method": scope["method"],
                 "route": route,
@@ -84,13 +147,8 @@ class Protection:
                 "milliseconds": round(seconds * 1000, 3),
                 "model_version": self._model_version,
             }
-            logger.info("%s", msgspec.json.encode(line).decode())
+            logger.info(msgspec.json.encode(line).decode())
 
 
-async def _unauthorized(send: Send) -> None:
-    body = msgspec.json.encode(
-        {"error_code": "PERMISSION_DENIED", "message": "bring the bearer token of this endpoint"}
-    )
-    headers = [(b"content-type", b"application/json"), (b"www-authenticate", b"Bearer")]
-    await send({"type": "http.response.start", "status": 401, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+def _header(scope: Scope, name: bytes) -> bytes | None:
+    return next((value for key, value in scope["headers"] if key == name), None)

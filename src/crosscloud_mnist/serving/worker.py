@@ -1,0 +1,51 @@
+"""One serving process: it proves its bundle before it listens, and ends with its parent."""
+
+from __future__ import annotations
+
+import logging
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+from typing import TYPE_CHECKING
+
+from crosscloud_mnist.errors import CrosscloudError
+from crosscloud_mnist.serving.settings import TOKEN, Settings
+
+if TYPE_CHECKING:
+    from starlette.applications import Starlette
+
+_STARTUP_FAILURE = 3  # uvicorn's: the supervisor gives up rather than restart for ever
+
+
+def create(settings: Settings) -> Starlette:
+    """Return the application over a proved model; called by uvicorn in the worker."""
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    logging.getLogger("crosscloud_mnist.requests").setLevel(
+        logging.INFO if settings.log_requests else logging.WARNING
+    )
+    logging.basicConfig(format="%(message)s")
+    from crosscloud_mnist.serving.app import create_app
+    from crosscloud_mnist.serving.inference_log import InferenceLog
+    from crosscloud_mnist.serving.model import ServedModel
+
+    try:
+        model = ServedModel(settings.bundle, settings.name, settings.version)
+        model.prove()
+    except CrosscloudError as error:
+        print(f"Error: {error}", file=sys.stderr)  # noqa: T201  for whoever started it
+        sys.exit(_STARTUP_FAILURE)
+    sampled = None
+    if settings.inference_log and settings.sampling_fraction:
+        entity = f"{settings.name}-{settings.version}"
+        sampled = InferenceLog(settings.inference_log, settings.sampling_fraction, entity)
+    return create_app(model, os.environ.get(TOKEN), sampled)
+
+
+def _end_with_parent() -> None:
+    """Drain when the supervisor was killed: without it nothing could end this process."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os.kill(os.getpid(), signal.SIGTERM)
