@@ -8,7 +8,7 @@ BIN := .venv/bin
 KEDRO := $(BIN)/kedro
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test test-runtimes bench check setup tools stop lock help
+.PHONY: demo test test-runtimes bench drill check setup tools stop lock help
 .DEFAULT_GOAL := help
 
 help: ## Show what can be made
@@ -40,6 +40,9 @@ build/runtimes/%: tests/runtimes/%.txt pyproject.toml $(shell find src -name '*.
 
 bench: setup ## Measure what is claimed to be fast; one of it with ONLY=training, promotion or serving
 	@set -e; for name in $(or $(ONLY),training promotion serving); do $(BIN)/python -m benchmarks.$$name; done
+
+drill: setup ## Kill one of two endpoints under load, update the other: no call may fail
+	$(BIN)/python -m benchmarks.drill
 
 check: setup ## Lint, type-check, and check that no layer imports what it must not know
 	$(BIN)/ruff check

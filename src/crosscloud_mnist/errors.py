@@ -13,8 +13,10 @@ command line and the REST endpoint show it as it stands, never with a traceback.
     │   └── VerificationError   a digest, a signature or a golden answer is not the recorded one
     ├── PromotionRefused        a gate said no; production is untouched
     ├── RegistryError           a workspace answered no, or did not answer
-    └── EndpointError           an endpoint answered no, did not answer, or answered wrongly
-        └── SmokeTestFailed     a picture was not named right
+    ├── EndpointError           an endpoint answered no, did not answer, or answered wrongly
+    │   ├── EndpointUnavailable not at the moment: asked again, it or another may answer
+    │   └── SmokeTestFailed     a picture was not named right, or the clouds are not alike
+    └── DriftDetected           what is asked or answered is not what the model was trained for
 """
 
 
@@ -62,5 +64,21 @@ class EndpointError(CrosscloudError):
     """A serving endpoint answered no, did not answer, or answered wrongly."""
 
 
+class EndpointUnavailable(EndpointError):  # noqa: N818  what it is
+    """An endpoint did not answer, or said that it cannot at the moment.
+
+    Attributes:
+        retry_after: Seconds that it asked to be left alone, where it said so.
+    """
+
+    def __init__(self, message: str, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
 class SmokeTestFailed(EndpointError):  # noqa: N818  the name of the outcome
-    """The endpoint did not name every picture right."""
+    """A picture was not named right, a cloud is down, or two clouds serve different bundles."""
+
+
+class DriftDetected(CrosscloudError):  # noqa: N818  the name of the outcome
+    """What is asked or answered has moved away from what the model was trained for."""

@@ -157,6 +157,9 @@ def _smoke_test(report: Mapping[str, Any]) -> Iterator[str]:
             f"{row['file']:{width}}  {expected:>8}  {row['predicted']:>6}  "
             f"{row['probability']:>11.4f}{verdict}"
         )
+    for row in report["endpoints"]:
+        state = f"version {row['model_version']}" if row["healthy"] else "DOWN"
+        yield f"{row['cloud']}: {state}"
     yield f"Smoke test of {report['endpoint']}: {'passed' if report['passed'] else 'FAILED'}"
 
 

@@ -1,4 +1,4 @@
-"""How a node is handed the adapter that conf chose."""
+"""How a node is handed the adapter that conf chose, or one for each cloud."""
 
 from __future__ import annotations
 
@@ -49,3 +49,27 @@ class PortDataset(AbstractDataset[NoReturn, Any]):
 
     def _describe(self) -> dict[str, Any]:
         return {"adapter": self._adapter, "options": self._options}
+
+
+class PortsDataset(PortDataset):
+    """Loads one adapter for each of several clouds, by the cloud's name.
+
+    Args:
+        adapter: Dotted path of the adapters' class.
+        options: Keyword arguments of its constructor, for each cloud.
+        metadata: For plugins (``kedro-viz``); not used.
+    """
+
+    def __init__(
+        self,
+        *,
+        adapter: str,
+        options: dict[str, dict[str, Any]],
+        metadata: dict[str, Any] | None = None,
+    ) -> None:
+        super().__init__(adapter=adapter, options=options, metadata=metadata)
+
+    def load(self) -> dict[str, Any]:
+        """Build the adapters; their module is imported only now."""
+        adapter = load_obj(self._adapter)
+        return {cloud: adapter(**options) for cloud, options in self._options.items()}

@@ -7,12 +7,14 @@ import pytest
 from kedro.io import DatasetError
 from PIL import Image
 
+from crosscloud_mnist.client import Standing
 from crosscloud_mnist.errors import EndpointError, SmokeTestFailed
 from crosscloud_mnist.pictures.disguises import DISGUISES
-from crosscloud_mnist.pipelines.smoke_test.nodes import ask, disguise, judge, report
+from crosscloud_mnist.pipelines.smoke_test.nodes import ask, disguise, judge, look, report
 from crosscloud_mnist.ports import Deployment
 
 DEPLOYMENT = Deployment("http://127.0.0.1/invocations", "mnist_cnn", "3", "ab" * 32)
+STANDINGS = (Standing("local", DEPLOYMENT),)
 
 
 class Always:
@@ -47,20 +49,20 @@ def broken():
     ],
 )
 def test_the_expected_digit_is_the_names_last(name, expected):
-    (row,) = ask(Always(7), {name: drawing}, DEPLOYMENT)
+    (row,) = ask({"local": Always(7)}, {name: drawing}, STANDINGS)
     assert (row["file"], row["expected"], row["predicted"]) == (name, expected, 7)
     assert row["probability"] == pytest.approx(0.919)
     assert row["error"] is None
 
 
 def test_what_is_no_picture_is_not_sent(caplog):
-    assert ask(Always(7), {"notes-1.txt": broken, ".DS_Store": broken}, DEPLOYMENT) == []
+    assert ask({"local": Always(7)}, {"notes-1.txt": broken, ".DS_Store": broken}, STANDINGS) == []
     assert "notes-1.txt is not sent" in caplog.text
 
 
 def test_a_picture_that_cannot_be_read_is_a_row_with_the_reason():
     blank = Image.new("L", (50, 50), 255)
-    rows = ask(Always(7), {"a-7.png": broken, "b-7.png": lambda: blank}, DEPLOYMENT)
+    rows = ask({"local": Always(7)}, {"a-7.png": broken, "b-7.png": lambda: blank}, STANDINGS)
     assert rows[0]["error"] == "cannot be opened: truncated"
     assert "ink" in rows[1]["error"]
     assert [row["predicted"] for row in rows] == [None, None]
@@ -72,13 +74,15 @@ def test_an_endpoint_that_does_not_answer_is_not_taken_for_a_bad_picture():
             raise EndpointError("it does not answer")
 
     with pytest.raises(EndpointError, match="does not answer"):
-        ask(Dead(), {"7.png": drawing}, DEPLOYMENT)
+        ask({"local": Dead()}, {"7.png": drawing}, STANDINGS)
 
 
 def test_the_verdict_names_what_was_wrong_after_the_report():
-    golden = ask(Always(7), {"golden-7": drawing}, DEPLOYMENT)
-    wrong = ask(Always(7), {"a-7.png": drawing, "b-1.png": drawing, "c.png": drawing}, DEPLOYMENT)
-    made = report(DEPLOYMENT, golden, wrong)
+    golden = ask({"local": Always(7)}, {"golden-7": drawing}, STANDINGS)
+    wrong = ask(
+        {"local": Always(7)}, {"a-7.png": drawing, "b-1.png": drawing, "c.png": drawing}, STANDINGS
+    )
+    made = report(STANDINGS, golden, wrong)
     assert (made["passed"], made["model_version"], made["endpoint"]) == (
         False,
         "3",
@@ -87,7 +91,7 @@ def test_the_verdict_names_what_was_wrong_after_the_report():
     assert [row["file"] for row in made["pictures"]] == ["a-7.png", "b-1.png", "c.png"]
     with pytest.raises(SmokeTestFailed, match=r"1 of 4 pictures: b-1.png was named 7, expected 1"):
         judge(made)
-    passed = report(DEPLOYMENT, golden, ask(Always(7), {"c.png": drawing}, DEPLOYMENT))
+    passed = report(STANDINGS, golden, ask({"local": Always(7)}, {"c.png": drawing}, STANDINGS))
     assert passed["passed"]
     judge(passed)
 
@@ -102,3 +106,56 @@ def test_every_disguise_is_worn(tiny_contents):
     assert len({name.split("-", 2)[2][:-2] for name in rendered}) == min(
         len(DISGUISES), len(golden.labels)
     )
+
+
+class Serves(Always):
+    """One cloud's endpoint that says what it serves."""
+
+    def __init__(self, digit, digest, version="3"):
+        super().__init__(digit)
+        self.live = Deployment("http://127.0.0.1/invocations", "mnist_cnn", version, digest)
+
+    def describe(self):
+        return self.live
+
+
+class Down:
+    def describe(self):
+        raise EndpointError("http://127.0.0.1:9 does not answer")
+
+
+def proved(**endpoints):
+    standings = look(endpoints)
+    return report(standings, [], ask(endpoints, {"a-7.png": drawing}, standings))
+
+
+def test_names_the_cloud_that_is_down():
+    made = proved(azure=Down(), gcp=Serves(7, "ab" * 32))
+    assert not made["passed"]
+    assert (made["digest"], made["model_version"]) == ("ab" * 32, "3")
+    azure, gcp = made["endpoints"]
+    assert (azure["cloud"], azure["healthy"], azure["digest"]) == ("azure", False, None)
+    assert (gcp["cloud"], gcp["healthy"], gcp["digest"]) == ("gcp", True, "ab" * 32)
+    with pytest.raises(SmokeTestFailed, match=r"^azure is down: .* does not answer$"):
+        judge(made)
+    with pytest.raises(EndpointError, match=r"azure is down: .*; gcp is down: "):
+        proved(azure=Down(), gcp=Down())
+
+
+def test_names_both_bundles_where_the_clouds_differ():
+    made = proved(azure=Serves(7, "aa" * 32, "3"), gcp=Serves(7, "bb" * 32, "5"))
+    assert not made["passed"]
+    said = f"azure version 3 .digest {'aa' * 32}., gcp version 5 .digest {'bb' * 32}."
+    with pytest.raises(SmokeTestFailed, match=said):
+        judge(made)
+
+
+def test_every_cloud_is_asked_and_answers_that_differ_are_named():
+    made = proved(azure=Serves(7, "aa" * 32), gcp=Serves(1, "aa" * 32))
+    (row,) = made["pictures"]
+    assert (row["predicted"], row["error"]) == (7, "the clouds answer differently: azure 7, gcp 1")
+    with pytest.raises(SmokeTestFailed, match="1 of 1 pictures: a-7.png the clouds answer"):
+        judge(made)
+    alike = proved(azure=Serves(7, "aa" * 32), gcp=Serves(7, "aa" * 32))
+    assert alike["passed"]
+    judge(alike)

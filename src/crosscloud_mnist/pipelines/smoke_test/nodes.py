@@ -14,7 +14,8 @@ from kedro.io import DatasetError
 from PIL import Image, UnidentifiedImageError
 
 from crosscloud_mnist.bundle import Golden, Verifier
-from crosscloud_mnist.errors import PictureError, RegistryError, SmokeTestFailed
+from crosscloud_mnist.client import Standing, skew, survey
+from crosscloud_mnist.errors import EndpointError, PictureError, RegistryError, SmokeTestFailed
 from crosscloud_mnist.pictures import to_model_input
 from crosscloud_mnist.pictures.disguises import DISGUISES
 from crosscloud_mnist.pictures.disguises import disguise as disguised
@@ -26,22 +27,26 @@ Row = dict[str, Any]
 logger = logging.getLogger(__name__)
 
 
-def describe(endpoint: Endpoint, _after: Any = None) -> Deployment:
-    """Return what the endpoint serves at this moment, by its own word.
+def look(endpoints: Mapping[str, Endpoint], _after: Any = None) -> tuple[Standing, ...]:
+    """Ask every cloud's endpoint what it serves at this moment.
 
     Raises:
-        EndpointError: It does not answer.
+        EndpointError: None of them answers.
     """
-    return endpoint.describe()
+    standings = survey(endpoints)
+    if not any(standing.deployment for standing in standings):
+        raise EndpointError("; ".join(_down(_endpoint_row(each)) for each in standings))
+    return standings
 
 
-def fetch_golden(registry: Registry, verifier: Verifier, deployment: Deployment) -> Golden:
-    """Return the golden set of the bundle that is served, from the registry it came from.
+def fetch_golden(registry: Registry, verifier: Verifier, standings: Sequence[Standing]) -> Golden:
+    """Return the golden set of the bundle that the first live cloud serves, from the registry.
 
     Raises:
         RegistryError: The registry knows no version with that digest.
         VerificationError: The registry's copy is not the one that was signed and recorded.
     """
+    deployment = _first(standings)
     version = registry.find_version(deployment.name, deployment.digest)
     if version is None:
         raise RegistryError(
@@ -67,20 +72,22 @@ def disguise(golden: Golden) -> dict[str, Image.Image]:
 
 
 def ask(
-    endpoint: Endpoint,
+    endpoints: Mapping[str, Endpoint],
     pictures: Mapping[str, Callable[[], Image.Image]],
-    _deployment: Deployment,
+    standings: Sequence[Standing],
 ) -> list[Row]:
-    """Send every picture to the endpoint, one request each.
+    """Send every picture to every live cloud, one request each.
 
     Returns:
-        A row for each: ``file``, ``expected`` (the last digit of its name), ``predicted``,
-        ``probability`` and ``error``.
+        A row for each picture: ``file``, ``expected`` (the last digit of its name), ``predicted``
+        and ``probability`` as the first live cloud answers, and ``error``, which names the clouds'
+        answers where they differ.
 
     Raises:
-        EndpointError: The endpoint refused a picture that is as the contract says, or did not
+        EndpointError: An endpoint refused a picture that is as the contract says, or did not
             answer.
     """
+    live = {each.cloud: endpoints[each.cloud] for each in standings if each.deployment}
     rows = []
     known = Image.registered_extensions()
     for name, load in sorted(pictures.items()):
@@ -90,11 +97,11 @@ def ask(
             continue
         digits = re.findall(r"[0-9]", Path(name).stem)
         row = {"file": name, "expected": int(digits[-1]) if digits else None}
-        rows.append({**row, **_answer(endpoint, load)})
+        rows.append({**row, **_answer(live, load)})
     return rows
 
 
-def _answer(endpoint: Endpoint, load: Callable[[], Image.Image]) -> Row:
+def _answer(endpoints: Mapping[str, Endpoint], load: Callable[[], Image.Image]) -> Row:
     try:
         picture = to_model_input(load())
     except PictureError as error:
@@ -104,18 +111,49 @@ def _answer(endpoint: Endpoint, load: Callable[[], Image.Image]) -> Row:
         if isinstance(error.__cause__, UnidentifiedImageError):
             reason = "it is in no format of a picture; save it again as PNG or JPEG"
         return {"predicted": None, "probability": None, "error": f"cannot be opened: {reason}"}
-    probabilities = endpoint.predict(picture[None])[0]
-    predicted = int(probabilities.argmax())
-    return {"predicted": predicted, "probability": float(probabilities[predicted]), "error": None}
-
-
-def report(deployment: Deployment, golden: Sequence[Row], pictures: Sequence[Row]) -> Row:
-    """Return the report: what was asked of whom, and whether every expected digit was named."""
+    answers = {cloud: endpoint.predict(picture[None])[0] for cloud, endpoint in endpoints.items()}
+    named = {cloud: int(answer.argmax()) for cloud, answer in answers.items()}
+    predicted, *others = named.values()
+    differ = "the clouds answer differently: " + ", ".join(f"{c} {n}" for c, n in named.items())
     return {
-        **asdict(deployment),
-        "passed": not any(map(_failed, [*golden, *pictures])),
+        "predicted": predicted,
+        "probability": float(next(iter(answers.values()))[predicted]),
+        "error": None if all(other == predicted for other in others) else differ,
+    }
+
+
+def report(standings: Sequence[Standing], golden: Sequence[Row], pictures: Sequence[Row]) -> Row:
+    """Return the report: what was asked of whom, and whether every expected digit was named.
+
+    What stands at its top is the first live cloud's; ``endpoints`` holds a row for each cloud.
+    """
+    return {
+        **asdict(_first(standings)),
+        "passed": not (
+            any(map(_failed, [*golden, *pictures]))
+            or any(each.error for each in standings)
+            or skew(standings)
+        ),
+        "endpoints": [_endpoint_row(each) for each in standings],
+        "skew": skew(standings),
         "pictures": list(pictures),
         "golden": list(golden),
+    }
+
+
+def _first(standings: Sequence[Standing]) -> Deployment:
+    return next(each.deployment for each in standings if each.deployment)
+
+
+def _endpoint_row(standing: Standing) -> Row:
+    served = standing.deployment
+    return {
+        "cloud": standing.cloud,
+        "endpoint": served.endpoint if served else None,
+        "model_version": served.model_version if served else None,
+        "digest": served.digest if served else None,
+        "healthy": served is not None,
+        "error": standing.error,
     }
 
 
@@ -123,14 +161,22 @@ def judge(report: Row) -> None:
     """Fail the run, after the report is on storage.
 
     Raises:
-        SmokeTestFailed: A picture was not named as its file name says, or cannot be read.
+        SmokeTestFailed: A cloud is down, two serve different bundles, or a picture was not named
+            as its file name says or cannot be read.
     """
-    failed = [row for row in report["golden"] + report["pictures"] if _failed(row)]
+    reasons = [_down(row) for row in report["endpoints"] if not row["healthy"]]
+    if report["skew"]:
+        reasons.append(f"{report['skew']}; deploy one version to all")
+    rows = report["golden"] + report["pictures"]
+    failed = [row for row in rows if _failed(row)]
     if failed:
-        raise SmokeTestFailed(
-            f"{len(failed)} of {len(report['golden'] + report['pictures'])} pictures: "
-            + "; ".join(map(_reason, failed))
-        )
+        reasons.append(f"{len(failed)} of {len(rows)} pictures: " + "; ".join(map(_reason, failed)))
+    if reasons:
+        raise SmokeTestFailed("; ".join(reasons))
+
+
+def _down(row: Row) -> str:
+    return f"{row['cloud']} is down: {row['error']}"
 
 
 def _failed(row: Row) -> bool:

@@ -6,10 +6,10 @@ from kedro.pipeline import Node, Pipeline
 
 from crosscloud_mnist.pipelines.smoke_test.nodes import (
     ask,
-    describe,
     disguise,
     fetch_golden,
     judge,
+    look,
     report,
 )
 
@@ -24,33 +24,33 @@ def create_pipeline(after: str | None = None) -> Pipeline:
     return Pipeline(
         [
             Node(
-                describe,
-                ["endpoint", *([after] if after else [])],
-                "live_deployment",
-                name="describe_endpoint",
+                look,
+                ["endpoints", *([after] if after else [])],
+                "standings",
+                name="look_at_endpoints",
             ),
             Node(
                 fetch_golden,
-                ["serving_registry", "verifier", "live_deployment"],
+                ["serving_registry", "verifier", "standings"],
                 "golden_set",
                 name="fetch_golden_set",
             ),
             Node(disguise, "golden_set", "golden_pictures", name="disguise_golden_set"),
             Node(
                 ask,
-                ["endpoint", "golden_pictures", "live_deployment"],
+                ["endpoints", "golden_pictures", "standings"],
                 "golden_answers",
                 name="ask_golden_pictures",
             ),
             Node(
                 ask,
-                ["endpoint", "pictures", "live_deployment"],
+                ["endpoints", "pictures", "standings"],
                 "picture_answers",
                 name="ask_pictures",
             ),
             Node(
                 report,
-                ["live_deployment", "golden_answers", "picture_answers"],
+                ["standings", "golden_answers", "picture_answers"],
                 "smoke_test_report",
                 name="report",
             ),

@@ -1,7 +1,9 @@
-"""Call a serving endpoint: pictures in, probabilities out."""
+"""One endpoint over HTTP: pictures in, probabilities out."""
 
 from __future__ import annotations
 
+import time
+from email.utils import parsedate_to_datetime
 from types import TracebackType
 from typing import Any, Self
 
@@ -9,10 +11,13 @@ import httpx
 import numpy as np
 from numpy.typing import NDArray
 
-from crosscloud_mnist.errors import EndpointError
+from crosscloud_mnist.errors import EndpointError, EndpointUnavailable
+from crosscloud_mnist.ports import Deployment
 
 _SECONDS = 10.0
+_CONNECT_SECONDS = 3.0  # a cloud that is gone is noticed sooner than a slow answer
 _CLASSES = 10
+_MAY_PASS = (408, 429)  # the 4xx that say nothing about what was sent (RFC 9110, RFC 6585)
 
 
 class EndpointClient:
@@ -22,12 +27,21 @@ class EndpointClient:
         url: The address that takes ``POST {"instances": [...]}``.
         token: The bearer token, if the endpoint wants one; never shown.
         seconds: How long an answer may take.
+
+    Raises:
+        EndpointError: The address is no URL.
     """
 
     def __init__(self, url: str, token: str | None = None, seconds: float = _SECONDS) -> None:
-        self._url = httpx.URL(url)
+        try:
+            self._url = httpx.URL(url)
+        except httpx.InvalidURL as error:
+            raise EndpointError(
+                f"{url!r} is no address ({error}), expected https://.../invocations"
+            ) from error
         headers = {"authorization": f"Bearer {token}"} if token else {}
-        self._http = httpx.Client(headers=headers, timeout=seconds)
+        timeout = httpx.Timeout(seconds, connect=min(seconds, _CONNECT_SECONDS))
+        self._http = httpx.Client(headers=headers, timeout=timeout)
 
     def __enter__(self) -> Self:
         return self
@@ -38,6 +52,10 @@ class EndpointClient:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections."""
         self._http.close()
 
     def predict(self, pictures: NDArray[np.uint8]) -> NDArray[np.float64]:
@@ -50,7 +68,8 @@ class EndpointClient:
             [n, 10]: the probability of each digit.
 
         Raises:
-            EndpointError: The endpoint refused them, did not answer, or answered something else.
+            EndpointUnavailable: The endpoint did not answer, or cannot at the moment.
+            EndpointError: The endpoint refused them, or answered something else.
         """
         answer = self._ask("POST", self._url, {"instances": pictures.tolist()})
         try:
@@ -71,19 +90,39 @@ class EndpointClient:
         """
         return self._ask("GET", self._url.copy_with(raw_path=b"/version"), None)
 
+    def describe(self) -> Deployment:
+        """Return what the endpoint serves, by its own word (local endpoint only).
+
+        Raises:
+            EndpointError: It does not answer, or says something else.
+        """
+        live = self.version()
+        try:
+            return Deployment(str(self._url), live["name"], live["version"], live["digest"])
+        except (KeyError, TypeError) as error:
+            raise self._strange("no name, version and digest") from error
+
     def _ask(self, method: str, url: httpx.URL, body: dict[str, Any] | None) -> dict[str, Any]:
         try:
             response = self._http.request(method, url, json=body)
-        except httpx.HTTPError as error:
+        except (httpx.LocalProtocolError, httpx.UnsupportedProtocol) as error:
             raise EndpointError(
+                f"{url} cannot be asked ({type(error).__name__}), expected an http(s) address and "
+                "a token without blanks; check both"
+            ) from None  # the error itself may show the token
+        except httpx.HTTPError as error:
+            raise EndpointUnavailable(
                 f"{url} does not answer ({type(error).__name__}: {error}), expected the endpoint "
                 "there; run kedro run --pipeline deploy"
             ) from error
         if response.is_error:
-            raise EndpointError(
+            said = (
                 f"{url} answered {response.status_code}: {' '.join(response.text.split())[:300]}; "
-                "check the token and what was sent"
             )
+            if response.is_server_error or response.status_code in _MAY_PASS:
+                pause = _retry_after(response.headers.get("retry-after"))
+                raise EndpointUnavailable(said + "look at its log, or ask again", pause)
+            raise EndpointError(said + "check the token and what was sent")
         try:
             answer: dict[str, Any] = response.json()
         except ValueError as error:
@@ -95,3 +134,15 @@ class EndpointClient:
             f"{self._url} answered {found}, expected ten probabilities for each picture; check "
             "that the address is the model's"
         )
+
+
+def _retry_after(value: str | None) -> float | None:
+    """Return the seconds that ``Retry-After`` asks for: RFC 9110, 10.2.3, a number or a date."""
+    if value is None:
+        return None
+    try:
+        if value.strip().isdecimal():
+            return float(value)
+        return max(0.0, parsedate_to_datetime(value).timestamp() - time.time())
+    except (ValueError, OverflowError):
+        return None
