@@ -8,7 +8,8 @@ command line and the REST endpoint show it as it stands, never with a traceback.
     ├── DataError               the IDX files, or a picture
     │   ├── IdxError
     │   └── PictureError
-    ├── TrainingError           the ranks disagree, or a slot was lost
+    ├── TrainingError           training gave no trustworthy model
+    │   └── WorkerLost          a worker, an executor or a connection went away
     ├── BundleError             a model bundle that cannot be built or read
     │   └── VerificationError   a digest, a signature or a golden answer is not the recorded one
     ├── PromotionRefused        a gate said no; production is untouched
@@ -42,6 +43,10 @@ class PictureError(DataError):
 
 class TrainingError(CrosscloudError):
     """Training did not give one trustworthy model."""
+
+
+class WorkerLost(TrainingError):  # noqa: N818  the name of the event
+    """A slot went away while it trained: another attempt may well succeed."""
 
 
 class BundleError(CrosscloudError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -11,8 +12,8 @@ import numpy as np
 import onnxruntime
 import pytest
 
-from crosscloud_mnist.errors import ConfigurationError
-from crosscloud_mnist.training import export
+from crosscloud_mnist.errors import ConfigurationError, TrainingError
+from crosscloud_mnist.training import checkpoint, export
 from crosscloud_mnist.training.loop import train
 from crosscloud_mnist.training.models import build
 from crosscloud_mnist.training.proofs import verify_proofs
@@ -47,6 +48,28 @@ def test_the_same_seed_gives_the_same_weights(plan, outcome):
     assert again.proofs == outcome.proofs
     other = train(replace(plan, epochs=1, seed=plan.seed + 1))
     assert other.history[0].loss != outcome.history[0].loss
+
+
+@pytest.mark.parametrize("model", ["case", "compact"])
+def test_what_goes_on_from_a_checkpoint_ends_where_it_would_have(plan, model, tmp_path):
+    plan = replace(plan, model=model, augment=True, schedule="cosine", epochs=3)
+    whole = train(replace(plan, records=str(tmp_path / "whole")))
+    shutil.copytree(tmp_path / "whole", tmp_path / "cut")
+    for late in ("checkpoint-0003.npz", "epoch-0002.json", "epoch-0003.json"):
+        (tmp_path / "cut" / late).unlink()
+    cut = str(tmp_path / "cut")
+    resumed = train(replace(plan, records=cut, done=checkpoint.last(cut)))
+    assert resumed.proofs == whole.proofs
+    assert [epoch.loss for epoch in resumed.history] == [epoch.loss for epoch in whole.history]
+    assert resumed.history[:2] == whole.history[:2]
+    records = [path.name for path in sorted((tmp_path / "cut").glob("*.json"))]
+    assert records == ["epoch-0001.json", "epoch-0002.json", "epoch-0003.json"]
+
+
+def test_storage_that_cannot_be_written_to_is_one_line(plan, tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(TrainingError, match=r"epoch 1 could not be written to .*make room"):
+        train(replace(plan, records=str(tmp_path / "file" / "records")))
 
 
 def test_the_learning_rate_warms_up_and_falls_to_zero(plan):

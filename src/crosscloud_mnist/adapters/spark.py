@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import sys
@@ -12,13 +13,29 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from crosscloud_mnist.adapters.epochs import following
-from crosscloud_mnist.errors import ConfigurationError, CrosscloudError, TrainingError
+from crosscloud_mnist.adapters.versions import check_versions
+from crosscloud_mnist.errors import (
+    ConfigurationError,
+    CrosscloudError,
+    TrainingError,
+    WorkerLost,
+)
 from crosscloud_mnist.ports import Mode
+from crosscloud_mnist.training import checkpoint
 from crosscloud_mnist.training.plan import Epoch, Outcome, Plan
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
+logger = logging.getLogger(__name__)
+
+# What a surviving rank, or Spark, says of one that went away; and the runner's port race: it frees
+# its port before TensorFlow binds it.
+_LOST = re.compile(
+    r"Python worker exited|ExecutorLost|[Ee]xecutor .*(lost|exited)|Worker lost|EOFException"
+    r"|(Unavailable|Aborted|Cancelled|DeadlineExceeded)Error|Connection (reset|refused)"
+    r"|Socket closed|[Aa]ddress already in use"
+)
 _SLOTS_SECONDS = 60.0  # executors of a cluster that was just started take a while to register
 
 
@@ -30,6 +47,8 @@ class Launcher:
         slots: Barrier tasks of ``distributed`` and ``custom``, one training process each.
         conf: More Spark settings, for a session that is made here.
         use_gpu: Whether each slot trains on the GPUs that Spark assigns to it.
+        attempts: How often training goes on from its last checkpoint after a slot was lost,
+            the first time included.
     """
 
     def __init__(
@@ -39,11 +58,13 @@ class Launcher:
         slots: int,
         conf: Mapping[str, str] | None = None,
         use_gpu: bool = False,
+        attempts: int = 3,
     ) -> None:
         self._master = master
         self._slots = slots
         self._conf = conf or {}
         self._use_gpu = use_gpu
+        self._attempts = attempts
 
     def launch(
         self,
@@ -56,27 +77,53 @@ class Launcher:
 
         Raises:
             ConfigurationError: There is no such mode, no Spark session, or too few slots.
-            TrainingError: A task was lost.
+            TrainingError: Training failed, was interrupted, or a slot was lost more often than
+                the attempts allow.
         """
         if mode not in ("single", "local", "distributed", "custom"):
             raise ConfigurationError(
                 f"train_distributed.mode is {mode!r}, expected single, local, distributed or custom"
             )
-        with following(plan.records, plan.epochs, on_epoch):
-            if mode == "single":
-                return train(plan)
-            with self._session() as spark:
-                return self._run(spark, train, plan, mode)
+        checkpoint.clear(plan.records)
+        try:
+            with following(plan.records, plan.epochs, on_epoch):
+                if mode == "single":
+                    return train(plan)
+                with self._session() as spark:
+                    if mode != "local":
+                        self._await_slots(spark)
+                        check_versions(spark.sparkContext, self._slots)
+                    return self._persist(spark, train, plan, mode)
+        except KeyboardInterrupt:
+            raise TrainingError(
+                "training was interrupted, expected it to go on to the end; nothing was "
+                "registered: run again"
+            ) from None
 
-    def _run(
+    def _persist(
         self, spark: SparkSession, train: Callable[[Plan], Outcome], plan: Plan, mode: Mode
     ) -> Outcome:
+        """Train; where a slot is lost, go on from the last epoch that was finished."""
+        for attempt in range(1, self._attempts):
+            try:
+                return self._run(train, plan, mode)
+            except WorkerLost as lost:
+                plan = replace(plan, done=checkpoint.last(plan.records))
+                logger.warning(
+                    "%s; attempt %d of %d goes on after epoch %d",
+                    lost,
+                    attempt + 1,
+                    self._attempts,
+                    plan.done,
+                )
+                self._await_slots(spark)
+        return self._run(train, plan, mode)
+
+    def _run(self, train: Callable[[Plan], Outcome], plan: Plan, mode: Mode) -> Outcome:
         from py4j.protocol import Py4JJavaError
         from spark_tensorflow_distributor import MirroredStrategyRunner
 
         local, custom = mode == "local", mode == "custom"
-        if not local:
-            self._await_slots(spark)
         runner = MirroredStrategyRunner(
             num_slots=1 if local else self._slots,
             local_mode=local,
@@ -116,6 +163,8 @@ class Launcher:
             "spark.ui.enabled": "false",
             "spark.ui.showConsoleProgress": "false",  # the epochs are shown
             "spark.log.level": "ERROR",
+            # TensorFlow's collective operations can be set up once in a process.
+            "spark.python.worker.reuse": "false",
             "spark.executorEnv.TF_CPP_MIN_LOG_LEVEL": "2",
             # TensorFlow reads these two; slots of one machine share its cores.
             "spark.executorEnv.TF_NUM_INTRAOP_THREADS": threads,
@@ -152,12 +201,14 @@ class Launcher:
 def _in_one_line(trace: str) -> CrosscloudError:
     """Return the reason that stands in the trace of a lost Spark job."""
     raised = re.findall(r"^(?:[\w.]+\.)?(\w+(?:Error|Exception)): (.+)$", trace, re.MULTILINE)
-    ours = [message for name, message in raised if name == ConfigurationError.__name__]
-    if ours:
-        return ConfigurationError(ours[-1])
+    for error in (ConfigurationError, TrainingError):
+        ours = [message for name, message in raised if name == error.__name__]
+        if ours:
+            return error(ours[-1])
     lines = [line.strip() for line in trace.splitlines() if line.strip()]
     reason = f"{raised[-1][0]}: {raised[-1][1]}" if raised else lines[0]
-    return TrainingError(
+    lost = WorkerLost if _LOST.search(trace) else TrainingError
+    return lost(
         f"a Spark task was lost ({reason[:300]}), expected every slot to train to the end; see the "
         "executor's log, and run again"
     )

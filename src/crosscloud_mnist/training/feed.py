@@ -54,7 +54,7 @@ def check(plan: Plan, workers: int) -> None:
 
 
 def training_batches(plan: Plan, workers: int, rank: int, replicas: int) -> tf.data.Dataset:
-    """Return an endless feed of one worker.
+    """Return an endless feed of one worker, from where ``plan.done`` epochs have ended.
 
     Args:
         plan: The shards, the global batch and the seed.
@@ -120,16 +120,18 @@ def _stream(plan: Plan, index: int, share: int, window: int) -> tf.data.Dataset:
     import tensorflow as tf
 
     seed = plan.seed * len(plan.train) + index
+    drawn = plan.done * plan.steps_per_epoch
     batches = (
         _records(plan.train[index])
         .shuffle(window, seed=seed)
         .repeat()
         .batch(share, drop_remainder=True)
+        .skip(drawn)
         .map(lambda images, labels: _decoded(images, labels, share))
     )
     if not plan.augment:
         return batches
-    return tf.data.Dataset.zip((tf.data.Dataset.counter(), batches)).map(
+    return tf.data.Dataset.zip((tf.data.Dataset.counter(drawn), batches)).map(
         lambda draw, batch: (augment(batch[0], tf.stack([seed, draw])), batch[1])
     )
 

@@ -17,8 +17,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from crosscloud_mnist.errors import TrainingError
 from crosscloud_mnist.files import write_whole
-from crosscloud_mnist.training import feed
+from crosscloud_mnist.training import checkpoint, feed
 from crosscloud_mnist.training.models import build
 from crosscloud_mnist.training.plan import Epoch, Outcome, Plan, Proof
 from crosscloud_mnist.training.precision import choose_precision
@@ -66,7 +67,9 @@ def train(plan: Plan) -> Outcome:
     precision = choose_precision(plan.precision)
     with strategy.scope(), _policy(precision):
         trainer = _Trainer(plan, strategy, place)
-    history = tuple(trainer.epochs())
+    if plan.done:
+        trainer.resume()
+    trainer.run()
     weights = tuple(trainer.model.get_weights())
     proof = Proof(
         rank=place.rank,
@@ -76,7 +79,7 @@ def train(plan: Plan) -> Outcome:
         precision=precision,
         weights_sha256=hashlib.sha256(b"".join(array.tobytes() for array in weights)).hexdigest(),
     )
-    return Outcome(weights, history, exchange(proof))
+    return Outcome(weights, tuple(trainer.history), exchange(proof))
 
 
 def _place(strategy: tf.distribute.Strategy) -> _Place:
@@ -139,18 +142,34 @@ class _Trainer:
             self._validation_step, feed.validation_steps(plan, place.workers, place.replicas)
         )
         self._images_seen = 0
+        self.history: list[Epoch] = []
 
     def images_seen(self) -> int:
         """Return how many training pictures this process's own replicas have seen."""
         return self._images_seen
 
-    def epochs(self) -> Iterator[Epoch]:
-        """Train epoch by epoch; rank 0 leaves each one's record for the driver."""
+    def resume(self) -> None:
+        """Take up the state after ``plan.done`` epochs, as it was."""
+        found = checkpoint.load(self._plan.records, self._plan.done)
+        for variable, value in zip(self._variables(), found.variables, strict=True):
+            variable.assign(value)
+        self.history.extend(found.history)
+        images = self._plan.done * self._plan.steps_per_epoch * self._plan.batch
+        self._images_seen = images // self._place.workers
+        for epoch in found.history:  # the attempt may have ended between checkpoint and record
+            self._record(epoch)
+
+    def run(self) -> None:
+        """Train epoch by epoch; rank 0 leaves a checkpoint and a record of each.
+
+        Raises:
+            TrainingError: They could not be written.
+        """
         import keras
 
         plan = self._plan
         batches = iter(self._distributed(feed.training_batches))
-        for number in range(1, plan.epochs + 1):
+        for number in range(plan.done + 1, plan.epochs + 1):
             start = time.monotonic()
             loss, accuracy = self._run(self._training, batches, count_images=True)
             trained = time.monotonic()
@@ -169,10 +188,29 @@ class _Trainer:
                 seconds=time.monotonic() - start,
                 images_per_second=images / (trained - start),
             )
+            self.history.append(epoch)
             if self._place.rank == 0:
-                record = Path(plan.records) / f"epoch-{number:04d}.json"
-                write_whole(record, json.dumps(asdict(epoch)).encode())
-            yield epoch
+                try:
+                    checkpoint.save(
+                        plan.records,
+                        self.history,
+                        [variable.value.numpy() for variable in self._variables()],
+                    )
+                    self._record(epoch)
+                except OSError as error:
+                    raise TrainingError(
+                        f"epoch {number} could not be written to {plan.records} "
+                        f"({error.strerror}), expected storage that every slot can write to; "
+                        "make room there, and run again"
+                    ) from error
+
+    def _record(self, epoch: Epoch) -> None:
+        record = Path(self._plan.records) / f"epoch-{epoch.number:04d}.json"
+        if self._place.rank == 0:
+            write_whole(record, json.dumps(asdict(epoch)).encode())
+
+    def _variables(self) -> list[keras.Variable]:
+        return [*self.model.variables, *self._optimizer.variables]
 
     def _distributed(self, batches: Any) -> tf.distribute.DistributedDataset:
         place = self._place

@@ -44,6 +44,8 @@ class Plan:
         train: The training shards; each feeds an equal part of every batch.
         validation: The validation shards.
         records: Folder on storage that the driver sees too, for the epochs' records.
+        done: How many epochs an earlier attempt has finished: training goes on from the
+            checkpoint of the last of them.
         own_strategy: The training function builds its own distribution strategy
             (mode ``custom``) instead of running under the one in scope.
     """
@@ -61,6 +63,7 @@ class Plan:
     train: tuple[Shard, ...]
     validation: tuple[Shard, ...]
     records: str
+    done: int = 0
     own_strategy: bool = False
 
 
