@@ -8,6 +8,7 @@ may do its work in another process.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
@@ -46,9 +47,33 @@ class Launcher(Protocol):
             TrainingError: A task was lost, or there are too few slots.
         """
 
+    def launch_each(
+        self,
+        train: Callable[[Plan], Outcome],
+        plans: Sequence[Plan],
+        on_epoch: Callable[[int, Epoch], None],
+    ) -> tuple[Outcome, ...]:
+        """Train several models at once: each plan on a slot of its own, under its own strategy.
+
+        Args:
+            train: As for ``launch``.
+            plans: As many as one likes; where there are more than slots, they go in waves.
+            on_epoch: Called in this process with the plan's index and the epoch's record, for
+                each plan as ``launch`` does.
+
+        Returns:
+            The outcomes, in the order of the plans.
+
+        Raises:
+            TrainingError: A task was lost, or there are too few slots.
+        """
+
 
 class Tracker(Protocol):
     """The experiment-tracking run that is open while a pipeline runs."""
+
+    def nested(self, name: str, settings: Mapping[str, object]) -> AbstractContextManager[Tracker]:
+        """Open a run inside this one; it ends with the block, as failed where that raises."""
 
     def epoch(self, record: Epoch) -> None:
         """Log one epoch's metrics under that epoch's number as the step."""

@@ -9,6 +9,7 @@ from kedro.utils import find_kedro_project
 from omegaconf.resolvers import oc
 
 from crosscloud_mnist.hooks import Preflight, Results
+from crosscloud_mnist.interruption import Interruption
 
 
 def _project() -> Path:
@@ -39,7 +40,7 @@ def _git_commit() -> str:
 # Kedro and kedro-mlflow register their resolvers by a name that OmegaConf 2.4 deprecates.
 warnings.filterwarnings("ignore", message=r"register_new_resolver\(\)", category=UserWarning)
 
-HOOKS = (Preflight(), Results())
+HOOKS = (Preflight(), Results(), Interruption())
 DISABLE_HOOKS_FOR_PLUGINS = ("kedro-telemetry",)
 CONFIG_LOADER_ARGS = {
     "base_env": "base",

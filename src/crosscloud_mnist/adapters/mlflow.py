@@ -47,19 +47,44 @@ logger = logging.getLogger(__name__)
 
 
 class Tracker:
-    """The run that kedro-mlflow opened for the pipeline that is running."""
+    """The run that kedro-mlflow opened for the pipeline that is running.
 
-    def __init__(self) -> None:
+    Args:
+        run_id: Another run, inside that one.
+    """
+
+    def __init__(self, run_id: str | None = None) -> None:
         import mlflow
 
+        self._client = mlflow.MlflowClient()
+        if run_id is not None:
+            self._run_id: str = run_id
+            return
         run = mlflow.active_run()
         if run is None:
             raise ConfigurationError(
                 "no MLflow run is open, expected the one that kedro-mlflow opens; take the "
                 "pipeline out of tracking.disable_tracking.pipelines in mlflow.yml"
             )
-        self._run_id: str = run.info.run_id
-        self._client = mlflow.MlflowClient()
+        self._run_id = run.info.run_id
+
+    @contextmanager
+    def nested(self, name: str, settings: Mapping[str, object]) -> Iterator[Tracker]:
+        """Open a run inside this one: see ``ports.Tracker``."""
+        from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
+
+        parent = self._client.get_run(self._run_id).info
+        run = self._client.create_run(
+            parent.experiment_id, tags={MLFLOW_PARENT_RUN_ID: parent.run_id}, run_name=name
+        )
+        status = "FAILED"
+        try:
+            for setting, value in settings.items():
+                self._client.log_param(run.info.run_id, setting, value)
+            yield Tracker(run.info.run_id)
+            status = "FINISHED"
+        finally:
+            self._client.set_terminated(run.info.run_id, status)
 
     def epoch(self, record: Epoch) -> None:
         """Log the epoch's figures with its number as the step, and say how far training is."""

@@ -5,9 +5,16 @@ https://spark.apache.org/docs/latest/api/python/reference/api/pyspark.BarrierTas
 
 from __future__ import annotations
 
+import os
+
 
 def gather(message: str) -> list[str]:
-    """Return the messages of all ranks, in rank order; outside a barrier task this one alone."""
+    """Return the messages of all ranks that train one model together, in rank order.
+
+    Those are the ones that share a ``TF_CONFIG``; a slot that trains alone hears itself alone.
+    """
+    if "TF_CONFIG" not in os.environ:
+        return [message]
     try:
         from pyspark import BarrierTaskContext, TaskContext
     except ImportError:  # a single process needs no Spark

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     import numpy as np
@@ -65,6 +65,18 @@ class Plan:
     records: str
     done: int = 0
     own_strategy: bool = False
+
+
+_NO_SETTINGS = ("train", "validation", "records", "done", "own_strategy")
+
+
+def settings_of(plan: Plan) -> dict[str, Any]:
+    """Return the plan's settings, as a recipe holds them: all but the paths and the state."""
+    return {
+        each.name: getattr(plan, each.name)
+        for each in fields(plan)
+        if each.name not in _NO_SETTINGS
+    }
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,29 @@ def draw_learning_curves(history: Sequence[Mapping[str, Any]]) -> Figure:
     return figure
 
 
+def draw_comparison(comparison: Sequence[Mapping[str, Any]]) -> Figure:
+    """Draw the validation accuracy of each setting, by epoch and at its end; the chosen one bold.
+
+    One model alone makes a figure of one line.
+    """
+    figure = Figure(figsize=(11, max(3.6, 0.5 * len(comparison))), layout="constrained")
+    curves, ends = figure.subplots(1, 2)
+    for place, row in enumerate(comparison):
+        name, accuracies = row["settings"] or "the recipe", row["val_accuracy_by_epoch"]
+        style = {"linewidth": 3.0} if row["chosen"] else {"linewidth": 1.2, "alpha": 0.8}
+        curves.plot(range(1, len(accuracies) + 1), accuracies, color=f"C{place % 10}", **style)
+        ends.barh(place, row["val_accuracy"], color=f"C{place % 10}")
+        label = f" {row['val_accuracy']:.4f} {name}{' (chosen)' if row['chosen'] else ''}"
+        weight = "bold" if row["chosen"] else "normal"
+        ends.text(0, place, label, va="center", fontweight=weight)
+    curves.set(xlabel="epoch", ylabel="validation accuracy")
+    curves.xaxis.set_major_locator(MaxNLocator(integer=True))
+    curves.grid(alpha=0.3)
+    ends.set(xlabel="validation accuracy at the end", yticks=[], xlim=(0, 1))
+    ends.invert_yaxis()
+    return figure
+
+
 def draw_confusion_matrix(predictions: Mapping[str, NDArray[Any]]) -> Figure:
     """Draw how often each digit of the test set was named as which."""
     labels, named = predictions["labels"], predictions["probabilities"].argmax(axis=1)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from contextlib import ExitStack
+from dataclasses import asdict, fields
 from importlib.metadata import version
 from typing import Any
 
@@ -13,24 +14,31 @@ from numpy.typing import NDArray
 from crosscloud_mnist.bundle import CONTRACT, Bundle, Contents, Golden
 from crosscloud_mnist.errors import ConfigurationError
 from crosscloud_mnist.pipelines.ingest_mnist.nodes import Labelled
+from crosscloud_mnist.pipelines.train_distributed.comparison import Row, best_of, compare
 from crosscloud_mnist.ports import Launcher, Mode, Registry, Tracker
-from crosscloud_mnist.training.plan import Plan, Shard
+from crosscloud_mnist.training.feed import check
+from crosscloud_mnist.training.grid import Grid, expand, name_of
+from crosscloud_mnist.training.plan import Outcome, Plan, Shard, settings_of
 
 Weights = dict[str, NDArray[np.float32]]
 _LIBRARIES = ("keras", "mlflow", "onnx", "pyspark", "tensorflow")
 _SUREST = 0.9  # a golden picture is one that the model has no doubt about
 
 
-def make_plan(
+def make_plans(  # noqa: PLR0917  a plan is where everything meets
     settings: Mapping[str, Any],
+    grid: Grid,
+    mode: Mode,
     records: str,
     training: tuple[Shard, ...],
     validation: tuple[Shard, ...],
-) -> Plan:
-    """Return the plan that the recipe's values make.
+) -> tuple[Plan, ...]:
+    """Return the plan that the recipe's values make; in mode ``custom`` one for each of the grid's.
 
     Args:
         settings: The recipe's values, one for each field of ``Plan`` that is no path.
+        grid: What to try instead of some of them: see ``training.grid.expand``.
+        mode: The launcher's.
         records: Folder for the epochs' records, seen by the driver and the workers.
         training: The training shards.
         validation: The validation shards.
@@ -40,25 +48,54 @@ def make_plan(
     """
     from pydantic import TypeAdapter, ValidationError
 
-    values = {**settings, "records": records, "train": training, "validation": validation}
-    try:
-        return TypeAdapter(Plan).validate_python(values)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, ("train_distributed.settings", *first["loc"])))
-        raise ConfigurationError(
-            f"{where}: found {first['input']!r}, expected: {first['msg']}; see the recipes in "
-            "conf/base/parameters.yml"
-        ) from error
+    plans = []
+    several = expand(grid if mode == "custom" else None)
+    for number, changes in enumerate(several, 1):
+        values = {
+            **settings,
+            **changes,
+            "records": f"{records}/{number:02d}" if len(several) > 1 else records,
+            "train": training,
+            "validation": validation,
+        }
+        unknown = values.keys() - {each.name for each in fields(Plan)}
+        if unknown:
+            raise ConfigurationError(
+                f"train_distributed has no setting {', '.join(sorted(unknown))}, expected those of "
+                "the recipes in conf/base/parameters.yml; see also the grid there"
+            )
+        try:
+            plan = TypeAdapter(Plan).validate_python(values)
+        except ValidationError as error:
+            first = error.errors()[0]
+            of = "grid" if first["loc"] and first["loc"][0] in changes else "settings"
+            where = ".".join(map(str, ("train_distributed", of, *first["loc"])))
+            raise ConfigurationError(
+                f"{where}: found {first['input']!r}, expected: {first['msg']}; see the recipes in "
+                "conf/base/parameters.yml"
+            ) from error
+        if len(several) > 1:
+            check(plan, workers=1)
+        plans.append(plan)
+    return tuple(plans)
 
 
-def train(
-    launcher: Launcher, tracker: Tracker, plan: Plan, mode: Mode, lineage: Mapping[str, str]
-) -> tuple[Weights, list[dict[str, Any]], list[dict[str, Any]]]:
+def train(  # noqa: PLR0917  training is where everything meets
+    launcher: Launcher,
+    tracker: Tracker,
+    plans: tuple[Plan, ...],
+    grid: Grid,
+    mode: Mode,
+    lineage: Mapping[str, str],
+) -> tuple[Weights, list[dict[str, Any]], list[dict[str, Any]], dict[str, Any], list[Row]]:
     """Train where the launcher says, with every epoch tracked as it ends.
 
+    One plan is trained by all slots together. Several are trained one per slot, each with a nested
+    run of its own, and the best on *validation* goes on.
+
     Returns:
-        The weights, the epochs' figures, and each rank's proof of what it did.
+        The weights, the epochs' figures, each rank's proof of what it did, the settings of the
+        model that goes on, and the comparison, a row for each plan.
 
     Raises:
         TrainingError: A slot was lost, or the ranks' proofs do not agree.
@@ -68,13 +105,30 @@ def train(
 
     tracker.tags({**lineage, "mode": mode})
     tracker.dataset(lineage["dataset"], lineage["dataset_digest"], lineage["source"])
-    outcome = launcher.launch(train_on_slot, plan, mode, tracker.epoch)
-    verify_proofs(outcome, plan)
-    weights = {f"{index:03d}": array for index, array in enumerate(outcome.weights)}
+    if len(plans) == 1:
+        changes: tuple[dict[str, Any], ...] = ({},)
+        outcomes: tuple[Outcome, ...] = (
+            launcher.launch(train_on_slot, plans[0], mode, tracker.epoch),
+        )
+    else:
+        changes = expand(grid)
+        with ExitStack() as stack:
+            nested = [
+                stack.enter_context(tracker.nested(name_of(changed), settings_of(plan)))
+                for changed, plan in zip(changes, plans, strict=True)
+            ]
+            outcomes = launcher.launch_each(
+                train_on_slot, plans, lambda index, epoch: nested[index].epoch(epoch)
+            )
+    for outcome, plan in zip(outcomes, plans, strict=True):
+        verify_proofs(outcome, plan)
+    best = best_of(outcomes)
     return (
-        weights,
-        [asdict(epoch) for epoch in outcome.history],
-        [asdict(proof) for proof in outcome.proofs],
+        {f"{index:03d}": array for index, array in enumerate(outcomes[best].weights)},
+        [asdict(epoch) for epoch in outcomes[best].history],
+        [asdict(proof) for proof in outcomes[best].proofs],
+        settings_of(plans[best]),
+        compare(changes, outcomes, best),
     )
 
 
@@ -89,7 +143,7 @@ def trace_lineage(data_card: Mapping[str, Any], git_commit: str) -> dict[str, st
 
 
 def evaluate(
-    tracker: Tracker, plan: Plan, weights: Weights, test: Labelled
+    tracker: Tracker, settings: Mapping[str, Any], weights: Weights, test: Labelled
 ) -> tuple[dict[str, NDArray[Any]], dict[str, float], float, float]:
     """Answer the test set once, after every choice was made.
 
@@ -99,7 +153,7 @@ def evaluate(
     """
     from crosscloud_mnist.training import export
 
-    model = export.rebuild(plan.model, list(weights.values()))
+    model = export.rebuild(settings["model"], list(weights.values()))
     tracker.text(export.summary(model), "model_summary.txt")
     images, labels = test
     probabilities = export.predict(model, images)
@@ -112,7 +166,6 @@ def evaluate(
 
 
 def assemble(  # noqa: PLR0917  the bundle is where everything meets
-    plan: Plan,
     settings: Mapping[str, Any],
     lineage: Mapping[str, str],
     weights: Weights,
@@ -124,7 +177,7 @@ def assemble(  # noqa: PLR0917  the bundle is where everything meets
     """Return what goes into the bundle; its golden set comes from the validation set."""
     from crosscloud_mnist.training import export
 
-    model = export.rebuild(plan.model, list(weights.values()))
+    model = export.rebuild(settings["model"], list(weights.values()))
     images, labels = validation
     probabilities = export.predict(model, images)
     chosen = _surest(probabilities, labels, golden_pictures_per_digit)

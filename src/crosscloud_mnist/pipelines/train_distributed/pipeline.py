@@ -5,6 +5,7 @@ from __future__ import annotations
 from kedro.pipeline import Node, Pipeline
 
 from crosscloud_mnist.pipelines.train_distributed.figures import (
+    draw_comparison,
     draw_confusion_matrix,
     draw_learning_curves,
 )
@@ -12,12 +13,14 @@ from crosscloud_mnist.pipelines.train_distributed.nodes import (
     assemble,
     evaluate,
     log_model,
-    make_plan,
+    make_plans,
     trace_lineage,
     train,
 )
 
-_SETTINGS = "params:train_distributed.settings"
+_SETTINGS = "chosen_settings"
+_GRID = "params:train_distributed.grid"
+_MODE = "params:train_distributed.mode"
 
 
 def create_pipeline() -> Pipeline:
@@ -25,15 +28,17 @@ def create_pipeline() -> Pipeline:
     return Pipeline(
         [
             Node(
-                make_plan,
+                make_plans,
                 [
-                    _SETTINGS,
+                    "params:train_distributed.settings",
+                    _GRID,
+                    _MODE,
                     "params:train_distributed.records",
                     "training@shards",
                     "validation@shards",
                 ],
-                "plan",
-                name="make_plan",
+                "plans",
+                name="make_plans",
             ),
             Node(
                 trace_lineage,
@@ -43,13 +48,19 @@ def create_pipeline() -> Pipeline:
             ),
             Node(
                 train,
-                ["launcher", "tracker", "plan", "params:train_distributed.mode", "lineage"],
-                ["weights", "training_history", "training_proofs"],
+                ["launcher", "tracker", "plans", _GRID, _MODE, "lineage"],
+                [
+                    "weights",
+                    "training_history",
+                    "training_proofs",
+                    "chosen_settings",
+                    "comparison",
+                ],
                 name="train",
             ),
             Node(
                 evaluate,
-                ["tracker", "plan", "weights", "test"],
+                ["tracker", _SETTINGS, "weights", "test"],
                 ["test_predictions", "evaluation", "test_accuracy", "test_loss"],
                 name="evaluate",
             ),
@@ -59,6 +70,7 @@ def create_pipeline() -> Pipeline:
                 "learning_curves",
                 name="draw_learning_curves",
             ),
+            Node(draw_comparison, "comparison", "comparison_figure", name="draw_comparison"),
             Node(
                 draw_confusion_matrix,
                 "test_predictions",
@@ -68,7 +80,6 @@ def create_pipeline() -> Pipeline:
             Node(
                 assemble,
                 [
-                    "plan",
                     _SETTINGS,
                     "lineage",
                     "weights",

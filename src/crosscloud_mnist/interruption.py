@@ -1,0 +1,57 @@
+"""Ctrl-C and SIGTERM: the run ends as killed, and says so in one line.
+
+Kedro tells its hooks of an ``Exception`` only; ``KeyboardInterrupt`` is none. MLflow, where a
+process ends with its run open, calls the run finished.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import signal
+import sys
+import threading
+from types import FrameType
+from typing import NoReturn
+
+import click
+from kedro.framework.hooks import hook_impl
+
+
+class Interruption:
+    """Leaves no MLflow run RUNNING, or falsely FINISHED, where a pipeline is interrupted."""
+
+    @hook_impl(trylast=True)
+    def before_pipeline_run(self) -> None:
+        """Be ready, after kedro-mlflow has opened its run: what was registered last goes first."""
+        atexit.register(_end_as_killed)
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, _interrupt)
+
+    @hook_impl
+    def after_pipeline_run(self) -> None:
+        """Stand down: the run has ended well."""
+        _stand_down()
+
+    @hook_impl(tryfirst=True)
+    def on_pipeline_error(self) -> None:
+        """Stand down: kedro-mlflow calls the run failed."""
+        _stand_down()
+
+
+def _interrupt(number: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG001
+    raise KeyboardInterrupt
+
+
+def _stand_down() -> None:
+    atexit.unregister(_end_as_killed)
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def _end_as_killed() -> None:
+    mlflow = sys.modules.get("mlflow")
+    with contextlib.suppress(Exception):  # the process ends, whatever the server says
+        if mlflow is not None and mlflow.active_run() is not None:
+            mlflow.end_run("KILLED")
+    click.echo("the run was interrupted; nothing was registered: run again", err=True)
