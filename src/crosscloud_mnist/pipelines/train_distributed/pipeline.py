@@ -76,6 +76,7 @@ def create_pipeline() -> Pipeline:
                     "evaluation",
                     "training_proofs",
                     "params:train_distributed.golden_pictures_per_digit",
+                    "training_profile",
                 ],
                 "bundle",
                 name="assemble_bundle",
