@@ -36,7 +36,7 @@ def score(batches: Iterator[pa.RecordBatch], onnx: bytes) -> Iterator[pa.RecordB
     """
     import pyarrow as pa
 
-    answer = pa.schema(
+    columns = pa.schema(
         [
             ("digest", pa.string()),
             ("predicted", pa.int32()),
@@ -46,15 +46,21 @@ def score(batches: Iterator[pa.RecordBatch], onnx: bytes) -> Iterator[pa.RecordB
         ]
     )
     for batch in batches:
-        rows = [_answer(content, onnx) for content in batch["content"].to_pylist()]
-        answers = pa.RecordBatch.from_pylist(rows, schema=answer)
+        rows = [answer(content, onnx) for content in batch["content"].to_pylist()]
+        answers = pa.RecordBatch.from_pylist(rows, schema=columns)
         yield pa.RecordBatch.from_arrays(
             [batch["path"], batch["modificationTime"], batch["length"], *answers.columns],
-            names=["file", "modification_time", "length", *answer.names],
+            names=["file", "modification_time", "length", *answers.schema.names],
         )
 
 
-def _answer(content: bytes, onnx: bytes) -> dict[str, Any]:
+def answer(content: bytes, onnx: bytes) -> dict[str, Any]:
+    """Answer one picture file.
+
+    Returns:
+        ``digest`` (SHA-256 of the file), and ``predicted``, ``probability`` and ``probabilities``,
+        or ``error``.
+    """
     digest = hashlib.sha256(content).hexdigest()
     try:
         picture: NDArray[np.uint8] = to_model_input(open_picture(content))
