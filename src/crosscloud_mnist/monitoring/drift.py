@@ -14,11 +14,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from crosscloud_mnist.monitoring.profile import Profile
 
 _CHANCE = 0.001
-_LEAST_SHARE = 1e-4  # for a bin that is empty
+_LEAST_COUNT = 0.5  # added to every bin: one that is empty has no logarithm
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,9 @@ def compare(expected: Profile, found: Profile, threshold: float) -> list[Drift]:
     drifts = []
     for name, now in found["of"].items():
         then = expected["of"][name]
-        psi = _psi(then["shares"], now["shares"])
+        psi = _psi(
+            _smooth(then["shares"], expected["pictures"]), _smooth(now["shares"], found["pictures"])
+        )
         limit = max(threshold, _by_chance(expected, found, len(now["shares"])))
         drifts.append(
             Drift(name, psi, limit, psi > limit, then["shares"], now["shares"], then.get("edges"))
@@ -63,9 +66,13 @@ def compare(expected: Profile, found: Profile, threshold: float) -> list[Drift]:
     return sorted(drifts, key=lambda drift: drift.psi / drift.limit, reverse=True)
 
 
-def _psi(expected: Sequence[float], found: Sequence[float]) -> float:
-    then, now = (np.maximum(shares, _LEAST_SHARE) for shares in (expected, found))
+def _psi(then: NDArray[np.float64], now: NDArray[np.float64]) -> float:
     return float(((now - then) * np.log(now / then)).sum())
+
+
+def _smooth(shares: Sequence[float], pictures: int) -> NDArray[np.float64]:
+    counts = np.array(shares) * pictures + _LEAST_COUNT
+    return np.asarray(counts / counts.sum())
 
 
 def _by_chance(expected: Profile, found: Profile, bins: int) -> float:
