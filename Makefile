@@ -38,8 +38,8 @@ build/runtimes/%: tests/runtimes/%.txt pyproject.toml $(shell find src -name '*.
 	$@/bin/python -m pip install --quiet --constraint $< "$$(echo $@/*.whl)[train,serve,local]" mlflow hypothesis pytest
 	$@/bin/python -m pip check
 
-bench: setup ## Measure what is claimed to be fast; one of it with ONLY=training, promotion or serving
-	@set -e; for name in $(or $(ONLY),training promotion serving); do $(BIN)/python -m benchmarks.$$name; done
+bench: setup ## Measure what is claimed to be fast; one of it with ONLY=training, promotion, serving or batch
+	@set -e; for name in $(or $(ONLY),training promotion serving batch); do $(BIN)/python -m benchmarks.$$name; done
 
 drill: setup ## Kill one of two endpoints under load, update the other: no call may fail
 	$(BIN)/python -m benchmarks.drill

@@ -20,6 +20,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import psutil
@@ -110,14 +111,15 @@ class Cloud:
 
     def kill_worker(self) -> None:
         """End one of the processes that answer."""
-        self._main().children()[0].kill()
+        workers = [each for each in self._main().children() if "spawn_main" in str(each.cmdline())]
+        workers[0].kill()
 
     def _main(self) -> psutil.Process:
         return psutil.Process(json.loads((self.folder / "endpoint.json").read_text())["pid"])
 
 
 @contextlib.contextmanager
-def cloud(name: str, folder: Path, **options: int) -> Iterator[Cloud]:
+def cloud(name: str, folder: Path, **options: Any) -> Iterator[Cloud]:
     """Give an endpoint on a free port, not deployed yet; it is stopped at the end."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

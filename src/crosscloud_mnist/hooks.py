@@ -163,10 +163,28 @@ def _smoke_test(report: Mapping[str, Any]) -> Iterator[str]:
     yield f"Smoke test of {report['endpoint']}: {'passed' if report['passed'] else 'FAILED'}"
 
 
+def _batch(report: Mapping[str, Any]) -> Iterator[str]:
+    yield (
+        f"Scored {report['pictures']:,} pictures ({report['errors']:,} that cannot be read) with "
+        f"{report['model_name']} {report['model_version']}; all answers: {report['scores']}"
+    )
+
+
+def _monitor(report: Mapping[str, Any]) -> Iterator[str]:
+    yield f"{'statistic':14}  {'PSI':>7}  {'limit':>5}"
+    for row in report["inputs"] + report["predictions"]:
+        verdict = "  DRIFTED" if row["drifted"] else ""
+        yield f"{row['statistic']:14}  {row['psi']:7.3f}  {row['limit']:5.2f}{verdict}"
+    verdict = "no drift" if report["passed"] else "DRIFT"
+    yield f"Monitor of {report['log']['pictures']:,} pictures: {verdict}"
+
+
 _PRINTED: dict[str, Callable[[Any], Iterator[str]]] = {
     "training_proofs": _training_proofs,
     "model_uri": _model_uri,
     "registered_model": _registered_model,
     "deployment": _deployment,
     "smoke_test_report": _smoke_test,
+    "batch_report": _batch,
+    "monitor_report": _monitor,
 }

@@ -3,8 +3,10 @@
 from kedro.pipeline import Pipeline
 
 from crosscloud_mnist.pipelines import (
+    batch_score,
     deploy,
     ingest_mnist,
+    monitor,
     register_remote,
     smoke_test,
     train_distributed,
@@ -25,6 +27,8 @@ def register_pipelines() -> dict[str, Pipeline]:
         "register_remote": register,
         "deploy": deploy.create_pipeline(),
         "smoke_test": smoke_test.create_pipeline(),
+        "batch_score": batch_score.create_pipeline(),
+        "monitor": monitor.create_pipeline(),
         "release": register
         + deploy.create_pipeline(after="registered_model")
         + smoke_test.create_pipeline(after="deployment"),

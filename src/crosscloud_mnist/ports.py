@@ -7,7 +7,7 @@ may do its work in another process.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -225,6 +225,52 @@ class Endpoint(Protocol):
         """
 
 
+@dataclass(frozen=True)
+class Scored:
+    """How far a scoring job is, after a chunk of pictures is on storage.
+
+    Attributes:
+        chunk: The chunk's number, from 1.
+        chunks: How many this run has.
+        pictures: Answered so far in this run, those that cannot be read included.
+        of: Pictures that this run has to answer.
+        errors: Of the pictures so far, those that cannot be read.
+        seconds: Since the first chunk was begun.
+    """
+
+    chunk: int
+    chunks: int
+    pictures: int
+    of: int
+    errors: int
+    seconds: float
+
+
+class Scorer(Protocol):
+    """Answers many pictures at once, away from any endpoint."""
+
+    def score(
+        self, version: ModelVersion, bundle: Path, images: str, scores: Path, per_chunk: int
+    ) -> Iterator[Scored]:
+        """Answer every picture that the version did not answer yet.
+
+        Args:
+            version: What answers.
+            bundle: The version's bundle, verified, as a local folder.
+            images: A folder of pictures, or a table of them with the columns of Spark's
+                ``binaryFile`` (a path, or a name in the metastore).
+            scores: Folder of the Parquet files: one for each chunk, whole or not there, under
+                ``model_version=...``.
+            per_chunk: Pictures in a chunk.
+
+        Yields:
+            After each chunk, how far it is; nothing where all is answered already.
+
+        Raises:
+            DataError: There are no pictures.
+        """
+
+
 __all__: Sequence[str] = [
     "Deployment",
     "Endpoint",
@@ -233,5 +279,7 @@ __all__: Sequence[str] = [
     "Mode",
     "ModelVersion",
     "Registry",
+    "Scored",
+    "Scorer",
     "Tracker",
 ]

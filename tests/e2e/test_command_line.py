@@ -12,6 +12,7 @@ from pathlib import Path
 
 import httpx
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from mlflow import MlflowClient
 from PIL import Image
@@ -35,6 +36,7 @@ class Project:
             probe.bind(("127.0.0.1", 0))
             self._replace("port: 8501", f"port: {probe.getsockname()[1]}")
         self._replace("https://", "http://127.0.0.1:9/")  # no mirror: the UCI digits
+        self._replace("sampling_fraction: 0.0", "sampling_fraction: 1.0")
 
     def _replace(self, old: str, new: str) -> None:
         path = self.folder / "conf" / "base" / "globals.yml"
@@ -153,6 +155,46 @@ def test_a_wrong_and_an_unreadable_picture_fail_the_smoke_test_by_name(project, 
     report = project.report("08_reporting/smoke_test.json")
     assert not report["passed"]
     assert [row["expected"] for row in report["pictures"]] == [7, 3]
+
+
+def test_batch_score_answers_a_folder_once(project, released, tmp_path):
+    for digit in "147":
+        shutil.copy(project.data / "01_raw/pictures/stroke-1.png", tmp_path / f"{digit}.png")
+    (tmp_path / "torn.png").write_bytes(b"\x89PNG\r\n\x1a\n torn")
+    said = project.run("batch_score", "--params", f"images={tmp_path}")
+    assert "Chunk 1 of 1: 4 of 4 pictures, 1 that cannot be read" in said
+    assert "Scored 4 pictures (1 that cannot be read) with mnist_cnn 1" in said
+    rows = pq.read_table(project.data / "07_model_output" / "scores").to_pylist()
+    named = {Path(row["file"]).name: row["predicted"] for row in rows}
+    assert named == {"1.png": 1, "4.png": 1, "7.png": 1, "torn.png": None}
+    assert "Scored 0 pictures" in project.run("batch_score", "--params", f"images={tmp_path}")
+    ended = project.kedro("run", "--pipeline", "batch_score", "--params", "images=no/where")
+    assert ended.returncode == 1
+    assert "no/where cannot be opened" in " ".join(ended.stderr.split())
+    assert "Traceback" not in ended.stderr + ended.stdout
+
+
+def test_monitor_reads_what_the_endpoint_logged_and_says_what_drifted(project, released, digits):
+    endpoint = project.report("07_model_output/deployment.json")["endpoint"]
+    pictures = digits["t10k-images-idx3-ubyte"]
+
+    def send(pictures: np.ndarray) -> None:
+        for start in range(0, len(pictures), 8):
+            sent = httpx.post(endpoint, json={"instances": pictures[start : start + 8].tolist()})
+            assert sent.status_code == 200
+
+    send(pictures)
+    assert "Monitor of" in project.run("monitor")
+    assert project.report("08_reporting/monitor.json")["passed"]
+    send(255 - pictures)
+    ended = project.kedro("run", "--pipeline", "monitor")
+    assert ended.returncode == 1
+    assert "inputs drifted: " in ended.stderr
+    assert "mean_ink (PSI" in " ".join(ended.stderr.split())
+    assert "Traceback" not in ended.stderr + ended.stdout
+    report = project.report("08_reporting/monitor.json")
+    assert not report["passed"]
+    assert (project.data / "08_reporting" / "monitor.png").is_file()
 
 
 def test_a_broken_file_is_one_line_and_leaves_no_half_output(project, trained, tmp_path):

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import time
 
+import numpy as np
 import pytest
 
 from benchmarks.drill import Load, another, cloud, copies, spoiled
 from crosscloud_mnist.bundle import digest_of
 from crosscloud_mnist.client import RedundantClient
+from crosscloud_mnist.datasets.inference_log import InferenceLogDataset
 from crosscloud_mnist.errors import EndpointError, SmokeTestFailed
+from crosscloud_mnist.monitoring import read_answers
 from crosscloud_mnist.pipelines.smoke_test.nodes import judge, look, report
 
 
@@ -56,18 +59,43 @@ def test_one_of_two_clouds_is_killed_under_load(tiny_bundle, tmp_path):
             assert tiny_bundle.digest in str(said.value)
 
 
-def test_a_version_is_replaced_and_a_bad_one_refused_under_load(tiny_bundle, tmp_path):
-    with cloud("gcp", tmp_path) as gcp:
+def test_versions_come_and_a_worker_goes_under_load(tiny_bundle, tmp_path, record_property):
+    with cloud("gcp", tmp_path, workers=2) as gcp:
         gcp.deploy(tiny_bundle.folder, "1")
         with RedundantClient(copies([gcp])) as client:
             load = load_on(client, tiny_bundle)
             with load.running():
-                wait_for_calls(load, 50)
+                wait_for_calls(load, 100)
                 gcp.deploy(another(tiny_bundle.folder, tmp_path / "second"), "2")
-                wait_for_calls(load, 50)
-                with pytest.raises(EndpointError):
+                wait_for_calls(load, 100)
+                with pytest.raises(EndpointError, match="golden"):
                     gcp.deploy(spoiled(tiny_bundle.folder, tmp_path / "bad"), "3")
-                wait_for_calls(load, 50)
                 assert gcp.endpoint.describe().model_version == "2"
+                wait_for_calls(load, 100)
+                gcp.kill_worker()
+                wait_for_calls(load, 300)
+            assert gcp.endpoint.describe().model_version == "2"
             assert load.failures == []
             assert client.counts.failures == 0
+            assert client.counts.calls == len(load.milliseconds) >= 600
+            record_property("retries", client.counts.retries)
+
+
+def test_the_log_that_an_endpoint_writes_is_one_that_can_be_monitored(
+    tiny_bundle, digits, tmp_path
+):
+    folder = tmp_path / "log"
+    pictures = digits["t10k-images-idx3-ubyte"][:40]
+    log = {"sampling_fraction": 1.0, "folder": str(folder)}
+    with cloud("gcp", tmp_path, inference_log=log) as gcp:
+        gcp.deploy(tiny_bundle.folder, "1")
+        sent = [gcp.endpoint.predict(pictures[at : at + 4]) for at in range(0, 40, 4)]
+    answers = read_answers(InferenceLogDataset(source=str(folder)).load())
+    assert (answers.requests, answers.refused, answers.unreadable) == (10, 0, 0)
+    assert {picture.tobytes() for picture in answers.pictures} == {
+        picture.tobytes() for picture in pictures
+    }
+    np.testing.assert_allclose(
+        np.sort(answers.probabilities, axis=0), np.sort(np.concatenate(sent), axis=0), atol=1e-6
+    )
+    assert answers.entities == ("mnist_cnn-1",)

@@ -8,9 +8,9 @@ from PIL import Image
 
 from crosscloud_mnist.pictures.digit import find_digit
 from crosscloud_mnist.pictures.placing import place
-from crosscloud_mnist.pictures.reading import read_gray
+from crosscloud_mnist.pictures.reading import open_picture, read_gray
 
-__all__ = ["to_model_input"]
+__all__ = ["open_picture", "to_model_input"]
 
 
 def to_model_input(picture: Image.Image) -> NDArray[np.uint8]:

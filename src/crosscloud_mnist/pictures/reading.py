@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import struct
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from crosscloud_mnist.errors import PictureError
 
@@ -14,6 +15,22 @@ WORKING_SIDE = 256
 _MOST_PIXELS = 50_000_000
 _SHORTEST_SIDE = 8
 _NUMERIC_MODES = ("I", "F", "I;16", "I;16L", "I;16B", "I;16N")
+
+
+def open_picture(content: bytes) -> Image.Image:
+    """Open a picture file of any format that Pillow reads.
+
+    Raises:
+        PictureError: It is none.
+    """
+    try:
+        return Image.open(io.BytesIO(content))
+    except UnidentifiedImageError as error:
+        raise PictureError(
+            "cannot be opened: it is in no format of a picture; save it again as PNG or JPEG"
+        ) from error
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise PictureError(f"cannot be opened: {error}; save it again as PNG or JPEG") from error
 
 
 def read_gray(picture: Image.Image) -> NDArray[np.float32]:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from crosscloud_mnist import idx
 from crosscloud_mnist.datasets.mnist import RawDigits
 from crosscloud_mnist.errors import IdxError
+from crosscloud_mnist.monitoring import Profile, profile_of_pictures
 
 Pictures = NDArray[np.uint8]
 Labels = NDArray[np.uint8]
@@ -108,6 +109,12 @@ def describe(
             }.items()
         },
     }
+
+
+def profile_training(training: Labelled) -> Profile:
+    """Return the distributions of what the model is trained for, to tell drift from."""
+    images, _ = training
+    return profile_of_pictures(images)
 
 
 def draw_samples(training: Labelled, data_card: dict[str, Any]) -> Figure:

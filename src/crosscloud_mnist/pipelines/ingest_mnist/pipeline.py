@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from kedro.pipeline import Node, Pipeline
 
-from crosscloud_mnist.pipelines.ingest_mnist.nodes import decode, describe, draw_samples, split
+from crosscloud_mnist.pipelines.ingest_mnist.nodes import (
+    decode,
+    describe,
+    draw_samples,
+    profile_training,
+    split,
+)
 
 
 def create_pipeline() -> Pipeline:
@@ -27,6 +33,12 @@ def create_pipeline() -> Pipeline:
                 ["data_origin", "training@arrays", "validation@arrays", "test"],
                 "data_card",
                 name="describe",
+            ),
+            Node(
+                profile_training,
+                "training@arrays",
+                "training_profile",
+                name="profile_training",
             ),
             Node(
                 draw_samples, ["training@arrays", "data_card"], "sample_grid", name="draw_samples"

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from crosscloud_mnist.bundle import CONTRACT, Bundle, Contents, Golden
 from crosscloud_mnist.errors import ConfigurationError
+from crosscloud_mnist.monitoring import Profile, profile_of_answers
 from crosscloud_mnist.pipelines.ingest_mnist.nodes import Labelled
 from crosscloud_mnist.pipelines.train_distributed.comparison import Row, best_of, compare
 from crosscloud_mnist.ports import Launcher, Mode, Registry, Tracker
@@ -173,8 +174,12 @@ def assemble(  # noqa: PLR0917  the bundle is where everything meets
     evaluation: Mapping[str, float],
     proofs: list[dict[str, Any]],
     golden_pictures_per_digit: int,
+    training_profile: Profile,
 ) -> Contents:
-    """Return what goes into the bundle; its golden set comes from the validation set."""
+    """Return what goes into the bundle; its golden set comes from the validation set.
+
+    So does the profile of its answers: those to the training set are surer than any to come.
+    """
     from crosscloud_mnist.training import export
 
     model = export.rebuild(settings["model"], list(weights.values()))
@@ -191,6 +196,10 @@ def assemble(  # noqa: PLR0917  the bundle is where everything meets
             "metrics": dict(evaluation),
             "settings": dict(settings),
             "proofs": proofs,
+            "profile": {
+                "inputs": training_profile,
+                "predictions": profile_of_answers(probabilities),
+            },
             "libraries": {name: version(name) for name in _LIBRARIES},
         },
     )

@@ -87,6 +87,7 @@ def create_pipeline() -> Pipeline:
                     "evaluation",
                     "training_proofs",
                     "params:train_distributed.golden_pictures_per_digit",
+                    "training_profile",
                 ],
                 "bundle",
                 name="assemble_bundle",

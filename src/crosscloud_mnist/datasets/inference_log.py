@@ -1,0 +1,103 @@
+"""What an endpoint was asked and what it answered: a folder of its own, or Databricks' table."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from kedro.io import AbstractDataset, DatasetError
+
+from crosscloud_mnist.errors import DataError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_COLUMNS = ("request_time", "status_code", "request", "response", "served_entity_id")
+
+
+class InferenceLogDataset(AbstractDataset["NoReturn", "pd.DataFrame"]):
+    """Loads the newest requests of an inference log.
+
+    Both kinds have the columns of Databricks' inference tables. A table is cut to the newest rows
+    where it lies, before anything of it is collected.
+
+    Args:
+        source: A folder of newline-delimited JSON files, or a table's name in Unity Catalog.
+        most: How many requests to load.
+        metadata: For plugins (``kedro-viz``); not used.
+    """
+
+    def __init__(
+        self, *, source: str, most: int = 20_000, metadata: dict[str, Any] | None = None
+    ) -> None:
+        self._source, self._most = source, most
+        self.metadata = metadata
+
+    def load(self) -> pd.DataFrame:
+        """Return the newest requests, the newest first.
+
+        Raises:
+            DataError: There is no such log, or it is none.
+        """
+        if not Path(self._source).exists() and re.fullmatch(r"\w+(\.\w+){0,2}", self._source):
+            return self._of_table()
+        return self._of_folder()
+
+    def _of_folder(self) -> pd.DataFrame:
+        import pandas as pd
+
+        files = sorted(path for path in Path(self._source).glob("*.json*") if path.is_file())
+        if not files:
+            raise DataError(
+                f"{self._source} holds no inference log, expected files of JSON lines; let the "
+                "endpoint log (endpoint.inference_log in the globals), or name a log: --params "
+                "log=..."
+            )
+        rows = [row for path in files for row in _rows(path)]
+        log = pd.DataFrame(rows, columns=list(_COLUMNS))
+        return log.sort_values("request_time", ascending=False, ignore_index=True).head(self._most)
+
+    def _of_table(self) -> pd.DataFrame:
+        from pyspark.errors import AnalysisException
+        from pyspark.sql import SparkSession
+
+        try:
+            table = SparkSession.builder.getOrCreate().table(self._source).select(*_COLUMNS)
+        except AnalysisException as error:
+            raise DataError(
+                f"{self._source} is no inference table ({str(error).splitlines()[0][:200]}), "
+                "expected one that AI Gateway writes; check --params log=..."
+            ) from error
+        return table.orderBy(table.request_time.desc()).limit(self._most).toArrow().to_pandas()
+
+    def save(self, data: NoReturn) -> None:  # noqa: ARG002
+        """Refuse: the endpoint writes its log."""
+        raise DatasetError(f"{self._source} is an inference log: the endpoint writes it")
+
+    def _describe(self) -> dict[str, Any]:
+        return {"source": self._source, "most": self._most}
+
+
+def _rows(path: Path) -> list[dict[str, Any]]:
+    """Return the file's rows; the last one of a file that is being written may be half a row."""
+    *lines, last = path.read_bytes().split(b"\n")
+    rows = [_row(line, path) for line in lines if line.strip()]
+    with contextlib.suppress(DataError):
+        rows.append(_row(last, path))
+    return rows
+
+
+def _row(line: bytes, path: Path) -> dict[str, Any]:
+    try:
+        row = json.loads(line)
+    except ValueError:
+        row = None
+    if not isinstance(row, dict) or not set(_COLUMNS) <= row.keys():
+        raise DataError(
+            f"{path} is no inference log: a line has not the columns {', '.join(_COLUMNS)}, "
+            "expected JSON lines with those of Databricks' inference tables; check --params log=..."
+        )
+    return row

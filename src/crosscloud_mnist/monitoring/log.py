@@ -1,0 +1,71 @@
+"""An inference log, in the columns of Databricks' inference tables, to pictures and answers.
+
+https://docs.databricks.com/aws/en/ai-gateway/inference-tables: one row for each request, what was
+sent and answered as JSON text.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What a log holds.
+
+    Attributes:
+        pictures: [n, 28, 28], uint8.
+        probabilities: [n, 10], float64.
+        requests: Rows of the log.
+        refused: Rows of another status than 200.
+        unreadable: Rows of status 200 without pictures and their probabilities: too large to be
+            logged, or of another model.
+        entities: What answered.
+    """
+
+    pictures: NDArray[np.uint8]
+    probabilities: NDArray[np.float64]
+    requests: int
+    refused: int
+    unreadable: int
+    entities: tuple[str, ...]
+
+
+def read_answers(log: pd.DataFrame) -> Answers:
+    """Return the pictures and probabilities of every request that was answered.
+
+    Args:
+        log: At least ``status_code``, ``request``, ``response`` and ``served_entity_id``.
+    """
+    answered = log[log["status_code"] == 200]
+    texts = zip(answered["request"], answered["response"], strict=True)
+    read = [pair for pair in (_pair(*text) for text in texts) if pair is not None]
+    return Answers(
+        np.concatenate([pictures for pictures, _ in read] or [np.zeros((0, 28, 28), np.uint8)]),
+        np.concatenate([answers for _, answers in read] or [np.zeros((0, 10))]),
+        requests=len(log),
+        refused=len(log) - len(answered),
+        unreadable=len(answered) - len(read),
+        entities=tuple(sorted({str(name) for name in answered["served_entity_id"].dropna()})),
+    )
+
+
+def _pair(request: Any, response: Any) -> tuple[NDArray[np.uint8], NDArray[np.float64]] | None:
+    try:
+        sent, answered = json.loads(request), json.loads(response)
+        rows = sent["instances"] if "instances" in sent else sent["inputs"]
+        pixels = np.array(rows, dtype=np.float64).reshape(-1, 28, 28)
+        probabilities = np.array(answered["predictions"], dtype=np.float64).reshape(-1, 10)
+    except (TypeError, ValueError, KeyError):
+        return None
+    if len(pixels) != len(probabilities) or not (np.isfinite(pixels).all() and len(pixels)):
+        return None
+    return pixels.clip(0, 255).astype(np.uint8), probabilities

@@ -1,0 +1,5 @@
+"""A folder or table of pictures to a table of answers, on Spark."""
+
+from crosscloud_mnist.pipelines.batch_score.pipeline import create_pipeline
+
+__all__ = ["create_pipeline"]

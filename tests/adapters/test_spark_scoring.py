@@ -1,0 +1,159 @@
+"""Pictures answered on a real local Spark: whole chunks, each picture once, odd files as rows."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from PIL import Image
+
+from crosscloud_mnist.adapters.spark_scoring import Scorer
+from crosscloud_mnist.errors import DataError
+from crosscloud_mnist.pictures import to_model_input
+from crosscloud_mnist.ports import ModelVersion
+
+
+@pytest.fixture(scope="module")
+def spark():
+    """One session for the module, as a cluster has one."""
+    from crosscloud_mnist.adapters.cluster import Cluster
+
+    with Cluster("local[2]", 2).session(on_driver=False) as session:
+        yield session
+
+
+@pytest.fixture
+def folder(tmp_path, digits):
+    """Six digits, one of them in a folder with an odd name, a torn picture and a text."""
+    made = tmp_path / "pictures [1] of {mine}"
+    (made / "more of it").mkdir(parents=True)
+    for index, picture in enumerate(digits["t10k-images-idx3-ubyte"][:6]):
+        place = made / "more of it" if index == 5 else made
+        Image.fromarray(picture).save(place / f"picture {index}.png")
+    (made / "torn.png").write_bytes(b"\x89PNG\r\n\x1a\n torn")
+    (made / "notes.txt").write_text("not a picture")
+    return made
+
+
+class Job:
+    """A scoring job of the small bundle."""
+
+    def __init__(self, bundle, output):
+        self.version, self.bundle = ModelVersion("mnist_cnn", "4", bundle.digest), bundle
+        self.output, self.scorer = output, Scorer(master="local[2]", slots=2)
+
+    def run(self, images, per_chunk=3):
+        arguments = self.version, self.bundle.folder, str(images), self.output, per_chunk
+        return list(self.scorer.score(*arguments))
+
+    def rows(self):
+        rows = pq.read_table(self.output).to_pylist()
+        return {Path(row["file"]).name: row for row in rows}, len(rows)
+
+
+@pytest.fixture
+def job(spark, tiny_bundle, tmp_path):
+    return Job(tiny_bundle, tmp_path / "scores")
+
+
+def test_answers_a_folder_in_chunks_and_keeps_the_reasons(job, folder, tiny_bundle):
+    import onnxruntime
+
+    progress = job.run(folder)
+    assert [(p.chunk, p.chunks, p.pictures, p.of) for p in progress] == [
+        (1, 3, 3, 8),
+        (2, 3, 6, 8),
+        (3, 3, 8, 8),
+    ]
+    assert progress[-1].errors == 2
+    rows, count = job.rows()
+    assert count == len(rows) == 8
+    session = onnxruntime.InferenceSession(tiny_bundle.onnx)
+    for path in folder.rglob("picture *.png"):
+        row = rows[path.name]
+        (expected,) = session.run(None, {"pictures": to_model_input(Image.open(path))[None]})[0]
+        np.testing.assert_allclose(row["probabilities"], expected, atol=1e-6)
+        assert row["predicted"] == expected.argmax()
+        assert row["probability"] == pytest.approx(expected.max())
+        assert row["digest"] == hashlib.sha256(path.read_bytes()).hexdigest()
+        assert row["error"] is None
+        assert (row["model_version"], row["model_digest"]) == (4, tiny_bundle.digest)
+    assert "no format of a picture" in rows["notes.txt"]["error"]
+    assert rows["torn.png"]["error"]
+    assert rows["torn.png"]["predicted"] is rows["torn.png"]["probabilities"] is None
+
+
+def test_a_second_run_answers_only_what_is_new_or_changed(job, folder):
+    job.run(folder)
+    assert job.run(folder) == []
+    Image.open(folder / "picture 0.png").save(folder / "torn.png")
+    Image.open(folder / "picture 1.png").save(folder / "new.png")
+    (last,) = job.run(folder)
+    assert (last.pictures, last.errors) == (2, 0)
+    rows, count = job.rows()
+    assert (len(rows), count) == (9, 10)
+
+
+def test_answers_a_table_as_it_does_its_folder(job, spark, folder, tmp_path):
+    job.run(folder)
+    rows, _ = job.rows()
+    pictures = spark.read.format("binaryFile").option("recursiveFileLookup", "true")
+    escaped = str(folder).replace("[", "\\[").replace("{", "\\{").replace("}", "\\}")
+    pictures.load(escaped).repartition(3).write.parquet(str(tmp_path / "table"))
+    job.output = tmp_path / "of the table"
+    job.run(tmp_path / "table", per_chunk=5)
+    assert job.rows() == (rows, 8)
+
+
+def test_says_what_is_no_folder_and_no_table(job, tmp_path, spark):
+    with pytest.raises(DataError, match="nowhere cannot be opened"):
+        job.run(tmp_path / "nowhere")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(DataError, match="empty holds no pictures"):
+        job.run(tmp_path / "empty")
+    spark.range(3).write.parquet(str(tmp_path / "numbers"))
+    with pytest.raises(DataError, match="numbers has no columns content, length, modificationTime"):
+        job.run(tmp_path / "numbers")
+
+
+KILLED = """
+import sys
+from pathlib import Path
+from crosscloud_mnist.adapters.spark_scoring import Scorer
+from crosscloud_mnist.ports import ModelVersion
+digest, bundle, images, scores = sys.argv[1:]
+version = ModelVersion("mnist_cnn", "4", digest)
+scorer = Scorer(master="local[2]", slots=2)
+for done in scorer.score(version, Path(bundle), images, Path(scores), 20):
+    print(done.chunk, flush=True)
+"""
+
+
+def test_killed_half_way_it_goes_on_without_answering_twice(job, digits, tmp_path):
+    folder = tmp_path / "many"
+    folder.mkdir()
+    for index, picture in enumerate(digits["t10k-images-idx3-ubyte"][:120]):
+        Image.fromarray(picture).save(folder / f"{index}.png")
+    arguments = [job.version.digest, str(job.bundle.folder), str(folder), str(job.output)]
+    process = subprocess.Popen(
+        [sys.executable, "-c", KILLED, *arguments], stdout=subprocess.PIPE, start_new_session=True
+    )
+    assert [process.stdout.readline().strip() for _ in range(2)] == [b"1", b"2"]
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    kept = {path: path.stat().st_mtime_ns for path in job.output.rglob("*.parquet")}
+    assert 2 <= len(kept) < 6
+    time.sleep(0.1)
+    progress = job.run(folder, per_chunk=50)
+    assert progress[-1].pictures == 120 - 20 * len(kept)
+    rows, count = job.rows()
+    assert (len(rows), count) == (120, 120)
+    assert {path: path.stat().st_mtime_ns for path in kept} == kept

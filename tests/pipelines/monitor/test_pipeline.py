@@ -1,0 +1,163 @@
+"""Monitoring a signed version's log: test pictures pass, inverted and one-sided ones do not."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import onnxruntime
+import pytest
+from kedro.io import DataCatalog, MemoryDataset
+from kedro.runner import SequentialRunner
+from kedro_datasets.json import JSONDataset
+from kedro_datasets.matplotlib import MatplotlibDataset
+
+from crosscloud_mnist.adapters.mlflow import Registry
+from crosscloud_mnist.bundle import write
+from crosscloud_mnist.datasets.inference_log import InferenceLogDataset
+from crosscloud_mnist.errors import BundleError, DataError, DriftDetected
+from crosscloud_mnist.monitoring import profile_of_answers, profile_of_pictures
+from crosscloud_mnist.pipelines.monitor import create_pipeline
+
+NAME, ALIAS = "mnist_cnn", "champion"
+
+
+class Production:
+    """A registry whose champion knows what it was trained for, and the log of its endpoint."""
+
+    def __init__(self, folder, contents, signer, verifier, training):
+        self.folder, self.verifier = folder, verifier
+        self.session = onnxruntime.InferenceSession(contents.onnx)
+        profile = {
+            "inputs": profile_of_pictures(training),
+            "predictions": profile_of_answers(self.answer(training)),
+        }
+        card = {**contents.card, "profile": profile}
+        self.registry = Registry(uri=f"sqlite:///{folder}/mlflow.db", experiment="mnist")
+        self.register(replace(contents, card=card), signer)
+
+    def register(self, contents, signer):
+        bundle = write(contents, self.folder / "bundle", signer)
+        arguments = {"digest": bundle.digest, "tags": {}, "description": ""}
+        version = self.registry.create_version(NAME, bundle.folder, **arguments)
+        self.registry.set_alias(version, ALIAS)
+
+    def answer(self, pictures):
+        return self.session.run(None, {"pictures": pictures})[0]
+
+    def log(self, pictures, *, key="instances"):
+        """Write what an endpoint logs that is sent the pictures, four in a request."""
+        folder = self.folder / "log"
+        folder.mkdir(exist_ok=True)
+        rows = [
+            {
+                "request_date": "2026-01-02",
+                "databricks_request_id": f"{start}",
+                "client_request_id": None,
+                "request_time": f"2026-01-02T03:04:{start % 60:02d}.000Z",
+                "status_code": 200,
+                "sampling_fraction": 1.0,
+                "execution_duration_ms": 1,
+                "request": json.dumps({key: part.tolist()}),
+                "response": json.dumps({"predictions": self.answer(part).tolist()}),
+                "served_entity_id": f"{NAME}-1",
+                "logging_error_codes": [],
+                "requester": "somebody",
+            }
+            for start in range(0, len(pictures), 4)
+            for part in [pictures[start : start + 4]]
+        ]
+        rows += [{**rows[0], "status_code": 400, "response": '{"error_code": "BAD_REQUEST"}'}]
+        rows += [{**rows[0], "request": None, "logging_error_codes": ["MAX_REQUEST_SIZE_EXCEEDED"]}]
+        lines = "".join(json.dumps(row) + "\n" for row in rows)
+        (folder / "a.jsonl").write_text(lines + '{"request_date": "2026-01-')  # being written
+
+    def monitor(self):
+        given = {
+            "serving_registry": self.registry,
+            "verifier": self.verifier,
+            "params:monitor.name": NAME,
+            "params:monitor.alias": ALIAS,
+            "params:monitor.threshold": 0.25,
+            "params:monitor.minimum_pictures": 100,
+        }
+        catalog = DataCatalog(
+            {
+                **{k: MemoryDataset(value, copy_mode="assign") for k, value in given.items()},
+                "inference_log": InferenceLogDataset(source=str(self.folder / "log")),
+                "monitor_report": JSONDataset(filepath=str(self.folder / "monitor.json")),
+                "drift_figure": MatplotlibDataset(filepath=str(self.folder / "monitor.png")),
+            }
+        )
+        SequentialRunner().run(create_pipeline(), catalog)
+
+    def report(self):
+        assert (self.folder / "monitor.png").stat().st_size > 10_000
+        return json.loads((self.folder / "monitor.json").read_text())
+
+
+@pytest.fixture
+def training(digits):
+    return digits["train-images-idx3-ubyte"]
+
+
+@pytest.fixture
+def test_pictures(digits):
+    return digits["t10k-images-idx3-ubyte"]
+
+
+@pytest.fixture
+def production(tmp_path, tiny_contents, signer, verifier, training):
+    return Production(tmp_path, tiny_contents, signer, verifier, training)
+
+
+@pytest.mark.parametrize("key", ["instances", "inputs"])
+def test_the_log_of_test_pictures_passes(production, test_pictures, key):
+    production.log(test_pictures, key=key)
+    production.monitor()
+    report = production.report()
+    assert report["passed"]
+    assert report["log"]["pictures"] == len(test_pictures)
+    assert (report["log"]["refused"], report["log"]["unreadable"]) == (1, 1)
+    assert report["log"]["served_entities"] == ["mnist_cnn-1"]
+    assert {row["statistic"] for row in report["predictions"]} == {"digits", "confidence"}
+
+
+def test_the_log_of_inverted_pictures_fails_and_says_what_drifted(production, test_pictures):
+    production.log(255 - test_pictures)
+    with pytest.raises(DriftDetected, match=r"inputs drifted: .*mean_ink \(PSI") as raised:
+        production.monitor()
+    assert "\n" not in str(raised.value)
+    report = production.report()
+    assert not report["passed"]
+    drifted = {row["statistic"] for row in report["inputs"] if row["drifted"]}
+    assert drifted >= {"mean_ink", "ink_share", "height", "width", "tones", "places"}
+    assert all(row["statistic"] in str(raised.value) for row in report["inputs"] if row["drifted"])
+
+
+def test_answers_that_are_all_alike_are_drift_of_predictions(production, test_pictures):
+    named = production.answer(test_pictures).argmax(axis=1)
+    commonest = np.bincount(named).argmax()
+    same = test_pictures[named == commonest]
+    production.log(np.concatenate([same] * (1 + 200 // len(same))))
+    with pytest.raises(DriftDetected, match="predictions drifted: .*digits"):
+        production.monitor()
+
+
+def test_says_that_a_log_is_too_short_or_no_log(production, test_pictures):
+    with pytest.raises(DataError, match="holds no inference log"):
+        InferenceLogDataset(source=str(production.folder / "log")).load()
+    production.log(test_pictures[:80])
+    with pytest.raises(DataError, match="holds 80 pictures in 22 requests"):
+        production.monitor()
+    (production.folder / "log" / "b.jsonl").write_text('{"status_code": 200}\n')
+    with pytest.raises(DataError, match=r"b\.jsonl is no inference log"):
+        InferenceLogDataset(source=str(production.folder / "log")).load()
+
+
+def test_says_that_a_bundle_carries_no_profile(production, tiny_contents, signer, test_pictures):
+    production.register(tiny_contents, signer)
+    production.log(test_pictures)
+    with pytest.raises(BundleError, match="2 carries no profile"):
+        production.monitor()
