@@ -79,6 +79,14 @@ def test_a_flipped_byte_is_refused_and_the_file_named(copy, verifier, name):
         verifier.verify(copy.folder)
 
 
+def test_the_file_is_named_whatever_bytes_its_digest_is_made_of(copy, verifier):
+    for number in range(40):
+        (copy.folder / "python_model.py").write_text(str(number))
+        with pytest.raises(VerificationError, match="for 'python_model.py'") as raised:
+            verifier.verify(copy.folder)
+        assert "Digest(" not in str(raised.value)
+
+
 def test_an_added_and_a_missing_file_are_named(copy, verifier):
     (copy.folder / "sitecustomize.py").write_text("raise SystemExit")
     (copy.folder / "artifacts" / "golden.npz").unlink()

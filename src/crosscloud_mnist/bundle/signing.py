@@ -97,8 +97,10 @@ class Verifier:
 
 
 def _refused(reason: str) -> VerificationError:
-    # The file's name is enough: the two digests are raw bytes.
-    reason = re.sub(r": Expected 'Digest.*?(?=, [\"']Hash mismatch|\]$)", "", reason)
+    # The file's name is enough: the two digests are raw bytes, in quotes that depend on them.
+    reason = re.sub(
+        r": Expected 'Digest.*?(?=, [\"']Hash mismatch|\]$)", "", reason.replace("\\'", "'")
+    )
     return VerificationError(
         f"the bundle's signature does not hold ({reason[:500]}), expected the sandbox's over "
         "exactly these files; it is refused: fetch or train it again"
