@@ -7,7 +7,7 @@ BIN := .venv/bin
 KEDRO := $(BIN)/kedro
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test bench check setup tools stop lock help
+.PHONY: demo test fuzz bench check setup tools stop lock help
 .DEFAULT_GOAL := help
 
 help: ## Show what can be made
@@ -19,6 +19,9 @@ demo: setup ## Train on local Spark, register, deploy and smoke-test; leaves the
 
 test: check ## The whole test suite
 	$(BIN)/python -m pytest
+
+fuzz: setup ## Send 30,000 requests, most of them malformed, to the endpoint
+	FUZZ_CASES=30000 $(BIN)/python -m pytest tests/serving/test_fuzz.py
 
 bench: setup ## Measure what is claimed to be fast; one of it with ONLY=training, promotion or serving
 	@set -e; for name in $(or $(ONLY),training promotion serving); do $(BIN)/python -m benchmarks.$$name; done
