@@ -8,7 +8,7 @@ BIN := .venv/bin
 KEDRO := $(BIN)/kedro
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test test-runtimes bench drill check setup tools stop lock help
+.PHONY: demo test test-runtimes bench drill fuzz check setup tools stop lock help
 .DEFAULT_GOAL := help
 
 help: ## Show what can be made
@@ -43,6 +43,9 @@ bench: setup ## Measure what is claimed to be fast; one of it with ONLY=training
 
 drill: setup ## Kill one of two endpoints under load, update the other: no call may fail
 	$(BIN)/python -m benchmarks.drill
+
+fuzz: setup ## Send 30,000 requests, most of them malformed, to the endpoint
+	FUZZ_CASES=30000 $(BIN)/python -m pytest tests/serving/test_fuzz.py
 
 check: setup ## Lint, type-check, and check that no layer imports what it must not know
 	$(BIN)/ruff check

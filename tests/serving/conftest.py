@@ -51,7 +51,13 @@ class Server:
 Start = Callable[..., Server]
 
 
-def free_port() -> int:
+@pytest.fixture(scope="session")
+def free_port() -> Callable[[], int]:
+    """A function that finds a port on which nobody listens."""
+    return _free_port
+
+
+def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -69,7 +75,7 @@ def start(tiny_bundle: Bundle, tmp_path_factory: pytest.TempPathFactory) -> Iter
         token: str | None = None,
         port: int | None = None,
     ) -> Server:
-        port = port or free_port()
+        port = port or _free_port()
         place = tmp_path_factory.mktemp("server")
         environment = {k: v for k, v in os.environ.items() if k != "MNIST_ENDPOINT_TOKEN"}
         with (place / "log").open("wb") as log:
@@ -105,5 +111,5 @@ def start(tiny_bundle: Bundle, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 @pytest.fixture(scope="session")
 def server(start: Start) -> Server:
-    """A server without a token, with its request log off."""
+    """A server without a token, for all who change nothing."""
     return start()

@@ -13,8 +13,8 @@ from typing import Any
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 KEEP_ALIVE_SECONDS = 75  # longer than clients keep one idle, so that it is they who close it
-_HEAD_SECONDS = 10.0
-_BODY_SECONDS = 30.0  # the application answers 408 before that; this ends who does not listen
+_HEAD_SECONDS = 5.0
+_BODY_SECONDS = 15.0  # the application answers 408 before that; this ends who does not listen
 _IDLE_DRAIN_SECONDS = 6.0  # httpx forgets a connection after 5 s
 _MOST_HEAD_BYTES = 64 * 2**10
 _MOST_CONNECTIONS = 900  # below the usual limit of 1,024 open files
