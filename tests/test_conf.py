@@ -70,6 +70,25 @@ def test_an_environment_switches_tracking_and_registry(
     assert (server["mlflow_tracking_uri"], server["mlflow_registry_uri"]) == (tracking, registry)
 
 
+@pytest.mark.parametrize(
+    ("environment", "azure", "gcp"),
+    [
+        ("azure", "databricks", "databricks-uc://data_masters_gcp:data_masters_deploy"),
+        ("gcp", "databricks://data_masters_azure:data_masters_train", "databricks-uc"),
+    ],
+)
+def test_one_cloud_is_proved_or_both(environment, azure, gcp, monkeypatch):
+    for name, value in SECRETS.items():
+        monkeypatch.setenv(name, value)
+
+    def proved(**parameters: object) -> dict[str, str]:
+        options = load(environment, **parameters)["catalog"]["endpoints"]["options"]
+        return {cloud: each["workspace"] for cloud, each in options.items()}
+
+    assert proved() == {"gcp": gcp}
+    assert proved(clouds="both") == {"azure": azure, "gcp": gcp}
+
+
 def test_a_recipe_is_chosen_and_one_of_its_values_changed_by_name():
     settings = load("base")["parameters"]["train_distributed"]["settings"]
     assert settings["model"] == "case"

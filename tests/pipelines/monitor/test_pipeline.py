@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -35,13 +36,14 @@ class Production:
         }
         card = {**contents.card, "profile": profile}
         self.registry = Registry(uri=f"sqlite:///{folder}/mlflow.db", experiment="mnist")
-        self.register(replace(contents, card=card), signer)
+        self.champion = self.register(replace(contents, card=card), signer)
 
     def register(self, contents, signer):
         bundle = write(contents, self.folder / "bundle", signer)
         arguments = {"digest": bundle.digest, "tags": {}, "description": ""}
         version = self.registry.create_version(NAME, bundle.folder, **arguments)
         self.registry.set_alias(version, ALIAS)
+        return version
 
     def answer(self, pictures):
         return self.session.run(None, {"pictures": pictures})[0]
@@ -49,7 +51,8 @@ class Production:
     def log(self, pictures, *, key="instances"):
         """Write what an endpoint logs that is sent the pictures, four in a request."""
         folder = self.folder / "log"
-        folder.mkdir(exist_ok=True)
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
         rows = [
             {
                 "request_date": "2026-01-02",
@@ -97,19 +100,16 @@ class Production:
         return json.loads((self.folder / "monitor.json").read_text())
 
 
-@pytest.fixture
-def training(digits):
-    return digits["train-images-idx3-ubyte"]
-
-
-@pytest.fixture
+@pytest.fixture(scope="module")
 def test_pictures(digits):
     return digits["t10k-images-idx3-ubyte"]
 
 
-@pytest.fixture
-def production(tmp_path, tiny_contents, signer, verifier, training):
-    return Production(tmp_path, tiny_contents, signer, verifier, training)
+@pytest.fixture(scope="module")
+def production(tmp_path_factory, tiny_contents, signer, verifier, digits):
+    folder = tmp_path_factory.mktemp("production")
+    training = digits["train-images-idx3-ubyte"]
+    return Production(folder, tiny_contents, signer, verifier, training)
 
 
 @pytest.mark.parametrize("key", ["instances", "inputs"])
@@ -145,9 +145,9 @@ def test_answers_that_are_all_alike_are_drift_of_predictions(production, test_pi
         production.monitor()
 
 
-def test_says_that_a_log_is_too_short_or_no_log(production, test_pictures):
+def test_says_that_a_log_is_too_short_or_no_log(production, test_pictures, tmp_path):
     with pytest.raises(DataError, match="holds no inference log"):
-        InferenceLogDataset(source=str(production.folder / "log")).load()
+        InferenceLogDataset(source=str(tmp_path)).load()
     production.log(test_pictures[:80])
     with pytest.raises(DataError, match="holds 80 pictures in 22 requests"):
         production.monitor()
@@ -161,3 +161,4 @@ def test_says_that_a_bundle_carries_no_profile(production, tiny_contents, signer
     production.log(test_pictures)
     with pytest.raises(BundleError, match="2 carries no profile"):
         production.monitor()
+    production.registry.set_alias(production.champion, ALIAS)

@@ -12,8 +12,12 @@ from matplotlib.figure import Figure
 _COLUMNS = 4
 
 
-def draw_drift(report: Mapping[str, Any]) -> Figure:
-    """Draw every statistic's distribution at training and in the log, the worst first."""
+def draw_drift(report: Mapping[str, Any]) -> tuple[Figure, Mapping[str, Any]]:
+    """Draw every statistic's distribution at training and in the log, the worst first.
+
+    Returns:
+        The figure; and the report as it is, for a verdict that comes after the figure.
+    """
     rows = [(kind, row) for kind in ("inputs", "predictions") for row in report[kind]]
     height = -(-len(rows) // _COLUMNS)
     figure = Figure(figsize=(3.2 * _COLUMNS, 2.5 * height), layout="constrained")
@@ -28,7 +32,7 @@ def draw_drift(report: Mapping[str, Any]) -> Figure:
     for axes in panels[len(rows) :]:
         axes.set_axis_off()
     panels[0].legend(fontsize=8)
-    return figure
+    return figure, report
 
 
 def _draw(axes: Axes, kind: str, row: Mapping[str, Any]) -> None:

@@ -37,7 +37,7 @@ def create_pipeline() -> Pipeline:
                 "monitor_report",
                 name="measure_drift",
             ),
-            Node(draw_drift, "monitor_report", "drift_figure", name="draw_drift"),
-            Node(judge, ["monitor_report"], None, name="judge_drift"),
+            Node(draw_drift, "monitor_report", ["drift_figure", "drawn_report"], name="draw_drift"),
+            Node(judge, "drawn_report", None, name="judge_drift"),
         ]
     )
