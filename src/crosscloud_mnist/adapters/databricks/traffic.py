@@ -103,7 +103,7 @@ class Traffic:
         )
 
     def _await(self, *, failed: bool = False) -> None:
-        """Wait until no update is in progress; ``failed``: one that failed is as good as through."""
+        """Wait until no update is in progress; with ``failed``, one that failed is as good."""
         from databricks.sdk.service.serving import EndpointStateConfigUpdate as Update
 
         until, pause = time.monotonic() + self._seconds, 0.5
