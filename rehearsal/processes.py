@@ -12,7 +12,7 @@ from pathlib import Path
 
 import httpx
 
-_START_SECONDS = 90
+_START_SECONDS = 240
 _STOP_SECONDS = 15
 
 

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import anyio
 import httpx
-from mlflow.pyfunc.scoring_server import _SERVER_MODEL_PATH
 
-_START_SECONDS = 120
+_MODEL = "__pyfunc_model_path__"  # the variable that ``mlflow models serve`` sets
+_START_SECONDS = 240
 _STOP_SECONDS = 10
 
 
@@ -40,7 +40,7 @@ class ScoringServer:
                 env={
                     "PATH": os.environ["PATH"],
                     "HOME": os.environ.get("HOME", "/"),
-                    _SERVER_MODEL_PATH: str(model),
+                    _MODEL: str(model),
                     "MLFLOW_SCORING_SERVER_REQUEST_TIMEOUT": "60",
                 },
                 stdin=subprocess.DEVNULL,

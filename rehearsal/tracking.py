@@ -1,11 +1,12 @@
-"""MLflow tracking: passed on to the MLflow server, where the service knows the call."""
+"""MLflow tracking: passed on to the MLflow server, where the service knows the call.
+
+https://docs.databricks.com/api/workspace/experiments
+"""
 
 from __future__ import annotations
 
 import re
 
-from mlflow.protos.service_pb2 import MlflowService
-from mlflow.utils.rest_utils import _REST_API_PATH_PREFIX, extract_all_api_info_for_service
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -13,10 +14,24 @@ from starlette.routing import Route
 from rehearsal.workspace import asked, invalid, workspace_of
 
 ARTIFACTS = "dbfs:/databricks/mlflow-tracking"
-_CREATE_EXPERIMENT = "/api/2.0/mlflow/experiments/create"
-_KNOWN = tuple(
-    f"/api/2.0/mlflow/{what}" for what in ("experiments", "runs", "metrics", "logged-models")
-)
+_API = "/api/2.0/mlflow/"
+_CREATE_EXPERIMENT = "experiments/create"
+_CALLS = {
+    "GET": (
+        *("experiments/get", "experiments/get-by-name", "experiments/search"),
+        *("runs/get", "metrics/get-history", "logged-models/{model}"),
+    ),
+    "POST": (
+        *(_CREATE_EXPERIMENT, "experiments/update", "experiments/search"),
+        *("experiments/delete", "experiments/restore", "experiments/set-experiment-tag"),
+        *("runs/create", "runs/update", "runs/delete", "runs/restore", "runs/search"),
+        *("runs/log-metric", "runs/log-parameter", "runs/log-batch", "runs/log-inputs"),
+        *("runs/log-model", "runs/outputs", "runs/set-tag", "runs/delete-tag"),
+        *("logged-models", "logged-models/search", "logged-models/{model}/params"),
+    ),
+    "PATCH": ("logged-models/{model}", "logged-models/{model}/tags"),
+    "DELETE": ("logged-models/{model}", "logged-models/{model}/tags/{key}"),
+}
 # Databricks keeps logged models elsewhere than the open server would.
 _MODELS = re.compile(rf"({ARTIFACTS}/\d+)/models/(m-)")
 
@@ -24,7 +39,7 @@ _MODELS = re.compile(rf"({ARTIFACTS}/\d+)/models/(m-)")
 async def pass_on(request: Request) -> Response:
     """Ask the MLflow server and give its answer."""
     workspace = workspace_of(request)
-    if request.url.path == _CREATE_EXPERIMENT:
+    if request.url.path == _API + _CREATE_EXPERIMENT:
         name = str((await asked(request)).get("name", ""))
         if not name.startswith("/"):
             raise invalid(
@@ -42,14 +57,8 @@ async def pass_on(request: Request) -> Response:
     return Response(text, answer.status_code, media_type="application/json")
 
 
-def _routes() -> list[Route]:
-    infos = extract_all_api_info_for_service(MlflowService, _REST_API_PATH_PREFIX)
-    calls = [call for calls in infos.values() for call in calls]
-    methods: dict[str, set[str]] = {}
-    for path, method in calls:
-        if path.startswith(_KNOWN) and "artifacts" not in path:
-            methods.setdefault(path, set()).add(method)
-    return [Route(path, pass_on, methods=sorted(these)) for path, these in sorted(methods.items())]
-
-
-ROUTES = _routes()
+ROUTES = [
+    Route(_API + path, pass_on, methods=[method])
+    for method, paths in _CALLS.items()
+    for path in sorted(paths)  # a literal before a placeholder: "{" sorts last
+]
