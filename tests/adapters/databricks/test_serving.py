@@ -10,7 +10,7 @@ import pytest
 
 from crosscloud_mnist.adapters.isolation import Isolated
 from crosscloud_mnist.bundle import write
-from crosscloud_mnist.errors import ConfigurationError, EndpointError
+from crosscloud_mnist.errors import EndpointError
 from crosscloud_mnist.ports import ModelVersion
 
 NAME = "data_masters.deploy.served"
@@ -95,10 +95,3 @@ def test_a_version_that_is_not_there_is_refused(endpoint, tiny_bundle):
     with pytest.raises(EndpointError, match="not found|does not exist"):
         endpoint.deploy(ModelVersion(NAME, "99", tiny_bundle.digest), tiny_bundle.folder)
     assert endpoint.describe().model_version == "2"
-
-
-def test_the_workspace_registry_cannot_be_served(clouds):
-    options = {"name": "mnist_cnn", "workspace": "databricks"}
-    endpoint = Isolated(ADAPTER, options, clouds["azure"].variables())
-    with pytest.raises(ConfigurationError, match="expected Unity Catalog"):
-        endpoint.describe()

@@ -24,7 +24,7 @@ from crosscloud_mnist.adapters.databricks.connection import (
 )
 from crosscloud_mnist.adapters.databricks.traffic import EVERYTHING, Served, Traffic, entity_name
 from crosscloud_mnist.bundle import Bundle, Golden
-from crosscloud_mnist.errors import ConfigurationError, EndpointError
+from crosscloud_mnist.errors import EndpointError
 from crosscloud_mnist.ports import Deployment, ModelVersion
 
 _PARITY = 1e-4  # another machine's arithmetic
@@ -39,7 +39,6 @@ class Endpoint:
 
     Args:
         name: The endpoint's name.
-        workspace: ``databricks-uc``.
         workspace_id: The id that must be reached before anything is written, if it is known.
         size: Workload size: ``Small``, ``Medium`` or ``Large``.
         scale_to_zero: Whether it may stop when nobody asks.
@@ -51,18 +50,12 @@ class Endpoint:
         self,
         *,
         name: str,
-        workspace: str,
         workspace_id: str | None = None,
         size: str = "Small",
         scale_to_zero: bool = True,
         canary: int = 10,
         minutes: float = 45,
     ) -> None:
-        if workspace != UNITY_CATALOG:
-            raise ConfigurationError(
-                f"the endpoint's models come from {workspace}, expected Unity Catalog; set "
-                "serve_from to databricks-uc, or databricks-uc://scope:prefix"
-            )
         self._name, self._canary, self._workspace_id = name, canary, workspace_id
         self._client, _ = connect(workspace_id, EndpointError)
         self._traffic = Traffic(
@@ -78,9 +71,13 @@ class Endpoint:
     def access(
         options: Mapping[str, Any], credentials: Mapping[str, Any]
     ) -> tuple[dict[str, Any], dict[str, str]]:
-        """Return what a process of its own is given: see ``isolation.Isolated``."""
-        workspace, workspace_id, variables = access(options["workspace"], credentials)
-        return {**options, "workspace": workspace, "workspace_id": workspace_id}, variables
+        """Return what a process of its own is given: see ``isolation.Isolated``.
+
+        The option ``workspace`` is its URI, as of a registry: models come from Unity Catalog.
+        """
+        given = dict(options)
+        _, workspace_id, variables = access(given.pop("workspace"), credentials)
+        return {**given, "workspace_id": workspace_id}, variables
 
     def deploy(self, version: ModelVersion, bundle: Path) -> Deployment:
         """Serve the version: see ``ports.Endpoint``."""
