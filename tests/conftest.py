@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from crosscloud_mnist.bundle import CONTRACT, Bundle, Contents, Golden, Signer, 
 from crosscloud_mnist.datasets.shards import ShardsDataset
 from crosscloud_mnist.datasets.uci_digits import load_as_mnist
 from crosscloud_mnist.training.plan import Plan, Shard
+from rehearsal.cloud import Cloud
 
 
 @pytest.fixture(scope="session")
@@ -111,3 +113,20 @@ def tiny_bundle(
 ) -> Bundle:
     """A signed bundle; tests copy it before they change it."""
     return write(tiny_contents, tmp_path_factory.mktemp("bundle") / "bundle", signer)
+
+
+@pytest.fixture(scope="session")
+def clouds(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Cloud]]:
+    """Two Databricks workspaces on loopback, ``azure`` and ``gcp``."""
+    folder = tmp_path_factory.mktemp("clouds")
+    with ThreadPoolExecutor() as pool:
+        started = {
+            name: pool.submit(Cloud.start, name, number, folder / name)
+            for name, number in (("azure", "1111"), ("gcp", "2222"))
+        }
+    running = {name: start.result() for name, start in started.items() if not start.exception()}
+    try:
+        yield {name: start.result() for name, start in started.items()}
+    finally:
+        for cloud in running.values():
+            cloud.stop()

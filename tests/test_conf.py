@@ -118,7 +118,8 @@ def run_kedro(*arguments: str, **variables: str) -> subprocess.CompletedProcess[
         (
             ["--env", "azure"],
             {},
-            "DATABRICKS_HOST, DATABRICKS_TOKEN, MNIST_SIGNING_KEY, MNIST_VERIFYING_KEY not set, "
+            "DATABRICKS_HOST, DATABRICKS_TOKEN or DATABRICKS_CLIENT_SECRET, MNIST_SIGNING_KEY, "
+            "MNIST_VERIFYING_KEY not set, "
             "expected by --env azure; conf/azure/globals.yml says what each is",
         ),
         (

@@ -37,7 +37,11 @@ class Preflight:
         loader = cast("OmegaConfigLoader", context.config_loader)  # as settings.py chose it
         try:
             settings = loader["globals"]
-            missing = [name for name in settings["requires"] if not os.environ.get(name)]
+            missing = [
+                names
+                for names in settings["requires"]
+                if not any(os.environ.get(name) for name in names.split(" or "))
+            ]
             if missing:
                 raise click.ClickException(
                     f"{', '.join(missing)} not set, expected by --env {environment}; "

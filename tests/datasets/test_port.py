@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from kedro.io import DatasetError
 
-from crosscloud_mnist.datasets.port import PortDataset
+from crosscloud_mnist.datasets.port import PortDataset, PortsDataset
 
 
 def test_builds_the_adapter_from_options_and_credentials():
@@ -20,3 +20,14 @@ def test_builds_the_adapter_from_options_and_credentials():
 def test_refuses_to_be_saved_to():
     with pytest.raises(DatasetError, match="is a port"):
         PortDataset(adapter="types.SimpleNamespace").save(object())
+
+
+def test_builds_one_adapter_for_each_cloud():
+    ports = PortsDataset(
+        adapter="types.SimpleNamespace",
+        options={"azure": {"name": "a"}, "gcp": {"name": "g"}},
+        credentials={"token": "s3cret"},
+    )
+    adapters = ports.load()
+    assert {cloud: each.name for cloud, each in adapters.items()} == {"azure": "a", "gcp": "g"}
+    assert {each.token for each in adapters.values()} == {"s3cret"}

@@ -39,9 +39,12 @@ class PortDataset(AbstractDataset[NoReturn, Any]):
 
     def load(self) -> Any:
         """Build the adapter; its module is imported only now."""
+        return self._build(self._options)
+
+    def _build(self, options: dict[str, Any]) -> Any:
         if self._own_process:
-            return load_obj(_ISOLATED)(self._adapter, self._options, self._credentials)
-        return load_obj(self._adapter)(**self._options, **self._credentials)
+            return load_obj(_ISOLATED)(self._adapter, options, self._credentials)
+        return load_obj(self._adapter)(**options, **self._credentials)
 
     def save(self, data: NoReturn) -> None:  # noqa: ARG002
         """Refuse: nothing can be saved through a port."""
@@ -54,22 +57,9 @@ class PortDataset(AbstractDataset[NoReturn, Any]):
 class PortsDataset(PortDataset):
     """Loads one adapter for each of several clouds, by the cloud's name.
 
-    Args:
-        adapter: Dotted path of the adapters' class.
-        options: Keyword arguments of its constructor, for each cloud.
-        metadata: For plugins (``kedro-viz``); not used.
+    The arguments are those of ``PortDataset``; ``options`` holds the keyword arguments of each.
     """
-
-    def __init__(
-        self,
-        *,
-        adapter: str,
-        options: dict[str, dict[str, Any]],
-        metadata: dict[str, Any] | None = None,
-    ) -> None:
-        super().__init__(adapter=adapter, options=options, metadata=metadata)
 
     def load(self) -> dict[str, Any]:
         """Build the adapters; their module is imported only now."""
-        adapter = load_obj(self._adapter)
-        return {cloud: adapter(**options) for cloud, options in self._options.items()}
+        return {cloud: self._build(options) for cloud, options in self._options.items()}

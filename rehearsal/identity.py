@@ -1,0 +1,66 @@
+"""How a client finds out who it is, where it is, and where to ask for an OAuth token."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+from rehearsal.workspace import RefusedError, workspace_of
+
+
+async def discovery(request: Request) -> JSONResponse:
+    """``/.well-known/databricks-config``: what databricks-sdk asks of a host that it meets."""
+    workspace = workspace_of(request)
+    return JSONResponse(
+        {
+            "oidc_endpoint": f"{workspace.host}/oidc",
+            "account_id": "rehearsal",
+            "workspace_id": workspace.number,
+        }
+    )
+
+
+async def authorization_server(request: Request) -> JSONResponse:
+    """RFC 8414's metadata of the authorization server."""
+    host = workspace_of(request).host
+    return JSONResponse(
+        {
+            "issuer": f"{host}/oidc",
+            "authorization_endpoint": f"{host}/oidc/v1/authorize",
+            "token_endpoint": f"{host}/oidc/v1/token",
+        }
+    )
+
+
+async def token(request: Request) -> JSONResponse:
+    """The client-credentials grant: RFC 6749, section 4.4."""
+    tokens = workspace_of(request).tokens
+    fields = await request.form()
+    if fields.get("grant_type") != "client_credentials":
+        return JSONResponse({"error": "unsupported_grant_type"}, status_code=400)
+    issued = tokens.issue(request.headers.get("authorization", ""))
+    if issued is None:
+        return JSONResponse({"error": "invalid_client"}, status_code=401)
+    return JSONResponse(
+        {"access_token": issued, "token_type": "Bearer", "expires_in": int(tokens.lifetime)}
+    )
+
+
+async def me(_request: Request) -> JSONResponse:
+    """SCIM: the service principal that the token belongs to."""
+    return JSONResponse({"id": "1", "userName": "rehearsal", "active": True})
+
+
+async def unknown(request: Request) -> JSONResponse:
+    """Refuse what this workspace does not know."""
+    what = f"No API found for '{request.method} {request.url.path}'"
+    raise RefusedError(404, "ENDPOINT_NOT_FOUND", what)
+
+
+ROUTES = [
+    Route("/.well-known/databricks-config", discovery),
+    Route("/oidc/.well-known/oauth-authorization-server", authorization_server),
+    Route("/oidc/v1/token", token, methods=["POST"]),
+    Route("/api/2.0/preview/scim/v2/Me", me),
+]

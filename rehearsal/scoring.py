@@ -1,0 +1,81 @@
+"""The MLflow scoring server, one process for each model version that an endpoint serves."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import anyio
+import httpx
+
+_MODEL = "__pyfunc_model_path__"  # the variable that ``mlflow models serve`` sets
+_START_SECONDS = 240
+_STOP_SECONDS = 10
+
+
+class ScoringServer:
+    """``mlflow models serve`` on a free port, in this environment.
+
+    Args:
+        model: The model's folder.
+        log: File for what it says.
+    """
+
+    def __init__(self, model: Path, log: Path) -> None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        self._log = log
+        self._http = httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=60)
+        with log.open("ab") as output:
+            self._process = subprocess.Popen(
+                [
+                    *(sys.executable, "-m", "uvicorn", "mlflow.pyfunc.scoring_server.app:app"),
+                    *("--host", "127.0.0.1", "--port", str(port)),
+                ],
+                env={
+                    "PATH": os.environ["PATH"],
+                    "HOME": os.environ.get("HOME", "/"),
+                    _MODEL: str(model),
+                    "MLFLOW_SCORING_SERVER_REQUEST_TIMEOUT": "60",
+                },
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+            )
+
+    async def ready(self) -> str | None:
+        """Wait until it answers; return why it does not, if so."""
+        until = time.monotonic() + _START_SECONDS
+        while time.monotonic() < until:
+            if self._process.poll() is not None:
+                return f"the scoring server ended: {self._last_word()}"
+            try:
+                if (await self._http.get("/ping")).is_success:
+                    return None
+            except httpx.HTTPError:
+                await anyio.sleep(0.1)
+        return f"the scoring server did not answer in {_START_SECONDS} s"
+
+    async def ask(self, body: bytes, content_type: str) -> httpx.Response:
+        """Send one request for predictions."""
+        headers = {"content-type": content_type}
+        return await self._http.post("/invocations", content=body, headers=headers)
+
+    async def stop(self) -> None:
+        """End it: SIGTERM drains, SIGKILL follows where that takes too long."""
+        self._process.terminate()
+        until = time.monotonic() + _STOP_SECONDS
+        while self._process.poll() is None and time.monotonic() < until:
+            await anyio.sleep(0.05)
+        self._process.kill()
+        self._process.wait()
+        await self._http.aclose()
+
+    def _last_word(self) -> str:
+        lines = self._log.read_text(errors="replace").strip().splitlines()
+        return lines[-1] if lines else "it said nothing"

@@ -1,0 +1,97 @@
+"""A Model Serving endpoint: made, updated by a canary, kept when the new version fails."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from crosscloud_mnist.adapters.isolation import Isolated
+from crosscloud_mnist.bundle import write
+from crosscloud_mnist.errors import EndpointError
+from crosscloud_mnist.ports import ModelVersion
+
+NAME = "data_masters.deploy.served"
+ADAPTER = "crosscloud_mnist.adapters.databricks.Endpoint"
+
+
+@pytest.fixture
+def endpoint(clouds, other):
+    options = {"name": "mnist_cnn", "workspace": f"databricks-uc://{other}", "minutes": 2}
+    return Isolated(ADAPTER, {**options, "canary": 25}, clouds["azure"].variables())
+
+
+@pytest.fixture
+def register(clouds, other, open_registry):
+    registry = open_registry(f"databricks-uc://{other}", clouds["azure"].variables())
+
+    def register_(bundle):
+        values = {"digest": bundle.digest, "tags": {}, "description": ""}
+        return registry.create_version(NAME, bundle.folder, **values)
+
+    return register_
+
+
+def invocations(cloud):
+    return [r for r in cloud.requests() if r["path"].endswith("/invocations")]
+
+
+def test_serves_then_replaces_by_a_canary_and_takes_a_bad_one_back(
+    clouds, endpoint, register, tiny_bundle, tiny_contents, signer, tmp_path
+):
+    gcp = clouds["gcp"]
+    with pytest.raises(EndpointError, match="serves nothing, expected a model"):
+        endpoint.describe()
+    first = register(tiny_bundle)
+    deployment = endpoint.deploy(first, tiny_bundle.folder)
+    assert deployment.endpoint == f"{gcp.host}/serving-endpoints/mnist_cnn/invocations"
+    assert (deployment.name, deployment.model_version) == (NAME, "1")
+    assert deployment.digest == tiny_bundle.digest
+    golden = tiny_bundle.golden()
+    np.testing.assert_allclose(endpoint.predict(golden.pictures), golden.expected, atol=1e-5)
+
+    updates = len([r for r in gcp.requests() if r["method"] == "PUT" and "config" in r["path"]])
+    assert updates == 0
+    assert endpoint.deploy(first, tiny_bundle.folder) == deployment  # nothing to do
+
+    other = write(replace(tiny_contents, keras=b"another"), tmp_path / "other", signer)
+    second = register(other)
+    assert endpoint.deploy(second, other.folder).digest == other.digest
+    updates = [r for r in gcp.requests() if r["method"] == "PUT" and "config" in r["path"]]
+    assert len(updates) == 2  # the canary, then all of it
+
+    bad = shutil.copytree(other.folder, tmp_path / "bad")
+    wrong = golden.expected[:, ::-1]
+    np.savez(
+        bad / "artifacts" / "golden.npz",
+        pictures=golden.pictures,
+        labels=golden.labels,
+        expected=wrong,
+    )
+    third = register(other)
+    with pytest.raises(EndpointError, match=r"version 3 at .* from its golden answers"):
+        endpoint.deploy(third, bad)
+    assert endpoint.describe().model_version == "2"
+    assert {r["status"] for r in invocations(gcp)} == {200}
+
+    broken = shutil.copytree(other.folder, tmp_path / "broken")
+    shutil.copy(broken / "MLmodel", broken / "artifacts" / "model.onnx")
+    fourth = register(replace(other, folder=broken))
+    with pytest.raises(EndpointError, match="could not be updated"):
+        endpoint.deploy(fourth, other.folder)
+    assert endpoint.describe().model_version == "2"
+    np.testing.assert_allclose(endpoint.predict(golden.pictures), golden.expected, atol=1e-5)
+
+
+def test_pixels_that_were_scaled_are_refused_in_one_line(endpoint):
+    with pytest.raises(EndpointError, match="not whole, expected 0 to 255") as raised:
+        endpoint.predict(np.full((1, 28, 28), 0.5))
+    assert "\n" not in str(raised.value)
+
+
+def test_a_version_that_is_not_there_is_refused(endpoint, tiny_bundle):
+    with pytest.raises(EndpointError, match="not found|does not exist"):
+        endpoint.deploy(ModelVersion(NAME, "99", tiny_bundle.digest), tiny_bundle.folder)
+    assert endpoint.describe().model_version == "2"
