@@ -10,7 +10,16 @@ import pytest
 from numpy.typing import NDArray
 
 from crosscloud_mnist import idx
-from crosscloud_mnist.bundle import CONTRACT, Bundle, Contents, Golden, Signer, Verifier, write
+from crosscloud_mnist.bundle import (
+    CONTRACT,
+    Answers,
+    Bundle,
+    Contents,
+    Golden,
+    Signer,
+    Verifier,
+    write,
+)
 from crosscloud_mnist.datasets.shards import ShardsDataset
 from crosscloud_mnist.datasets.uci_digits import load_as_mnist
 from crosscloud_mnist.training.plan import Plan, Shard
@@ -71,16 +80,21 @@ def tiny_contents(digits: Mapping[str, NDArray[np.uint8]]) -> Contents:
     session = onnxruntime.InferenceSession(onnx)
     (answers,) = session.run(["probabilities"], {"pictures": pictures})
     labels = answers.argmax(axis=1).astype(np.uint8)
+    test_labels = digits["t10k-labels-idx1-ubyte"]
+    named = test_labels.copy()
+    named[:7] = (named[:7] + 1) % 10  # 7 of 360 wrong
     return Contents(
         onnx=onnx,
         keras=b"a Keras model",
         golden=Golden(pictures, labels, answers),
+        answers=Answers("ef" * 32, test_labels, named),
         contract=CONTRACT,
         card={
             "dataset": "uci-digits",
             "dataset_digest": "ab" * 32,
             "source": "scikit-learn",
             "git_commit": "cd" * 20,
+            "lock_digest": "12" * 32,
             "metrics": {"test_accuracy": 0.98, "test_loss": 0.1, "test_pictures": 360},
         },
     )

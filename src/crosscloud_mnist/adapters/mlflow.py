@@ -1,22 +1,19 @@
-"""A workspace that is an MLflow store or server, and the tracking run that Kedro opened."""
+"""A workspace that is an MLflow store or server."""
 
 from __future__ import annotations
 
-import logging
 import shutil
-import socket
 import tempfile
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
-from urllib.request import getproxies
+from typing import TYPE_CHECKING
 
+from crosscloud_mnist.adapters import ledger, leftovers
+from crosscloud_mnist.adapters.server import access, check_connection
+from crosscloud_mnist.adapters.transfer import download, upload
 from crosscloud_mnist.errors import ConfigurationError, RegistryError
-from crosscloud_mnist.ports import LoggedModel, ModelVersion
-from crosscloud_mnist.training.plan import Epoch
+from crosscloud_mnist.ports import LedgerEntry, LoggedModel, ModelVersion
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -24,109 +21,6 @@ if TYPE_CHECKING:
 
 _DIGEST = "bundle_digest"
 _URI = "models:/"
-_FIGURES = (
-    "loss",
-    "accuracy",
-    "val_loss",
-    "val_accuracy",
-    "learning_rate",
-    "seconds",
-    "images_per_second",
-)
-# MLflow's own is four minutes before it says that a server is down.
-_PATIENCE: Mapping[str, str] = {
-    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3",
-    "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
-    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
-}
-_CONNECT_SECONDS = 5
-_PORTS = {"http": 80, "https": 443}
-_LONGEST_DATASET_DIGEST = 36  # MLflow's limit; the whole digest is a tag
-
-logger = logging.getLogger(__name__)
-
-
-class Tracker:
-    """The run that kedro-mlflow opened for the pipeline that is running.
-
-    Args:
-        run_id: Another run, inside that one.
-    """
-
-    def __init__(self, run_id: str | None = None) -> None:
-        import mlflow
-
-        self._client = mlflow.MlflowClient()
-        if run_id is not None:
-            self._run_id: str = run_id
-            return
-        run = mlflow.active_run()
-        if run is None:
-            raise ConfigurationError(
-                "no MLflow run is open, expected the one that kedro-mlflow opens; take the "
-                "pipeline out of tracking.disable_tracking.pipelines in mlflow.yml"
-            )
-        self._run_id = run.info.run_id
-
-    @contextmanager
-    def nested(self, name: str, settings: Mapping[str, object]) -> Iterator[Tracker]:
-        """Open a run inside this one: see ``ports.Tracker``."""
-        from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
-
-        parent = self._client.get_run(self._run_id).info
-        run = self._client.create_run(
-            parent.experiment_id, tags={MLFLOW_PARENT_RUN_ID: parent.run_id}, run_name=name
-        )
-        status = "FAILED"
-        try:
-            for setting, value in settings.items():
-                self._client.log_param(run.info.run_id, setting, value)
-            yield Tracker(run.info.run_id)
-            status = "FINISHED"
-        finally:
-            self._client.set_terminated(run.info.run_id, status)
-
-    def epoch(self, record: Epoch) -> None:
-        """Log the epoch's figures with its number as the step, and say how far training is."""
-        from mlflow.entities import Metric
-
-        now = int(time.time() * 1000)
-        self._client.log_batch(
-            self._run_id,
-            metrics=[Metric(name, getattr(record, name), now, record.number) for name in _FIGURES],
-        )
-        logger.info(
-            "epoch %d/%d: loss %.4f, accuracy %.4f, validation accuracy %.4f, %.0f images/s, "
-            "%.0f s left",
-            record.number,
-            record.of,
-            record.loss,
-            record.accuracy,
-            record.val_accuracy,
-            record.images_per_second,
-            record.seconds * (record.of - record.number),
-        )
-
-    def tags(self, tags: Mapping[str, str]) -> None:
-        """Set tags on the run."""
-        for name, value in tags.items():
-            self._client.set_tag(self._run_id, name, value)
-
-    def dataset(self, name: str, digest: str, source: str) -> None:
-        """Log the training data as an input of the run."""
-        from mlflow.entities import Dataset, DatasetInput, InputTag
-
-        dataset = Dataset(name, digest[:_LONGEST_DATASET_DIGEST], "code", source)
-        context = InputTag("mlflow.data.context", "training")
-        self._client.log_inputs(self._run_id, [DatasetInput(dataset, [context])])
-
-    def run_id(self) -> str:
-        """Return the run's identity."""
-        return self._run_id
-
-    def text(self, text: str, name: str) -> None:
-        """Log a text artifact under the name."""
-        self._client.log_text(self._run_id, text, name)
 
 
 class Registry:
@@ -149,23 +43,7 @@ class Registry:
             store.mkdir(parents=True, exist_ok=True)
             self._artifacts = (store / "artifacts").as_posix()
 
-    @staticmethod
-    def access(
-        options: Mapping[str, Any], credentials: Mapping[str, Any]
-    ) -> tuple[dict[str, Any], dict[str, str]]:
-        """Return what a process of its own is given: see ``isolation.Isolated``.
-
-        A user and password in the address become the variables that MLflow takes: an address is
-        shown, logged and recorded.
-        """
-        address = urlsplit(options["uri"])
-        own = {"MLFLOW_TRACKING_USERNAME": address.username}
-        own["MLFLOW_TRACKING_PASSWORD"] = address.password
-        given = {**own, **credentials}
-        variables = {name: str(value) for name, value in given.items() if value is not None}
-        bare = address._replace(netloc=address.netloc.rpartition("@")[2]).geturl()
-        uri = bare if address.netloc else options["uri"]
-        return {**options, "uri": uri}, {**_PATIENCE, **variables}
+    access = staticmethod(access)
 
     def workspace(self) -> str:
         """Return the store's address, once it answered there.
@@ -174,7 +52,7 @@ class Registry:
             RegistryError: It does not answer, or refuses the credentials.
         """
         if not self._answered:
-            _check_connection(self._uri)
+            check_connection(self._uri)
             with self._client_of_workspace() as client:
                 client.search_experiments(max_results=1)
             self._answered = True
@@ -209,7 +87,7 @@ class Registry:
     ) -> str:
         """Log the bundle under the run and return its ``models:/m-...`` URI."""
         with self._answering() as client:
-            return _URI + self._upload(client, folder, run_id, {**tags, _DIGEST: digest}, params)
+            return _URI + self._log(client, folder, run_id, {**tags, _DIGEST: digest}, params)
 
     def logged_model(self, uri: str) -> LoggedModel:
         """Look up a logged model.
@@ -245,19 +123,48 @@ class Registry:
         """Upload ``folder`` and register it as a new version of ``name``."""
         with self._answering() as client:
             _ensure_registered(client, name)
-            run_id = self._new_run(client, "register_remote")
-            tags = {**tags, _DIGEST: digest}
-            model_id = self._upload(client, folder, run_id, tags, {})
+            mine = {_DIGEST: digest, leftovers.PROMOTED_AS: name}
+            experiment_id = self._experiment_id(client, self._experiment)
+            run = client.create_run(experiment_id, run_name="register_remote", tags=mine)
+            run_id = run.info.run_id
+            model_id = self._log(client, folder, run_id, {**tags, **mine}, {})
             version = client.create_model_version(
                 name,
                 source=client.get_logged_model(model_id).artifact_location,
                 run_id=run_id,
                 model_id=model_id,
-                tags=dict(tags),
+                tags={**tags, _DIGEST: digest},
                 description=description,
             )
             client.set_terminated(run_id)
         return _version(version)
+
+    def clean(self, name: str, digest: str, lease_seconds: float) -> None:
+        """Remove what interrupted promotions left behind: see ``ports.Registry``."""
+        with self._answering() as client:
+            experiment = client.get_experiment_by_name(self._experiment)
+            if experiment is not None:
+                leftovers.clean(client, experiment.experiment_id, name, digest, lease_seconds)
+
+    def version(self, name: str, number: str) -> ModelVersion | None:
+        """Return the version of that number, if there is one."""
+        with self._answering() as client, _absent_is_none():
+            return _version(client.get_model_version(name, number))
+        return None
+
+    def delete_version(self, version: ModelVersion) -> None:
+        """Remove a version that this run made, with its files."""
+        with self._answering() as client:
+            model_id = client.get_model_version(version.name, version.version).model_id
+            client.delete_model_version(version.name, version.version)
+            if model_id:
+                client.delete_logged_model(model_id)
+
+    def tag_version(self, version: ModelVersion, tags: Mapping[str, str]) -> None:
+        """Set tags on the version."""
+        with self._answering() as client:
+            for name, value in tags.items():
+                client.set_model_version_tag(version.name, version.version, name, value)
 
     def download_version(self, version: ModelVersion, folder: Path) -> None:
         """Write the version's files into ``folder``, which must not exist."""
@@ -272,15 +179,24 @@ class Registry:
 
     def by_alias(self, name: str, alias: str) -> ModelVersion | None:
         """Return the version that the alias points to at this moment, if any."""
-        from mlflow.exceptions import MlflowException
+        with self._answering() as client, _absent_is_none():
+            return _version(client.get_model_version_by_alias(name, alias))
+        return None
 
+    def record(self, entry: LedgerEntry) -> LedgerEntry:
+        """Append to the ledger: see ``ledger.py``."""
         with self._answering() as client:
-            try:
-                return _version(client.get_model_version_by_alias(name, alias))
-            except MlflowException as error:
-                if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
-                    return None
-                raise
+            return ledger.record(client, self._ledger(client), entry)
+
+    def conclude(self, entry: LedgerEntry) -> None:
+        """Note in the ledger that it was done."""
+        with self._answering() as client:
+            ledger.conclude(client, self._ledger(client), entry)
+
+    def ledger(self, name: str) -> list[LedgerEntry]:
+        """Return the model's history, oldest first."""
+        with self._answering() as client:
+            return ledger.read(client, self._ledger(client), name)
 
     @contextmanager
     def _answering(self) -> Iterator[MlflowClient]:
@@ -294,28 +210,28 @@ class Registry:
         """Give a client of this workspace alone; what it answers badly is said in one line."""
         from mlflow import MlflowClient
         from mlflow.exceptions import MlflowException
+        from requests import RequestException
 
         try:
             yield MlflowClient(tracking_uri=self._uri, registry_uri=self._uri)
-        except MlflowException as error:
+        except (MlflowException, RequestException) as error:
             reason = " ".join(str(error).split())[:300]
             raise RegistryError(
-                f"{self._uri} answered: {reason}; check the names, and that the workspace "
-                "is the one that you mean"
+                f"{self._uri} answered: {reason}; check the names and the credentials, and that "
+                "the workspace is the one that you mean"
             ) from error
 
-    def _new_run(self, client: MlflowClient, name: str) -> str:
-        experiment = client.get_experiment_by_name(self._experiment)
-        experiment_id = (
-            experiment.experiment_id
-            if experiment
-            else client.create_experiment(self._experiment, artifact_location=self._artifacts)
-        )
-        run_id: str = client.create_run(experiment_id, run_name=name).info.run_id
-        return run_id
+    def _ledger(self, client: MlflowClient) -> str:
+        return self._experiment_id(client, f"{self._experiment}-ledger")
 
-    @staticmethod
-    def _upload(
+    def _experiment_id(self, client: MlflowClient, name: str) -> str:
+        experiment = client.get_experiment_by_name(name)
+        if experiment is not None:
+            return str(experiment.experiment_id)
+        return str(client.create_experiment(name, artifact_location=self._artifacts))
+
+    def _log(
+        self,
         client: MlflowClient,
         folder: Path,
         run_id: str,
@@ -330,35 +246,26 @@ class Registry:
             tags=dict(tags),
             params=dict(params),
         )
-        client.log_model_artifacts(model.model_id, str(folder))
+        upload(folder, model.artifact_location, self._uri)
         client.finalize_logged_model(model.model_id, "READY")
-        model_id: str = model.model_id
-        return model_id
+        return str(model.model_id)
 
     def _download(self, location: str, folder: Path) -> None:
-        from mlflow.artifacts import download_artifacts
-
         folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder.parent) as staging:
-            downloaded = download_artifacts(
-                artifact_uri=location, dst_path=staging, tracking_uri=self._uri
-            )
-            shutil.move(downloaded, folder)
+            shutil.move(download(location, Path(staging), self._uri), folder)
 
 
-def _check_connection(uri: str) -> None:
-    """Fail in seconds where nothing listens: retries are for a server that is there."""
-    address = urlsplit(uri)
-    if address.scheme not in _PORTS or getproxies().get(address.scheme):
-        return
-    host, port = address.hostname or "", address.port or _PORTS[address.scheme]
+@contextmanager
+def _absent_is_none() -> Iterator[None]:
+    """Leave the block where the server says that there is no such thing."""
+    from mlflow.exceptions import MlflowException
+
     try:
-        socket.create_connection((host, port), timeout=_CONNECT_SECONDS).close()
-    except OSError as error:
-        raise RegistryError(
-            f"{uri} does not answer ({error}), expected an MLflow server there; check the address "
-            "and the network"
-        ) from error
+        yield
+    except MlflowException as error:
+        if error.error_code not in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+            raise
 
 
 def _ensure_registered(client: MlflowClient, name: str) -> None:

@@ -2,6 +2,7 @@
 
 from crosscloud_mnist.bundle.folder import (
     CONTRACT,
+    Answers,
     Bundle,
     Contents,
     Golden,
@@ -13,6 +14,7 @@ from crosscloud_mnist.bundle.signing import Signer, Verifier
 
 __all__ = [
     "CONTRACT",
+    "Answers",
     "Bundle",
     "Contents",
     "Golden",

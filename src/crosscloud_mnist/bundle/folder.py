@@ -4,6 +4,7 @@ MLmodel, python_env.yaml, ...    MLflow's own; the flavor is python_function, fr
 artifacts/model.onnx             what is served: uint8 [n, 28, 28] to probabilities [n, 10]
 artifacts/model.keras            what is trained further
 artifacts/golden.npz             pictures, labels and the answers that Keras gave
+artifacts/answers.npz            the digits named on the test set, to compare models by
 artifacts/contract.json          what a caller must do with a picture
 artifacts/card.json              where the model comes from, and its figures
 model.sig                        the signature over all other files
@@ -46,6 +47,7 @@ _ARTIFACTS = {
     "onnx": "model.onnx",
     "keras": "model.keras",
     "golden": "golden.npz",
+    "answers": "answers.npz",
     "contract": "contract.json",
     "card": "card.json",
 }
@@ -67,6 +69,21 @@ class Golden:
 
 
 @dataclass(frozen=True)
+class Answers:
+    """What the model answered on the test set: two models are compared without the pictures.
+
+    Attributes:
+        test_set: SHA-256 over the test pictures and labels, hexadecimal.
+        labels: [n], uint8.
+        predicted: [n], uint8.
+    """
+
+    test_set: str
+    labels: NDArray[np.uint8]
+    predicted: NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
 class Contents:
     """What a bundle is made of.
 
@@ -74,6 +91,7 @@ class Contents:
         onnx: The graph: ``pictures`` uint8 [n, 28, 28] to ``probabilities`` float32 [n, 10].
         keras: The same model as a ``.keras`` file.
         golden: Pictures with their answers.
+        answers: The digits named on the test set.
         contract: What a caller must do with a picture.
         card: Lineage and figures, as JSON holds them.
     """
@@ -81,6 +99,7 @@ class Contents:
     onnx: bytes
     keras: bytes
     golden: Golden
+    answers: Answers
     contract: Mapping[str, Any]
     card: Mapping[str, Any]
 
@@ -106,6 +125,18 @@ class Bundle:
         """Read the golden set."""
         with np.load(self._artifact("golden"), allow_pickle=False) as arrays:
             return Golden(arrays["pictures"], arrays["labels"], arrays["expected"])
+
+    def answers(self) -> Answers:
+        """Read the answers on the test set."""
+        with np.load(self._artifact("answers"), allow_pickle=False) as arrays:
+            return Answers(str(arrays["test_set"]), arrays["labels"], arrays["predicted"])
+
+    def signature(self) -> dict[str, Any]:
+        """Read the inputs and outputs that MLflow checks, as its description holds them."""
+        from mlflow.models import Model
+
+        signature = Model.load(str(self.folder)).signature
+        return signature.to_dict() if signature else {}
 
     def contract(self) -> dict[str, Any]:
         """Read the preprocessing contract."""
@@ -201,6 +232,13 @@ def _save(contents: Contents, work: Path, folder: Path) -> None:
         labels=golden.labels,
         expected=golden.expected,
     )
+    answers = contents.answers
+    np.savez(
+        parts / _ARTIFACTS["answers"],
+        test_set=np.str_(answers.test_set),
+        labels=answers.labels,
+        predicted=answers.predicted,
+    )
     for name in ("contract", "card"):
         text = json.dumps(getattr(contents, name), indent=2, sort_keys=True)
         (parts / _ARTIFACTS[name]).write_text(text)
@@ -258,6 +296,7 @@ def _quiet(name: str) -> Iterator[None]:
 __all__ = [
     "CONTRACT",
     "SIGNATURE",
+    "Answers",
     "Bundle",
     "Contents",
     "Golden",

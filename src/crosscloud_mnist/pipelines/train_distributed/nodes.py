@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import asdict, fields
-from importlib.metadata import version
+from importlib.metadata import distributions, version
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from crosscloud_mnist.bundle import CONTRACT, Bundle, Contents, Golden
+from crosscloud_mnist.bundle import CONTRACT, Answers, Bundle, Contents, Golden
 from crosscloud_mnist.errors import ConfigurationError
 from crosscloud_mnist.monitoring import Profile, profile_of_answers
 from crosscloud_mnist.pipelines.ingest_mnist.nodes import Labelled
@@ -166,6 +167,15 @@ def evaluate(
     return predictions, figures, accuracy, loss
 
 
+def name_digits(test: Labelled, predictions: Mapping[str, NDArray[Any]]) -> Answers:
+    """Return the digits named on the test set, and which test set that is."""
+    images, labels = test
+    counted = hashlib.sha256(images.tobytes())
+    counted.update(labels.tobytes())
+    predicted = predictions["probabilities"].argmax(axis=1).astype(np.uint8)
+    return Answers(counted.hexdigest(), labels, predicted)
+
+
 def assemble(  # noqa: PLR0917  the bundle is where everything meets
     settings: Mapping[str, Any],
     lineage: Mapping[str, str],
@@ -173,6 +183,7 @@ def assemble(  # noqa: PLR0917  the bundle is where everything meets
     validation: Labelled,
     evaluation: Mapping[str, float],
     proofs: list[dict[str, Any]],
+    answers: Answers,
     golden_pictures_per_digit: int,
     training_profile: Profile,
 ) -> Contents:
@@ -190,9 +201,11 @@ def assemble(  # noqa: PLR0917  the bundle is where everything meets
         onnx=export.onnx_bytes(model),
         keras=export.keras_bytes(model),
         golden=Golden(images[chosen], labels[chosen], probabilities[chosen]),
+        answers=answers,
         contract=CONTRACT,
         card={
             **lineage,
+            "lock_digest": _lock_digest(),
             "metrics": dict(evaluation),
             "settings": dict(settings),
             "proofs": proofs,
@@ -203,6 +216,12 @@ def assemble(  # noqa: PLR0917  the bundle is where everything meets
             "libraries": {name: version(name) for name in _LIBRARIES},
         },
     )
+
+
+def _lock_digest() -> str:
+    """SHA-256, hexadecimal, over the names and versions of everything that is installed."""
+    names = {f"{each.name.lower()}=={each.version}" for each in distributions()}
+    return hashlib.sha256("\n".join(sorted(names)).encode()).hexdigest()
 
 
 def _surest(

@@ -14,6 +14,7 @@ from crosscloud_mnist.pipelines.train_distributed.nodes import (
     evaluate,
     log_model,
     make_plans,
+    name_digits,
     trace_lineage,
     train,
 )
@@ -78,6 +79,12 @@ def create_pipeline() -> Pipeline:
                 name="draw_confusion_matrix",
             ),
             Node(
+                name_digits,
+                ["test", "test_predictions"],
+                "test_answers",
+                name="name_test_digits",
+            ),
+            Node(
                 assemble,
                 [
                     _SETTINGS,
@@ -86,6 +93,7 @@ def create_pipeline() -> Pipeline:
                     "validation@arrays",
                     "evaluation",
                     "training_proofs",
+                    "test_answers",
                     "params:train_distributed.golden_pictures_per_digit",
                     "training_profile",
                 ],

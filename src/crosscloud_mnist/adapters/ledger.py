@@ -1,0 +1,103 @@
+"""The ledger: an experiment of which every run is one entry, chained by hashes.
+
+An entry's tags are written when its run is created and never again; the run ends when what it says
+was done. Changing an entry changes its hash, and taking one out leaves a hash that nothing has.
+"""
+
+from __future__ import annotations
+
+import getpass
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from crosscloud_mnist.errors import RegistryError, VerificationError
+from crosscloud_mnist.ports import LedgerEntry
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import Run
+
+_TAG = "ledger."
+_PAGE = 1000
+
+
+def record(client: MlflowClient, experiment_id: str, entry: LedgerEntry) -> LedgerEntry:
+    """Append the entry; the workspace's user, the time and the hashes are added here."""
+    entries = [each for _, each in _entries(client, experiment_id)]
+    entry = replace(
+        entry,
+        actor=entry.actor or os.environ.get("MLFLOW_TRACKING_USERNAME") or getpass.getuser(),
+        at=datetime.now(UTC).isoformat(timespec="milliseconds"),
+        previous=entries[-1].hash if entries else "",
+        done=False,
+    )
+    entry = replace(entry, hash=_hash(entry))
+    tags = {_TAG + name: value for name, value in asdict(entry).items() if name != "done"}
+    client.create_run(experiment_id, tags=tags, run_name=f"{entry.action} {entry.version}")
+    return entry
+
+
+def conclude(client: MlflowClient, experiment_id: str, entry: LedgerEntry) -> None:
+    """End the entry's run.
+
+    Raises:
+        RegistryError: The ledger does not hold it.
+    """
+    for run_id, each in _entries(client, experiment_id):
+        if each.hash == entry.hash:
+            client.set_terminated(run_id)
+            return
+    raise RegistryError(
+        f"the ledger has no entry {entry.hash}, expected the one just written; look at its "
+        "experiment: somebody removed it"
+    )
+
+
+def read(client: MlflowClient, experiment_id: str, name: str) -> list[LedgerEntry]:
+    """Return the model's entries, oldest first.
+
+    Raises:
+        VerificationError: An entry is not what was written, or one was taken out.
+    """
+    entries = [entry for _, entry in _entries(client, experiment_id)]
+    known = {"", *(entry.hash for entry in entries)}
+    for entry in entries:
+        if entry.hash != _hash(entry) or entry.previous not in known:
+            raise VerificationError(
+                f"the ledger's entry of {entry.at} ({entry.action} {entry.name} {entry.version}) "
+                "does not hold, expected an unbroken chain of hashes; somebody changed the ledger"
+            )
+    return [entry for entry in entries if entry.name == name]
+
+
+def _entries(client: MlflowClient, experiment_id: str) -> Iterator[tuple[str, LedgerEntry]]:
+    runs: list[Run] = []
+    token = None
+    while True:
+        page = client.search_runs(
+            [experiment_id],
+            max_results=_PAGE,
+            order_by=["attributes.start_time ASC"],
+            page_token=token,
+        )
+        runs, token = [*runs, *page], page.token
+        if not token:
+            break
+    for run in sorted(runs, key=lambda run: str(run.data.tags.get(f"{_TAG}at"))):
+        tags = run.data.tags
+        values = {
+            name: tags.get(_TAG + name, "")
+            for name in LedgerEntry.__annotations__
+            if name != "done"
+        }
+        yield run.info.run_id, LedgerEntry(**values, done=run.info.status == "FINISHED")
+
+
+def _hash(entry: LedgerEntry) -> str:
+    content = {name: value for name, value in asdict(entry).items() if name not in ("hash", "done")}
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

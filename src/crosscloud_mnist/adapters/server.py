@@ -1,0 +1,60 @@
+"""How an MLflow server is reached: what its process is given, and how long it is waited for."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import getproxies
+
+from crosscloud_mnist.errors import RegistryError
+
+# MLflow's own patience is four minutes before it says that a server is down.
+_PATIENCE: Mapping[str, str] = {
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3",
+    "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+}
+_CONNECT_SECONDS = 5
+_PORTS = {"http": 80, "https": 443}
+
+
+def access(
+    options: Mapping[str, Any], credentials: Mapping[str, Any]
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """Return what a process of its own is given: see ``isolation.Isolated``.
+
+    A user and password in the address become the variables that MLflow takes: an address is
+    shown, logged and recorded.
+    """
+    uri = options["uri"]
+    address = urlsplit(uri)
+    given = {
+        "MLFLOW_TRACKING_USERNAME": address.username,
+        "MLFLOW_TRACKING_PASSWORD": address.password,
+        **credentials,
+    }
+    variables = {name: str(value) for name, value in given.items() if value is not None}
+    if address.netloc:
+        uri = address._replace(netloc=address.netloc.rpartition("@")[2]).geturl()
+    return {**options, "uri": uri}, {**_PATIENCE, **variables}
+
+
+def check_connection(uri: str) -> None:
+    """Fail in seconds where nothing listens: retries are for a server that is there.
+
+    Raises:
+        RegistryError: Nothing takes connections at the address.
+    """
+    address = urlsplit(uri)
+    if address.scheme not in _PORTS or getproxies().get(address.scheme):
+        return
+    host, port = address.hostname or "", address.port or _PORTS[address.scheme]
+    try:
+        socket.create_connection((host, port), timeout=_CONNECT_SECONDS).close()
+    except OSError as error:
+        raise RegistryError(
+            f"{uri} does not answer ({error}), expected an MLflow server there; check the address "
+            "and the network"
+        ) from error
