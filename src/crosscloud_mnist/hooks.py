@@ -140,6 +140,22 @@ def _registered_model(model: Mapping[str, Any]) -> Iterator[str]:
     )
 
 
+def _rolled_back(done: Mapping[str, Any]) -> Iterator[str]:
+    yield (
+        f"Rolled back: {done['name']} {done['before']} to {done['version']} in "
+        f"{done['workspace']}, because {done['reason']}"
+    )
+
+
+def _ledger(entries: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    for entry in entries:
+        done = "" if entry["done"] else " (interrupted)"
+        yield (
+            f"{entry['at']}  {entry['actor']}  {entry['action']} {entry['version']} "
+            f"(before: {entry['before'] or 'none'}){done}: {entry['reason']}"
+        )
+
+
 def _deployment(deployment: Mapping[str, Any]) -> Iterator[str]:
     yield (
         f"Endpoint: {deployment['endpoint']} serves {deployment['name']} "
@@ -187,6 +203,8 @@ _PRINTED: dict[str, Callable[[Any], Iterator[str]]] = {
     "training_proofs": _training_proofs,
     "model_uri": _model_uri,
     "registered_model": _registered_model,
+    "rolled_back": _rolled_back,
+    "ledger": _ledger,
     "deployment": _deployment,
     "smoke_test_report": _smoke_test,
     "batch_report": _batch,

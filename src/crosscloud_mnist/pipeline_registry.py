@@ -5,9 +5,11 @@ from kedro.pipeline import Pipeline
 from crosscloud_mnist.pipelines import (
     batch_score,
     deploy,
+    history,
     ingest_mnist,
     monitor,
     register_remote,
+    rollback,
     smoke_test,
     train_distributed,
 )
@@ -29,6 +31,10 @@ def register_pipelines() -> dict[str, Pipeline]:
         "smoke_test": smoke_test.create_pipeline(),
         "batch_score": batch_score.create_pipeline(),
         "monitor": monitor.create_pipeline(),
+        "history": history.create_pipeline(),
+        "rollback": rollback.create_pipeline()
+        + deploy.create_pipeline(after="rolled_back")
+        + history.create_pipeline(after="deployment"),
         "release": register
         + deploy.create_pipeline(after="registered_model")
         + smoke_test.create_pipeline(after="deployment"),

@@ -1,4 +1,4 @@
-"""What promotion, deployment and the smoke test share: a version is opened only once verified."""
+"""What pipelines share: a version is opened only once verified, an alias moves once recorded."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 from crosscloud_mnist.bundle import Bundle, Verifier, digest_of
 from crosscloud_mnist.errors import VerificationError
-from crosscloud_mnist.ports import ModelVersion, Registry
+from crosscloud_mnist.ports import LedgerEntry, ModelVersion, Registry
 
 
 def verified(folder: Path, verifier: Verifier, digest: str) -> Bundle:
@@ -42,3 +42,16 @@ def fetch_verified(
     """
     registry.download_version(version, folder)
     return verified(folder, verifier, version.digest)
+
+
+def move_alias(registry: Registry, version: ModelVersion, entry: LedgerEntry) -> None:
+    """Record why, move the alias, and note that it was done: a rerun ends what was interrupted."""
+    history = registry.ledger(version.name)
+    moves = [each for each in history if each.action != "refused" and each.alias == entry.alias]
+    if entry.before == version.version and moves and moves[-1].version == version.version:
+        if not moves[-1].done:
+            registry.conclude(moves[-1])
+        return
+    recorded = registry.record(entry)
+    registry.set_alias(version, entry.alias)
+    registry.conclude(recorded)

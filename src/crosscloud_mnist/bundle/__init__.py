@@ -2,18 +2,21 @@
 
 from crosscloud_mnist.bundle.folder import (
     CONTRACT,
+    PARITY,
     Answers,
     Bundle,
     Contents,
     Golden,
     check_golden,
     digest_of,
+    golden_difference,
     write,
 )
 from crosscloud_mnist.bundle.signing import Signer, Verifier
 
 __all__ = [
     "CONTRACT",
+    "PARITY",
     "Answers",
     "Bundle",
     "Contents",
@@ -22,5 +25,6 @@ __all__ = [
     "Verifier",
     "check_golden",
     "digest_of",
+    "golden_difference",
     "write",
 ]

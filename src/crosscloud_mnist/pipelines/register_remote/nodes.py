@@ -2,31 +2,51 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import tempfile
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from crosscloud_mnist.bundle import Verifier, check_golden
-from crosscloud_mnist.errors import PromotionRefused
-from crosscloud_mnist.ports import ModelVersion, Registry
-from crosscloud_mnist.promotion import fetch_verified, verified
+from crosscloud_mnist.bundle import PARITY, Bundle, Verifier, golden_difference
+from crosscloud_mnist.errors import PromotionRefused, VerificationError
+from crosscloud_mnist.pipelines.register_remote import gates as gate
+from crosscloud_mnist.pipelines.register_remote.fetched import fetch_once, forget
+from crosscloud_mnist.ports import LedgerEntry, ModelVersion, Registry
+from crosscloud_mnist.promotion import fetch_verified, move_alias
+
+_LINEAGE = ("dataset", "dataset_digest", "git_commit", "lock_digest")
+_VERIFIED = "verified"
+_LONGEST_TAG = 5000
 
 logger = logging.getLogger(__name__)
 
-_LINEAGE = ("dataset", "dataset_digest", "git_commit")
-
 
 def examine(
-    source: Registry, target: Registry, verifier: Verifier, model_uri: str
+    *,
+    source: Registry,
+    target: Registry,
+    verifier: Verifier,
+    model_uri: str,
+    settings: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """Fetch the candidate, verify it, and only then run its graph on its golden set.
+    """Fetch the candidate and verify it, before anything of it is opened.
+
+    Args:
+        source: The workspace that logged it.
+        target: The workspace that it goes to.
+        verifier: Holds the public key.
+        model_uri: The candidate.
+        settings: ``name`` and ``alias``, ``fetched`` (a folder for bundles, each in one named by
+            its digest: none is fetched twice) and ``lease_seconds`` (how long one is kept there
+            that is not the champion's).
 
     Returns:
-        The candidate: ``uri``, ``digest``, ``source_workspace``, ``run_id``, ``lineage``,
-        ``metrics`` and ``golden_difference``. Lineage and metrics come from the signed card, not
-        from what somebody may have written on the source's server since.
+        The candidate: ``uri``, ``digest``, ``folder``, ``source_workspace``, ``run_id``, ``tags``,
+        ``lineage`` and ``metrics``. Lineage and metrics come from the signed card, not from what
+        somebody may have written on the source's server since.
 
     Raises:
         PromotionRefused: Source and target are one workspace.
@@ -41,115 +61,161 @@ def examine(
             "source and target in the globals of the environment"
         )
     logged = source.logged_model(model_uri)
-    with tempfile.TemporaryDirectory() as work:
-        folder = Path(work) / "bundle"
-        source.download_logged(model_uri, folder)
-        bundle = verified(folder, verifier, logged.digest)
-        difference = check_golden(bundle)
-        card = bundle.card()
+    champion = target.by_alias(settings["name"], settings["alias"])
+    fetched = Path(settings["fetched"])
+    forget(fetched, settings["lease_seconds"], champion.digest if champion else None)
+    download = partial(source.download_logged, model_uri)
+    bundle = fetch_once(download, verifier, fetched, logged.digest)
+    card = bundle.card()
     return {
         "uri": logged.uri,
         "digest": logged.digest,
-        "source_workspace": source.workspace(),
+        "folder": str(bundle.folder),
+        "source_workspace": reached[0],
         "run_id": logged.run_id,
+        "tags": dict(logged.tags),
         "lineage": {name: str(card[name]) for name in _LINEAGE},
         "metrics": card["metrics"],
-        "golden_difference": difference,
     }
 
 
-def check_gates(candidate: Mapping[str, Any], minimum_accuracy: float) -> list[dict[str, Any]]:
-    """Return every gate with its figure, its threshold and whether the candidate passed it."""
-    accuracy = candidate["metrics"]["test_accuracy"]
-    return [
-        {
-            "gate": "minimum accuracy on the test set",
-            "figure": accuracy,
-            "threshold": minimum_accuracy,
-            "passed": bool(accuracy >= minimum_accuracy),
-        }
-    ]
+def check_gates(
+    target: Registry, verifier: Verifier, candidate: Mapping[str, Any], settings: Mapping[str, Any]
+) -> list[gate.Gate]:
+    """Return every gate with its figure, its threshold and whether the candidate passed it.
 
-
-def require_gates(gates: Sequence[Mapping[str, Any]]) -> bool:
-    """Refuse a candidate that a gate said no to, after the figures are on storage.
-
-    Raises:
-        PromotionRefused: A gate said no; nothing was written to the target.
+    Args:
+        target: The workspace whose champion the candidate is compared with.
+        verifier: Holds the public key; the champion is opened only once verified.
+        candidate: As ``examine`` returned it.
+        settings: ``name``, ``alias``, ``minimum_accuracy``, ``significance``, ``same_test_set``
+            and ``approval_tag``.
     """
-    failed = [gate for gate in gates if not gate["passed"]]
-    if failed:
-        reasons = "; ".join(
-            f"{gate['gate']} is {gate['figure']:.4f}, expected at least {gate['threshold']}"
-            for gate in failed
-        )
-        raise PromotionRefused(f"{reasons}; the target is untouched: train a better model")
-    return True
+    bundle = Bundle(Path(candidate["folder"]), candidate["digest"])
+    current = target.by_alias(settings["name"], settings["alias"])
+    champion = None
+    if current is not None and current.digest != bundle.digest:
+        download = partial(target.download_version, current)
+        champion = fetch_once(download, verifier, bundle.folder.parent, current.digest)
+    rows = [
+        gate.minimum_accuracy(candidate["metrics"], settings["minimum_accuracy"]),
+        gate.not_worse(
+            bundle.answers(),
+            champion.answers() if champion else None,
+            settings["significance"],
+            settings["same_test_set"],
+        ),
+        gate.same_contract(bundle, champion),
+    ]
+    if settings["approval_tag"]:
+        rows.append(gate.approved(candidate["tags"], settings["approval_tag"]))
+    return rows
 
 
 def publish(
-    source: Registry,
     target: Registry,
-    verifier: Verifier,
     candidate: Mapping[str, Any],
     name: str,
-    _gates_passed: bool,
+    lease_seconds: float,
+    _gates: Sequence[gate.Gate] = (),
 ) -> tuple[ModelVersion, bool]:
     """Copy the candidate to the target's registry, unless its digest is there already.
+
+    Of two promotions at once the lower version stays; each removes only its own.
 
     Returns:
         The version, and whether it is a new one.
 
     Raises:
-        VerificationError: What the source gives now is not what was examined.
         RegistryError: The target answered no.
     """
     digest = candidate["digest"]
+    target.clean(name, digest, lease_seconds)
     there = target.find_version(name, digest)
     if there is not None:
         return there, False
+    made = target.create_version(
+        name,
+        Path(candidate["folder"]),
+        digest=digest,
+        tags=_tags(candidate),
+        description=_description(candidate),
+    )
+    lowest = target.find_version(name, digest) or made
+    if int(lowest.version) < int(made.version):
+        target.delete_version(made)
+        return lowest, False
+    return made, True
+
+
+def prove_copy(
+    target: Registry,
+    verifier: Verifier,
+    version: ModelVersion,
+    candidate_gates: Sequence[gate.Gate],
+) -> list[gate.Gate]:
+    """Verify the target's copy, and run its graph on its golden set.
+
+    Returns:
+        All gates: the candidate's, and the copy's own.
+
+    Raises:
+        VerificationError: The copy is not the bundle that was signed. If it never was, the version
+            is removed.
+    """
     with tempfile.TemporaryDirectory() as work:
-        folder = Path(work) / "bundle"
-        source.download_logged(candidate["uri"], folder)
-        verified(folder, verifier, digest)
-        return (
-            target.create_version(
-                name,
-                folder,
-                digest=digest,
-                tags={
-                    "source_workspace": candidate["source_workspace"],
-                    "source_run_id": candidate["run_id"],
-                    "source_model": candidate["uri"],
-                    **candidate["lineage"],
-                    **{key: str(value) for key, value in candidate["metrics"].items()},
-                },
-                description=(
-                    f"{candidate['uri']} of run {candidate['run_id']} in "
-                    f"{candidate['source_workspace']}, trained on "
-                    f"{candidate['lineage']['dataset']}; test accuracy "
-                    f"{candidate['metrics']['test_accuracy']:.4f}."
-                ),
-            ),
-            True,
-        )
+        try:
+            copy = fetch_verified(target, version, verifier, Path(work) / "copy")
+        except VerificationError:
+            if _VERIFIED not in version.tags:
+                target.delete_version(version)
+            raise
+        gates = [*candidate_gates, gate.golden_parity(golden_difference(copy), PARITY)]
+    target.tag_version(version, {_VERIFIED: version.digest, "gates": _figures(gates)})
+    return gates
 
 
 def crown(
-    target: Registry, verifier: Verifier, version: ModelVersion, created: bool, alias: str
+    *,
+    target: Registry,
+    version: ModelVersion,
+    created: bool,
+    candidate: Mapping[str, Any],
+    gates: Sequence[gate.Gate],
+    settings: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """Verify the target's copy, run it on its golden set, and move the alias last of all.
+    """Move the alias last of all, or name the refused model ``challenger`` with the reason.
 
     Returns:
-        The registered model: ``name``, ``version``, ``alias``, ``digest``, ``workspace`` and
-        ``created``.
+        The registered model: ``name``, ``version``, ``alias``, ``digest``, ``workspace``,
+        ``created`` and ``source_model``.
 
     Raises:
-        VerificationError: The copy is not the bundle that was signed; the alias has not moved.
+        PromotionRefused: A gate said no; the alias has not moved.
     """
-    with tempfile.TemporaryDirectory() as work:
-        check_golden(fetch_verified(target, version, verifier, Path(work) / "bundle"))
-    target.set_alias(version, alias)
+    alias, challenger = settings["alias"], settings["challenger"]
+    refusals = [row["note"] for row in gates if not row["passed"]]
+    current = target.by_alias(version.name, alias)
+    entry = LedgerEntry(
+        action="refused" if refusals else "promoted",
+        name=version.name,
+        alias=alias,
+        version=version.version,
+        digest=version.digest,
+        before=current.version if current else "",
+        reason="; ".join(refusals)[:_LONGEST_TAG] or f"every gate passed by {candidate['uri']}",
+        figures=_figures(gates),
+    )
+    if refusals:
+        recorded = target.record(entry)
+        target.tag_version(version, {"refused": entry.reason})
+        target.set_alias(version, challenger)
+        target.conclude(recorded)
+        raise PromotionRefused(
+            f"{entry.reason}; {version.name} {version.version} is the {challenger}, and the "
+            f"{alias} is untouched: train a better model"
+        )
+    move_alias(target, version, entry)
     return {
         "name": version.name,
         "version": version.version,
@@ -157,4 +223,29 @@ def crown(
         "digest": version.digest,
         "workspace": target.workspace(),
         "created": created,
+        "source_model": candidate["uri"],
     }
+
+
+def _tags(candidate: Mapping[str, Any]) -> dict[str, str]:
+    return {
+        "source_workspace": candidate["source_workspace"],
+        "source_run_id": candidate["run_id"],
+        "source_model": candidate["uri"],
+        **candidate["lineage"],
+        **{key: str(value) for key, value in candidate["metrics"].items()},
+    }
+
+
+def _description(candidate: Mapping[str, Any]) -> str:
+    lineage = candidate["lineage"]
+    return (
+        f"{candidate['uri']} of run {candidate['run_id']} in {candidate['source_workspace']}, "
+        f"trained on {lineage['dataset']} ({lineage['dataset_digest'][:12]}) by commit "
+        f"{lineage['git_commit'][:12]}; test accuracy {candidate['metrics']['test_accuracy']:.4f}."
+    )
+
+
+def _figures(gates: Sequence[gate.Gate]) -> str:
+    short = [{key: row[key] for key in ("gate", "figure", "threshold", "passed")} for row in gates]
+    return json.dumps(short)

@@ -8,9 +8,11 @@ from crosscloud_mnist.pipelines.register_remote.nodes import (
     check_gates,
     crown,
     examine,
+    prove_copy,
     publish,
-    require_gates,
 )
+
+_SETTINGS = "params:register_remote"
 
 
 def create_pipeline() -> Pipeline:
@@ -19,41 +21,53 @@ def create_pipeline() -> Pipeline:
         [
             Node(
                 examine,
-                ["source_registry", "target_registry", "verifier", "model_uri"],
+                {
+                    "source": "source_registry",
+                    "target": "target_registry",
+                    "verifier": "verifier",
+                    "model_uri": "model_uri",
+                    "settings": _SETTINGS,
+                },
                 "candidate",
                 name="examine_candidate",
             ),
             Node(
                 check_gates,
-                ["candidate", "params:register_remote.minimum_accuracy"],
-                "promotion_gates",
+                ["target_registry", "verifier", "candidate", _SETTINGS],
+                "candidate_gates",
                 name="check_gates",
             ),
-            Node(require_gates, "promotion_gates", "gates_passed", name="require_gates"),
             Node(
                 publish,
-                [
-                    "source_registry",
-                    "target_registry",
-                    "verifier",
-                    "candidate",
-                    "params:register_remote.name",
-                    "gates_passed",
-                ],
+                # The gates come first: the figures are known before anything is written.
+                {
+                    "target": "target_registry",
+                    "candidate": "candidate",
+                    "name": "params:register_remote.name",
+                    "lease_seconds": "params:register_remote.lease_seconds",
+                    "_gates": "candidate_gates",
+                },
                 ["published_version", "newly_published"],
                 name="publish",
             ),
             Node(
+                prove_copy,
+                ["target_registry", "verifier", "published_version", "candidate_gates"],
+                "promotion_gates",
+                name="verify_copy",
+            ),
+            Node(
                 crown,
-                [
-                    "target_registry",
-                    "verifier",
-                    "published_version",
-                    "newly_published",
-                    "params:register_remote.alias",
-                ],
+                {
+                    "target": "target_registry",
+                    "version": "published_version",
+                    "created": "newly_published",
+                    "candidate": "candidate",
+                    "gates": "promotion_gates",
+                    "settings": _SETTINGS,
+                },
                 "registered_model",
-                name="verify_copy_and_move_alias",
+                name="move_alias",
             ),
         ]
     )

@@ -1,0 +1,271 @@
+"""Time, bytes and memory of a promotion against the plain copy of the same files.
+
+Both go between the same two MLflow servers with passwords, in turns, from processes that are warm.
+The plain copy is MLflow's own download and upload. A promotion verifies the signature twice,
+compares with the champion, downloads the copy again, and writes the lineage and the ledger. What
+makes a bundle large here is the Keras file, as a checkpoint would: the graph has to be loaded for
+the golden set, so its size is memory by right.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import statistics
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from dataclasses import replace
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from kedro.io import DataCatalog, MemoryDataset
+from kedro.runner import SequentialRunner
+from matplotlib.figure import Figure
+from mlflow import MlflowClient
+from mlflow.artifacts import download_artifacts
+
+from benchmarks import report
+from benchmarks.mlflow_servers import Server, two_servers
+from crosscloud_mnist.adapters.isolation import Isolated
+from crosscloud_mnist.bundle import CONTRACT, Answers, Contents, Golden, Signer, Verifier, write
+from crosscloud_mnist.pipelines.register_remote import create_pipeline
+
+SIZES = {"0.3mb": 0.3, "30mb": 30.0, "300mb": 300.0}
+_ROUNDS = 3
+_MEGABYTE = 1_000_000
+Sample = dict[str, Any]
+
+
+def main() -> None:
+    """Measure every size in a process of its own, and write the result."""
+    samples: dict[str, list[Sample]] = {}
+    with tempfile.TemporaryDirectory() as folder, two_servers(Path(folder) / "servers") as servers:
+        for name, megabytes in SIZES.items():
+            with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
+                work = Path(folder) / name
+                samples[name] = process.submit(_measure, servers, work, megabytes).result()
+    ratios = {
+        name: statistics.median(each["promotion_seconds"] / each["copy_seconds"] for each in rounds)
+        for name, rounds in samples.items()
+    }
+    peak = {
+        name: max(each["promotion_peak_mb"] for each in rounds) for name, rounds in samples.items()
+    }
+    figures = {
+        **{f"vs_plain_copy_{name.replace('.', '_')}": ratio for name, ratio in ratios.items()},
+        "bytes_vs_plain_copy_30mb": samples["30mb"][0]["promotion_bytes"]
+        / samples["30mb"][0]["copy_bytes"],
+        "memory_300mb_vs_0_3mb": peak["300mb"] / peak["0.3mb"],
+    }
+    report.write("promotion", figures, {"samples": samples, "rounds": _ROUNDS}, _plot(samples))
+
+
+def _measure(servers: tuple[Server, Server], work: Path, megabytes: float) -> list[Sample]:
+    """Promote and copy in turns; the bytes are counted in one more round, which is not timed."""
+    promotions = Promotions(servers, work, megabytes)
+    promotions.promote(promotions.log())  # a champion to compare with, and warm processes
+    samples = []
+    for _ in range(_ROUNDS):
+        uri = promotions.log()
+        copy = _timed(promotions.copy, uri)
+        samples.append(
+            {
+                "copy_seconds": copy,
+                "promotion_seconds": _timed(promotions.promote, uri),
+                "promotion_peak_mb": promotions.peak_megabytes(),
+            }
+        )
+    with _relays(servers) as (relays, counted):
+        counting = Promotions(relays, work / "counted", megabytes)
+        for action in ("copy", "promote"):
+            uri = counting.log()
+            before = sum(counted)
+            getattr(counting, action)(uri)
+            key = "copy_bytes" if action == "copy" else "promotion_bytes"
+            samples[0][key] = sum(counted) - before
+    return samples
+
+
+class Promotions:
+    """Bundles of one size, and both ways to bring them from one server to the other."""
+
+    def __init__(self, servers: tuple[Server, Server], work: Path, megabytes: float) -> None:
+        self._servers, self._work, self._megabytes = servers, work, megabytes
+        self._random = np.random.default_rng()
+        self._signer = Signer(str(work / "key.pem"), str(work / "key.pub"), generate=True)
+        self._name = f"mnist_cnn_{work.name}".replace(".", "_")
+        self._registries = [
+            Isolated(
+                "crosscloud_mnist.adapters.mlflow.Registry",
+                {"uri": server.address, "experiment": "benchmark"},
+                server.credentials,
+            )
+            for server in servers
+        ]
+
+    def log(self) -> str:
+        """Log a new bundle at the source."""
+        keras = self._random.bytes(int(self._megabytes * _MEGABYTE))
+        bundle = write(replace(_contents(), keras=keras), self._work / "bundle", self._signer)
+        client = self._client(0)
+        run_id = client.create_run(_experiment(client)).info.run_id
+        uri: str = self._registries[0].log_model(
+            bundle.folder, run_id=run_id, digest=bundle.digest, tags={}, params={}
+        )
+        return uri
+
+    def promote(self, uri: str) -> None:
+        """Run ``register_remote``."""
+        settings = {
+            "name": self._name,
+            "alias": "champion",
+            "challenger": "challenger",
+            "minimum_accuracy": 0.9,
+            "significance": 0.05,
+            "same_test_set": True,
+            "approval_tag": None,
+            "fetched": str(self._work / "fetched"),
+            "lease_seconds": 3600,
+        }
+        given = {
+            "source_registry": self._registries[0],
+            "target_registry": self._registries[1],
+            "verifier": Verifier(str(self._work / "key.pub")),
+            "model_uri": uri,
+            "params:register_remote": settings,
+            **{f"params:register_remote.{name}": value for name, value in settings.items()},
+        }
+        ports = {name: MemoryDataset(value, copy_mode="assign") for name, value in given.items()}
+        SequentialRunner().run(create_pipeline(), DataCatalog(ports))
+
+    def copy(self, uri: str) -> None:
+        """Download and upload with MLflow alone."""
+        client = self._client(0)
+        location = client.get_logged_model(uri.removeprefix("models:/")).artifact_location
+        with tempfile.TemporaryDirectory(dir=self._work) as folder:
+            here = download_artifacts(
+                artifact_uri=location, dst_path=folder, tracking_uri=self._servers[0].address
+            )
+            client = self._client(1)
+            model = client.create_logged_model(_experiment(client))
+            client.log_model_artifacts(model.model_id, here)
+            client.finalize_logged_model(model.model_id, "READY")
+
+    def peak_megabytes(self) -> float:
+        """The most memory that the promoting processes had at any time, together at most."""
+        children = [registry._process._child.pid for registry in self._registries]
+        return sum(_peak_kilobytes(pid) for pid in [os.getpid(), *children]) / 1000
+
+    def _client(self, which: int) -> MlflowClient:
+        server = self._servers[which]
+        os.environ.update(server.credentials, MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR="false")
+        return MlflowClient(tracking_uri=server.address, registry_uri=server.address)
+
+
+def _experiment(client: MlflowClient) -> str:
+    found = client.get_experiment_by_name("benchmark")
+    return str(found.experiment_id if found else client.create_experiment("benchmark"))
+
+
+def _timed(action: Any, uri: str) -> float:
+    start = time.perf_counter()
+    action(uri)
+    return time.perf_counter() - start
+
+
+def _peak_kilobytes(pid: int) -> int:
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM"))
+
+
+def _contents() -> Contents:
+    """A graph of one dense layer, with its own answers as the golden ones."""
+    import onnxruntime
+    from onnx import TensorProto, helper, numpy_helper
+
+    random = np.random.default_rng(0)
+    weights = random.normal(0, 0.001, (784, 10)).astype(np.float32)
+    graph = helper.make_graph(
+        [
+            helper.make_node("Cast", ["pictures"], ["pixels"], to=TensorProto.FLOAT),
+            helper.make_node("Flatten", ["pixels"], ["flat"]),
+            helper.make_node("MatMul", ["flat", "weights"], ["logits"]),
+            helper.make_node("Softmax", ["logits"], ["probabilities"]),
+        ],
+        "dense",
+        [helper.make_tensor_value_info("pictures", TensorProto.UINT8, ["n", 28, 28])],
+        [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["n", 10])],
+        [numpy_helper.from_array(weights, "weights")],
+    )
+    opset = [helper.make_opsetid("", 17)]
+    onnx = helper.make_model(graph, opset_imports=opset, ir_version=8).SerializeToString()
+    pictures = random.integers(0, 256, (20, 28, 28), dtype=np.uint8)
+    (answers,) = onnxruntime.InferenceSession(onnx).run(None, {"pictures": pictures})
+    labels = answers.argmax(axis=1).astype(np.uint8)
+    named = random.integers(0, 10, 10_000, dtype=np.uint8)
+    card = {
+        "dataset": "none",
+        "dataset_digest": "0" * 64,
+        "git_commit": "0" * 40,
+        "lock_digest": "0" * 64,
+        "metrics": {"test_accuracy": 1.0, "test_loss": 0.0, "test_pictures": len(named)},
+    }
+    golden = Golden(pictures, labels, answers)
+    return Contents(onnx, b"", golden, Answers("0" * 64, named, named), CONTRACT, card)
+
+
+@contextmanager
+def _relays(servers: tuple[Server, Server]) -> Iterator[tuple[tuple[Server, Server], list[int]]]:
+    """Put a relay that counts bytes in front of each server."""
+    counted: list[int] = []
+    listeners = [socket.create_server(("127.0.0.1", 0)) for _ in servers]
+
+    def pump(a: socket.socket, b: socket.socket) -> None:
+        while content := a.recv(1 << 16):
+            counted.append(len(content))
+            b.sendall(content)
+        b.shutdown(socket.SHUT_WR)
+
+    def accept(listener: socket.socket, server: Server) -> None:
+        while True:
+            near, _ = listener.accept()
+            far = socket.create_connection(("127.0.0.1", server.port))
+            for pair in ((near, far), (far, near)):
+                threading.Thread(target=pump, args=pair, daemon=True).start()
+
+    for listener, server in zip(listeners, servers, strict=True):
+        threading.Thread(target=accept, args=(listener, server), daemon=True).start()
+    near = [
+        replace(server, port=listener.getsockname()[1])
+        for listener, server in zip(listeners, servers, strict=True)
+    ]
+    yield (near[0], near[1]), counted
+
+
+def _plot(samples: dict[str, list[Sample]]) -> Figure:
+    figure = Figure(figsize=(7, 4), layout="constrained")
+    axes = figure.subplots()
+    places = np.arange(len(samples))
+    for shift, kind, label in ((-0.2, "copy", "plain copy"), (0.2, "promotion", "promotion")):
+        medians = [
+            statistics.median(each[f"{kind}_seconds"] for each in rounds)
+            for rounds in samples.values()
+        ]
+        bars = axes.bar(places + shift, medians, 0.4, label=label)
+        axes.bar_label(bars, fmt="%.2f s")
+    axes.set_xticks(places, [name.replace("mb", " MB") for name in samples])
+    axes.set_xlabel("size of the bundle")
+    axes.set_ylabel("seconds (median)")
+    axes.set_title("A verified promotion against MLflow's own download and upload")
+    axes.legend()
+    return figure
+
+
+if __name__ == "__main__":
+    main()

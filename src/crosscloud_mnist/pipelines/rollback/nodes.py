@@ -1,0 +1,97 @@
+"""Nodes of ``rollback``."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from crosscloud_mnist.bundle import Verifier, check_golden
+from crosscloud_mnist.errors import ConfigurationError, RegistryError
+from crosscloud_mnist.ports import LedgerEntry, ModelVersion, Registry
+from crosscloud_mnist.promotion import fetch_verified, move_alias
+
+
+def find_previous(
+    registry: Registry, name: str, alias: str, reason: str | None
+) -> tuple[ModelVersion, ModelVersion]:
+    """Return the version in production, and the good one before it.
+
+    Raises:
+        ConfigurationError: There is no reason.
+        RegistryError: The ledger knows no version before.
+    """
+    if not reason or not str(reason).strip():
+        raise ConfigurationError(
+            "rollback has no reason, expected why production is changed; add --params "
+            'reason="what is wrong with the version that is served"'
+        )
+    current = registry.by_alias(name, alias)
+    held = _held(registry.ledger(name), alias)
+    if current is not None and current.version in held:
+        before = held[: held.index(current.version)]
+        for number in reversed(before):
+            previous = registry.version(name, number)
+            if previous is not None:
+                return current, previous
+    raise RegistryError(
+        f"the ledger of {registry.workspace()} knows no version of {name} before "
+        f"{current.version if current else 'the first'}, expected one to go back to; promote a "
+        "good model with kedro run --pipeline register_remote"
+    )
+
+
+def restore(
+    *,
+    registry: Registry,
+    verifier: Verifier,
+    current: ModelVersion,
+    previous: ModelVersion,
+    alias: str,
+    reason: str,
+) -> dict[str, Any]:
+    """Verify the previous version, and move the alias back to it.
+
+    Returns:
+        What was done: ``name``, ``alias``, ``version``, ``before``, ``reason``, ``workspace``.
+
+    Raises:
+        VerificationError: It is not the bundle that was signed, or answers otherwise than it did;
+            the alias has not moved.
+    """
+    with tempfile.TemporaryDirectory() as work:
+        check_golden(fetch_verified(registry, previous, verifier, Path(work) / "bundle"))
+    entry = LedgerEntry(
+        action="rolled back",
+        name=previous.name,
+        alias=alias,
+        version=previous.version,
+        digest=previous.digest,
+        before=current.version,
+        reason=str(reason),
+    )
+    move_alias(registry, previous, entry)
+    return {
+        "name": previous.name,
+        "alias": alias,
+        "version": previous.version,
+        "before": current.version,
+        "reason": str(reason),
+        "workspace": registry.workspace(),
+    }
+
+
+def _held(history: Sequence[LedgerEntry], alias: str) -> list[str]:
+    """Return the good versions that production held, oldest first.
+
+    A version that was rolled back from is none, until it is promoted again.
+    """
+    held: list[str] = []
+    for entry in history:
+        if entry.alias != alias or entry.action == "refused" or not entry.done:
+            continue
+        if entry.version in held:
+            del held[held.index(entry.version) :]
+        held.append(entry.version)
+    return held

@@ -1,0 +1,36 @@
+"""The order of ``rollback``."""
+
+from __future__ import annotations
+
+from kedro.pipeline import Node, Pipeline
+
+from crosscloud_mnist.pipelines.rollback.nodes import find_previous, restore
+
+_ALIAS = "params:deploy.alias"
+
+
+def create_pipeline() -> Pipeline:
+    """Return ``rollback``: a reason in; the alias back where it was."""
+    return Pipeline(
+        [
+            Node(
+                find_previous,
+                ["serving_registry", "params:deploy.name", _ALIAS, "params:reason"],
+                ["version_in_production", "version_before"],
+                name="find_previous",
+            ),
+            Node(
+                restore,
+                {
+                    "registry": "serving_registry",
+                    "verifier": "verifier",
+                    "current": "version_in_production",
+                    "previous": "version_before",
+                    "alias": _ALIAS,
+                    "reason": "params:reason",
+                },
+                "rolled_back",
+                name="restore",
+            ),
+        ]
+    )

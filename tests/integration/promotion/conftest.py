@@ -1,0 +1,145 @@
+"""Two real MLflow servers with passwords, a line to each that can fail, and a promotion."""
+
+from __future__ import annotations
+
+import itertools
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from kedro.io import DataCatalog, MemoryDataset
+from kedro.runner import SequentialRunner
+from mlflow import MlflowClient
+
+from benchmarks.mlflow_servers import Server, two_servers
+from crosscloud_mnist.adapters.isolation import Isolated, end_all
+from crosscloud_mnist.bundle import Bundle, Verifier, write
+from crosscloud_mnist.pipelines import register_remote
+
+sys.path.insert(0, str(Path(__file__).parent))  # for faulty_line, under --import-mode=importlib
+from faulty_line import Line
+
+ADAPTER = "crosscloud_mnist.adapters.mlflow.Registry"
+_numbers = itertools.count()
+
+
+@pytest.fixture(scope="package")
+def servers(tmp_path_factory) -> Iterator[tuple[Server, Server]]:
+    with two_servers(tmp_path_factory.mktemp("servers")) as both:
+        yield both
+        end_all()
+
+
+@pytest.fixture(scope="package")
+def open_lines(servers) -> Iterator[tuple[Line, Line]]:
+    lines = tuple(Line(server.address) for server in servers)
+    proxies = [line.open() for line in lines]
+    yield lines
+    for proxy in proxies:
+        proxy.shutdown()
+
+
+@dataclass
+class Promotion:
+    """One registered model of its own, and bundles to promote under its name."""
+
+    servers: tuple[Server, Server]
+    lines: tuple[Line, Line]
+    verifier: Verifier
+    folder: Path
+    name: str
+    make: Callable[..., Bundle]
+
+    def registry(self, which: int, **credentials: str) -> Any:
+        """The workspace (0 the sandbox, 1 production) through its line, in its own process."""
+        options = {"uri": self.lines[which].uri, "experiment": "mnist"}
+        return Isolated(ADAPTER, options, {**self.servers[which].credentials, **credentials})
+
+    @property
+    def target(self) -> Any:
+        return self.registry(1)
+
+    def client(self, which: int) -> MlflowClient:
+        """A client that asks the server directly, as the tests' own eyes."""
+        import os
+
+        os.environ.update(self.servers[which].credentials)
+        address = self.servers[which].address
+        return MlflowClient(tracking_uri=address, registry_uri=address)
+
+    def log(self, bundle: Bundle) -> str:
+        client = self.client(0)
+        experiment = client.get_experiment_by_name("mnist")
+        number = experiment.experiment_id if experiment else client.create_experiment("mnist")
+        run_id = client.create_run(number).info.run_id
+        uri: str = self.registry(0).log_model(
+            bundle.folder, run_id=run_id, digest=bundle.digest, tags={}, params={}
+        )
+        return uri
+
+    def settings(self, **changed: Any) -> dict[str, Any]:
+        return {
+            "name": self.name,
+            "alias": "champion",
+            "challenger": "challenger",
+            "minimum_accuracy": 0.9,
+            "significance": 0.05,
+            "same_test_set": True,
+            "approval_tag": None,
+            "fetched": str(self.folder / "fetched"),
+            "lease_seconds": 3600,
+            **changed,
+        }
+
+    def promote(
+        self,
+        uri: str,
+        *,
+        source: Any = None,
+        target: Any = None,
+        verifier: Verifier | None = None,
+        **changed: Any,
+    ) -> dict[str, Any]:
+        settings = self.settings(**changed)
+        given = {
+            "source_registry": source or self.registry(0),
+            "target_registry": target or self.target,
+            "verifier": verifier or self.verifier,
+            "model_uri": uri,
+            "params:register_remote": settings,
+            **{f"params:register_remote.{name}": value for name, value in settings.items()},
+        }
+        ports = {name: MemoryDataset(value, copy_mode="assign") for name, value in given.items()}
+        outputs = SequentialRunner().run(register_remote.create_pipeline(), DataCatalog(ports))
+        registered: dict[str, Any] = outputs["registered_model"].load()
+        return registered
+
+    def versions(self) -> list[Any]:
+        return list(self.client(1).search_model_versions(f"name = '{self.name}'"))
+
+    def production(self) -> str | None:
+        version = self.target.by_alias(self.name, "champion")
+        return version and version.version
+
+
+@pytest.fixture
+def promotion(
+    servers, open_lines, tiny_contents, signer, verifier, tmp_path, monkeypatch
+) -> Iterator[Promotion]:
+    number = next(_numbers)
+    for variable in ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD"):
+        monkeypatch.setenv(variable, "set by a test below")  # so that it is taken back
+
+    def make(name: str, *, wrong: int = 7) -> Bundle:
+        predicted = tiny_contents.answers.labels.copy()
+        predicted[:wrong] = (predicted[:wrong] + 1) % 10
+        answers = replace(tiny_contents.answers, predicted=predicted)
+        contents = replace(tiny_contents, keras=f"{name} {number}".encode(), answers=answers)
+        return write(contents, tmp_path / name / "bundle", signer)
+
+    yield Promotion(servers, open_lines, verifier, tmp_path, f"mnist_cnn_{number}", make)
+    for line in open_lines:
+        line.reset()
