@@ -18,6 +18,8 @@ from mlflow import MlflowClient
 from PIL import Image
 
 from crosscloud_mnist.adapters.local import stop
+from crosscloud_mnist.adapters.mlflow import Registry
+from crosscloud_mnist.bundle import Bundle, Contents, Signer, write
 
 PROJECT = Path(__file__).parents[2]
 SHORT = "train_distributed.mode=single,train_distributed.settings.epochs=3"
@@ -211,6 +213,56 @@ def test_a_broken_file_is_one_line_and_leaves_no_half_output(project, trained, t
     client = project.client("sandbox")
     runs = client.search_runs([e.experiment_id for e in client.search_experiments()])
     assert {run.info.status for run in runs} == {"FINISHED", "FAILED"}
+
+
+@pytest.fixture(scope="module")
+def second(project, released):
+    """A second bundle, like the first but for its Keras file, logged and released."""
+    first = Bundle(project.data / "06_models" / "bundle", "")
+    contents = Contents(
+        onnx=first.onnx.read_bytes(),
+        keras=b"another",
+        golden=first.golden(),
+        answers=first.answers(),
+        contract=first.contract(),
+        card=first.card(),
+    )
+    keys = [str(project.folder / "conf" / "local" / f"signing.{end}") for end in ("pem", "pub")]
+    bundle = write(contents, project.data / "second", Signer(*keys))
+    uri = f"sqlite:///{project.data}/workspaces/sandbox/mlflow.db"
+    client = project.client("sandbox")
+    experiment = client.get_experiment_by_name("crosscloud-mnist")
+    logged = Registry(uri=uri, experiment="crosscloud-mnist").log_model(
+        bundle.folder,
+        run_id=client.create_run(experiment.experiment_id).info.run_id,
+        digest=bundle.digest,
+        tags={},
+        params={},
+    )
+    parameters = f"register_remote.model={logged},register_remote.minimum_accuracy=0.5"
+    return project.run("release", "--params", parameters)
+
+
+def test_rollback_restores_registry_and_endpoint_and_tells_the_history(project, second):
+    assert "Registered version: mnist_cnn 2 in" in second
+    ended = project.kedro("run", "--pipeline", "rollback")
+    assert ended.returncode == 1
+    assert "rollback has no reason, expected why production is changed" in ended.stderr
+    said = project.run("rollback", "--params", "reason=it takes sevens for ones")
+    assert "Rolled back: mnist_cnn 2 to 1 in" in said
+    version = project.client("production").get_model_version_by_alias("mnist_cnn", "champion")
+    assert version.version == "1"
+    deployment = project.report("07_model_output/deployment.json")
+    live = httpx.get(deployment["endpoint"].rpartition("/serving-endpoints/")[0] + "/version")
+    assert live.json()["version"] == deployment["model_version"] == "1"
+    history = project.report("08_reporting/ledger.json")
+    assert [(entry["action"], entry["version"], entry["before"]) for entry in history] == [
+        ("promoted", "1", ""),
+        ("promoted", "2", "1"),
+        ("rolled back", "1", "2"),
+    ]
+    assert history[-1]["reason"] == "it takes sevens for ones"
+    assert all(entry["done"] for entry in history)
 
 
 def test_kedro_viz_draws_it(project, tmp_path):
