@@ -6,10 +6,8 @@ was done. Changing an entry changes its hash, and taking one out leaves a hash t
 
 from __future__ import annotations
 
-import getpass
 import hashlib
 import json
-import os
 from collections.abc import Iterator
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
@@ -27,11 +25,10 @@ _PAGE = 1000
 
 
 def record(client: MlflowClient, experiment_id: str, entry: LedgerEntry) -> LedgerEntry:
-    """Append the entry; the workspace's user, the time and the hashes are added here."""
+    """Append the entry; the time and the hashes are added here."""
     entries = [each for _, each in _entries(client, experiment_id)]
     entry = replace(
         entry,
-        actor=entry.actor or os.environ.get("MLFLOW_TRACKING_USERNAME") or getpass.getuser(),
         at=datetime.now(UTC).isoformat(timespec="milliseconds"),
         previous=entries[-1].hash if entries else "",
         done=False,

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import getpass
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -186,7 +189,8 @@ class Registry:
     def record(self, entry: LedgerEntry) -> LedgerEntry:
         """Append to the ledger: see ``ledger.py``."""
         with self._answering() as client:
-            return ledger.record(client, self._ledger(client), entry)
+            known = replace(entry, actor=self._actor())
+            return ledger.record(client, self._ledger(client), known)
 
     def conclude(self, entry: LedgerEntry) -> None:
         """Note in the ledger that it was done."""
@@ -220,6 +224,9 @@ class Registry:
                 f"{self._uri} answered: {reason}; check the names and the credentials, and that "
                 "the workspace is the one that you mean"
             ) from error
+
+    def _actor(self) -> str:
+        return os.environ.get("MLFLOW_TRACKING_USERNAME") or getpass.getuser()
 
     def _ledger(self, client: MlflowClient) -> str:
         return self._experiment_id(client, f"{self._experiment}-ledger")

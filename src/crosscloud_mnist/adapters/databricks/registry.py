@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -128,6 +129,21 @@ class Registry(plain.Registry):
         """Return the version that the alias points to at this moment, if any."""
         with self._writing():
             return super().by_alias(name, alias)
+
+    def clean(self, name: str, digest: str, lease_seconds: float) -> None:
+        """Remove the digest's versions whose upload was not finished: see ``ports.Registry``."""
+        before = (time.time() - lease_seconds) * 1000
+        with self._writing() as client:
+            for each in client.search_model_versions(f"name = '{name}'"):
+                if each.status == "READY" or each.creation_timestamp > before:
+                    continue
+                version = client.get_model_version(name, each.version)
+                if version.tags.get(plain._DIGEST) == digest:
+                    client.delete_model_version(name, each.version)
+
+    def _actor(self) -> str:
+        client, _ = connect(self._workspace_id, RegistryError)
+        return client.current_user.me().user_name or "unknown"
 
     def _download(self, location: str, folder: Path) -> None:
         from mlflow.artifacts import download_artifacts

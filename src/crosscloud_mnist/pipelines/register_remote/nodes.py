@@ -19,7 +19,7 @@ from crosscloud_mnist.promotion import fetch_verified, move_alias
 
 _LINEAGE = ("dataset", "dataset_digest", "git_commit", "lock_digest")
 _VERIFIED = "verified"
-_LONGEST_TAG = 5000
+_LONGEST_TAG = 1000  # Unity Catalog's limit
 
 logger = logging.getLogger(__name__)
 
