@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 import onnxruntime
 import pytest
-from kedro.io import DataCatalog, MemoryDataset
+from kedro.io import DataCatalog, DatasetError, MemoryDataset
 from kedro.runner import SequentialRunner
 from kedro_datasets.json import JSONDataset
 from kedro_datasets.matplotlib import MatplotlibDataset
@@ -146,13 +146,13 @@ def test_answers_that_are_all_alike_are_drift_of_predictions(production, test_pi
 
 
 def test_says_that_a_log_is_too_short_or_no_log(production, test_pictures, tmp_path):
-    with pytest.raises(DataError, match="holds no inference log"):
+    with pytest.raises(DatasetError, match="holds no inference log"):
         InferenceLogDataset(source=str(tmp_path)).load()
     production.log(test_pictures[:80])
     with pytest.raises(DataError, match="holds 80 pictures in 22 requests"):
         production.monitor()
     (production.folder / "log" / "b.jsonl").write_text('{"status_code": 200}\n')
-    with pytest.raises(DataError, match=r"b\.jsonl is no inference log"):
+    with pytest.raises(DatasetError, match=r"b\.jsonl is no inference log"):
         InferenceLogDataset(source=str(production.folder / "log")).load()
 
 
