@@ -44,6 +44,9 @@ bench: setup ## Measure what is claimed to be fast; one of it with ONLY=training
 drill: setup ## Kill one of two endpoints under load, update the other: no call may fail
 	$(BIN)/python -m benchmarks.drill
 
+rehearse: setup ## The flow across two Databricks workspaces on loopback, and swapped; KEEP=1 leaves them up
+	$(BIN)/python -m rehearsal $(if $(KEEP),--keep)
+
 check: setup ## Lint, type-check, and check that no layer imports what it must not know
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
@@ -52,6 +55,7 @@ check: setup ## Lint, type-check, and check that no layer imports what it must n
 
 stop: ## End the local endpoint
 	@test ! -x $(BIN)/python || $(BIN)/python -m crosscloud_mnist.adapters.local data/07_model_output/endpoint
+	@test ! -e data/rehearsal/running.json || $(BIN)/python -m rehearsal --stop
 
 setup: tools .venv/.installed
 
