@@ -8,7 +8,7 @@ BIN := .venv/bin
 KEDRO := $(BIN)/kedro
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test test-runtimes bench drill fuzz check setup tools stop lock help
+.PHONY: demo test test-runtimes bench drill fuzz rehearse check setup tools stop lock help
 .DEFAULT_GOAL := help
 
 help: ## Show what can be made
@@ -47,6 +47,9 @@ drill: setup ## Kill one of two endpoints under load, update the other: no call 
 fuzz: setup ## Send 30,000 requests, most of them malformed, to the endpoint
 	FUZZ_CASES=30000 $(BIN)/python -m pytest tests/serving/test_fuzz.py
 
+rehearse: setup ## The flow across two Databricks workspaces on loopback, and swapped; KEEP=1 leaves them up
+	$(BIN)/python -m rehearsal $(if $(KEEP),--keep)
+
 check: setup ## Lint, type-check, and check that no layer imports what it must not know
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
@@ -55,6 +58,7 @@ check: setup ## Lint, type-check, and check that no layer imports what it must n
 
 stop: ## End the local endpoint
 	@test ! -x $(BIN)/python || $(BIN)/python -m crosscloud_mnist.adapters.local data/07_model_output/endpoint
+	@test ! -e data/rehearsal/running.json || $(BIN)/python -m rehearsal --stop
 
 setup: tools .venv/.installed
 
