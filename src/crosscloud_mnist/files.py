@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterable
 from pathlib import Path
 
 
@@ -12,10 +13,16 @@ def write_whole(path: Path, content: bytes) -> None:
     The content goes to a temporary file in the same folder, which then takes the name: POSIX
     ``rename`` replaces a name atomically.
     """
+    stream_whole(path, (content,))
+
+
+def stream_whole(path: Path, chunks: Iterable[bytes]) -> None:
+    """Write a file that memory need not hold, in the way of ``write_whole``."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
     try:
-        temporary.write_bytes(content)
+        with temporary.open("wb") as file:
+            file.writelines(chunks)
         temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)

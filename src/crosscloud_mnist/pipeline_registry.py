@@ -7,6 +7,7 @@ from crosscloud_mnist.pipelines import (
     deploy,
     history,
     ingest_mnist,
+    ingest_on_spark,
     monitor,
     register_remote,
     rollback,
@@ -24,6 +25,7 @@ def register_pipelines() -> dict[str, Pipeline]:
     return {
         "__default__": train,
         "ingest_mnist": ingest,
+        "ingest_on_spark": ingest_on_spark.create_pipeline(),
         "train_distributed": training,
         "train": train,
         "register_remote": register,

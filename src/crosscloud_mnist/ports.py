@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 if TYPE_CHECKING:
     import numpy as np
@@ -66,6 +66,25 @@ class Launcher(Protocol):
 
         Raises:
             TrainingError: A task was lost, or there are too few slots.
+        """
+
+
+class Dealer(Protocol):
+    """Ingests pictures that outgrow this process, where the data is."""
+
+    def deal(self, folder: str, fraction: float, seed: int) -> dict[str, Any]:
+        """Check every part and deal the pictures out into shards.
+
+        Args:
+            folder: Parts as pairs of IDX files, on storage that every worker sees.
+            fraction: The part of the training pictures set aside for validation.
+            seed: Of that choice, and of the order.
+
+        Returns:
+            The data card: where the data came from, digests, counts by class and split.
+
+        Raises:
+            IdxError: A part is no pair of IDX files of digits.
         """
 
 
@@ -332,6 +351,7 @@ class Scorer(Protocol):
 
 
 __all__: Sequence[str] = [
+    "Dealer",
     "Deployment",
     "Endpoint",
     "Launcher",

@@ -40,11 +40,13 @@ class Cluster:
         for _ in range(workers):
             self.add_worker()
 
-    def add_worker(self) -> subprocess.Popen[bytes]:
+    def add_worker(self, *options: str) -> subprocess.Popen[bytes]:
+        """Start one more worker; options are those of its JVM."""
         number = len(self.processes)
         worker = self._daemon(
             *("worker.Worker", self.url, "--cores", "1", "--memory", "1g", "--webui-port", "0"),
             *("--work-dir", str(self.folder / f"work-{number}")),
+            SPARK_WORKER_OPTS=" ".join(options),
         )
         log = self.folder / f"{number}.log"
         until = time.monotonic() + _SECONDS
@@ -53,7 +55,7 @@ class Cluster:
             time.sleep(0.2)
         return worker
 
-    def _daemon(self, what: str, *arguments: str) -> subprocess.Popen[bytes]:
+    def _daemon(self, what: str, *arguments: str, **variables: str) -> subprocess.Popen[bytes]:
         spark = Path(pyspark.__file__).parent
         environment = {
             **os.environ,
@@ -61,6 +63,7 @@ class Cluster:
             "SPARK_LOCAL_IP": "127.0.0.1",
             "SPARK_NO_DAEMONIZE": "1",
             "PYSPARK_PYTHON": str(self.python),
+            **variables,
         }
         with (self.folder / f"{len(self.processes)}.log").open("wb") as log:
             process = subprocess.Popen(
@@ -75,6 +78,18 @@ class Cluster:
             )
         self.processes.append(process)
         return process
+
+    def kill_a_busy_daemon(self, *, whole_machine: bool = False) -> None:
+        """SIGKILL a worker daemon whose executor trains; or all of its processes with it."""
+        session = os.getsid(self.python_workers()[-1])
+        (daemon,) = (process for process in self.processes if process.pid == session)
+        self.processes.remove(daemon)
+        daemon.kill()
+        daemon.wait(20)
+        if whole_machine:
+            for pid in _pids(""):
+                if _session(pid) == session:
+                    os.kill(pid, signal.SIGKILL)
 
     def executors(self) -> list[int]:
         """PIDs of the executors' JVMs of this cluster."""
@@ -110,8 +125,17 @@ def _pids(pattern: str) -> list[int]:
 
 
 def _parent(pid: int) -> int:
+    return _stat(pid, 1)
+
+
+def _session(pid: int) -> int:
+    return _stat(pid, 3)
+
+
+def _stat(pid: int, field: int) -> int:
+    """A field of proc(5)'s stat, counted from the state; 0 of a process that has ended."""
     try:
-        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[field])
     except OSError:
         return 0
 
@@ -135,16 +159,16 @@ def executors_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "env" / "bin" / "python"
 
 
-@pytest.fixture
-def cluster(
-    tmp_path: Path, executors_python: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Cluster]:
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory, executors_python: Path) -> Iterator[Cluster]:
     """A cluster of two workers with one core each."""
-    monkeypatch.setenv("PYSPARK_PYTHON", str(executors_python))
-    monkeypatch.setenv("SPARK_LOCAL_IP", "127.0.0.1")
-    cluster = Cluster(tmp_path, executors_python)
-    try:
-        cluster.start()
-        yield cluster
-    finally:
-        cluster.stop()
+    folder = tmp_path_factory.mktemp("cluster")
+    cluster = Cluster(folder, executors_python)
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setenv("PYSPARK_PYTHON", str(executors_python))
+        monkeypatch.setenv("SPARK_LOCAL_IP", "127.0.0.1")
+        try:
+            cluster.start()
+            yield cluster
+        finally:
+            cluster.stop()

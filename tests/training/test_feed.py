@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from crosscloud_mnist import idx
+from crosscloud_mnist.datasets.shards import ShardsDataset
 from crosscloud_mnist.errors import ConfigurationError
 from crosscloud_mnist.training import feed
 from crosscloud_mnist.training.plan import Shard
@@ -57,6 +58,26 @@ def test_pictures_keep_their_labels_and_no_worker_sees_anothers(plan):
         assert drawn <= own
         seen.append(own)
     assert not seen[0] & seen[1]
+
+
+def test_no_picture_is_seen_twice_in_an_epoch_by_any_worker(plan, tmp_path):
+    ids = np.arange(512, dtype=np.uint16)  # each picture holds its number in its first two bytes
+    images = np.zeros((len(ids), 28, 28), np.uint8)
+    images.reshape(len(ids), -1)[:, :2] = ids.view(np.uint8).reshape(-1, 2)
+    labels = np.zeros(len(ids), np.uint8)
+    ShardsDataset(path=str(tmp_path), shards=4).save((images, labels))
+    shards = ShardsDataset(path=str(tmp_path), shards=4, handles=True).load()
+    plan = replace(plan, train=shards, steps_per_epoch=len(ids) // plan.batch)
+    seen = []
+    for rank in range(2):
+        batches = feed.training_batches(plan, 2, rank, 1).take(2 * plan.steps_per_epoch)
+        pixels = np.concatenate([images.numpy().reshape(len(images), -1) for images, _ in batches])
+        numbers = np.ascontiguousarray(pixels[:, :2]).view(np.uint16).ravel()
+        seen.append(numbers.reshape(2, -1))
+    for epoch in range(2):
+        drawn = np.concatenate([worker[epoch] for worker in seen])
+        assert sorted(drawn.tolist()) == ids.tolist()
+    assert not np.intersect1d(*seen).size
 
 
 def test_two_replicas_of_a_worker_share_its_batch(plan):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import resource
 import shutil
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -70,6 +71,18 @@ def test_storage_that_cannot_be_written_to_is_one_line(plan, tmp_path):
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(TrainingError, match=r"epoch 1 could not be written to .*make room"):
         train(replace(plan, records=str(tmp_path / "file" / "records")))
+
+
+def test_a_full_disk_is_one_line_and_leaves_no_half_checkpoint(plan, tmp_path):
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    # A file of this process may not grow past that: the same OSError as of a full disk (EFBIG).
+    resource.setrlimit(resource.RLIMIT_FSIZE, (500_000, hard))
+    try:
+        with pytest.raises(TrainingError, match="epoch 1 could not be written to .*too large"):
+            train(replace(plan, records=str(tmp_path)))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert not list(tmp_path.iterdir())
 
 
 def test_the_learning_rate_warms_up_and_falls_to_zero(plan):

@@ -33,11 +33,14 @@ def in_one_line() -> Iterator[None]:
         TrainingError: Anything else.
     """
     from py4j.protocol import Py4JJavaError
+    from pyspark.errors import PySparkException
 
     try:
         yield
     except Py4JJavaError as error:
         raise _reason(str(error.java_exception)) from error
+    except PySparkException as error:  # what PySpark has made of one
+        raise _reason(str(error)) from error
 
 
 def _reason(trace: str) -> CrosscloudError:

@@ -18,6 +18,7 @@ from crosscloud_mnist.errors import ConfigurationError, TrainingError, WorkerLos
 from crosscloud_mnist.ports import Mode
 from crosscloud_mnist.training import checkpoint
 from crosscloud_mnist.training.alone import train_alone
+from crosscloud_mnist.training.gpu import train_on_gpu
 from crosscloud_mnist.training.plan import Epoch, Outcome, Plan
 
 if TYPE_CHECKING:
@@ -38,8 +39,7 @@ class Launcher:
         use_gpu: Whether each slot trains on a GPU that Spark assigns to it.
         attempts: How often training goes on from its last checkpoint after a slot was lost,
             the first time included.
-        patience: Seconds that an epoch may take, or starting up before the first; after them the
-            attempt counts as lost.
+        patience: Seconds that an epoch may take; after them the attempt counts as lost.
         slot_memory: Bytes that a slot takes outside the executor's heap.
     """
 
@@ -80,6 +80,7 @@ class Launcher:
             raise ConfigurationError(
                 f"train_distributed.mode is {mode!r}, expected single, local, distributed or custom"
             )
+        train = self._placed(train)
         with _followed([plan], lambda _, epoch: on_epoch(epoch)):
             if mode == "single":
                 return train(plan)
@@ -107,6 +108,7 @@ class Launcher:
             ConfigurationError: As ``launch``.
             TrainingError: As ``launch``.
         """
+        train = self._placed(train)
         outcomes: list[Outcome] = []
         with _followed(plans, on_epoch), self._session("custom") as spark:
             for start in range(0, len(plans), self._slots):
@@ -119,6 +121,9 @@ class Launcher:
 
                 outcomes += self._persist(spark, wave, attempt)
         return tuple(outcomes)
+
+    def _placed(self, train: Callable[[Plan], Outcome]) -> Callable[[Plan], Outcome]:
+        return partial(train_on_gpu, train) if self._use_gpu else train
 
     @contextmanager
     def _session(self, mode: Mode) -> Iterator[SparkSession]:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pyspark import SparkContext
 
 _POLL_SECONDS = 1.0
+_STARTING_SECONDS = 300.0  # imports, tracing and the first epoch may take that, whatever is asked
 
 
 @contextmanager
@@ -29,20 +30,23 @@ def watched(spark: SparkContext, folders: Sequence[str], patience: float) -> Ite
     Args:
         spark: The context that the job runs in.
         folders: Where the records appear.
-        patience: Seconds that an epoch, or starting up before the first, may take.
+        patience: Seconds that an epoch may take; the first one, with starting up, five minutes
+            at least.
 
     Raises:
         WorkerLost: The job was cancelled.
     """
     group = f"training-{uuid.uuid4().hex}"
     ended, stalled = threading.Event(), threading.Event()
+    limit = max(patience, _STARTING_SECONDS)
 
     def watch() -> None:
+        nonlocal limit
         records, since = _records(folders), time.monotonic()
         while not ended.wait(_POLL_SECONDS):
             if records != (records := _records(folders)):
-                since = time.monotonic()
-            elif time.monotonic() - since > patience:
+                since, limit = time.monotonic(), patience
+            elif time.monotonic() - since > limit:
                 stalled.set()
                 spark.cancelJobGroup(group)
                 return
@@ -56,7 +60,7 @@ def watched(spark: SparkContext, folders: Sequence[str], patience: float) -> Ite
         if not stalled.is_set():
             raise
         raise WorkerLost(
-            f"no epoch ended in {patience:.0f} s, expected one; see the executors' logs, or set "
+            f"no epoch ended in {limit:.0f} s, expected one; see the executors' logs, or set "
             "a longer patience in the globals"
         ) from error
     finally:

@@ -53,11 +53,10 @@ class ShardsDataset(AbstractDataset[Labelled, "Labelled | tuple[Shard, ...]"]):
         if self._handles:
             return tuple(self._shard(index) for index in range(self._shards))
         parts = [_read(self._shard(index)) for index in range(self._shards)]
-        total = sum(len(labels) for _, labels in parts)
-        images = np.empty((total, *parts[0][0].shape[1:]), np.uint8)
-        labels = np.empty(total, np.uint8)
-        for index, part in enumerate(parts):
-            images[index :: self._shards], labels[index :: self._shards] = part
+        places = np.concatenate([np.arange(len(labels)) for _, labels in parts])
+        order = np.argsort(places, kind="stable")  # round the shards, whose sizes may differ
+        images = np.concatenate([images for images, _ in parts])[order]
+        labels = np.concatenate([labels for _, labels in parts])[order]
         return images, labels
 
     def save(self, data: Labelled) -> None:

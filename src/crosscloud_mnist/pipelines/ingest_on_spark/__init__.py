@@ -1,0 +1,5 @@
+"""Parts of IDX files to checked shards, dealt by Spark's executors."""
+
+from crosscloud_mnist.pipelines.ingest_on_spark.pipeline import create_pipeline
+
+__all__ = ["create_pipeline"]
