@@ -13,11 +13,12 @@ import onnxruntime
 import pytest
 
 from crosscloud_mnist.errors import ConfigurationError, TrainingError
-from crosscloud_mnist.training import checkpoint, export, feed, loop
+from crosscloud_mnist.training import checkpoint, export, feed
 from crosscloud_mnist.training.choice import best_epoch
 from crosscloud_mnist.training.loop import train
 from crosscloud_mnist.training.models import build
 from crosscloud_mnist.training.proofs import verify_proofs
+from crosscloud_mnist.training.trainer import Trainer
 
 
 @pytest.fixture(scope="module")
@@ -90,13 +91,13 @@ def test_the_best_epochs_weights_are_taken_and_survive_a_resume(plan, tmp_path):
 
 def test_an_epoch_is_traced_once(plan, monkeypatch):
     trainers = []
-    compiled = loop._Trainer._compile
+    compiled = Trainer._compile
 
     def kept(*arguments):
         trainers.append(compiled(*arguments))
         return trainers[-1]
 
-    monkeypatch.setattr(loop._Trainer, "_compile", kept)
+    monkeypatch.setattr(Trainer, "_compile", kept)
     train(replace(plan, model="compact", augment=True, epochs=3))
     assert [each.experimental_get_tracing_count() for each in trainers] == [1, 1]
 
