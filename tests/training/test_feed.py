@@ -103,9 +103,11 @@ def test_validation_has_every_picture_once_in_batches_of_one_size(plan, workers)
     assert pictures == stored
 
 
-def test_augmented_pictures_differ_a_little(plan):
+@pytest.mark.parametrize("elastic", [0.0, 1.0])
+def test_augmented_pictures_differ_a_little(plan, elastic):
     plain, _ = next(iter(feed.training_batches(plan, 1, 0, 1)))
-    changed, _ = next(iter(feed.training_batches(replace(plan, augment=True), 1, 0, 1)))
+    bent = replace(plan, augment=True, elastic=elastic)
+    changed, _ = next(iter(feed.training_batches(bent, 1, 0, 1)))
     plain, changed = plain.numpy().astype(float), changed.numpy().astype(float)
     assert (abs(plain - changed).max(axis=(1, 2)) > 20).mean() > 0.9
     assert abs(plain.sum(axis=(1, 2)) / changed.sum(axis=(1, 2)) - 1).mean() < 0.25

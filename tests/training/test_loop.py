@@ -14,10 +14,12 @@ import onnxruntime
 import pytest
 
 from crosscloud_mnist.errors import ConfigurationError, TrainingError
-from crosscloud_mnist.training import checkpoint, export
+from crosscloud_mnist.training import checkpoint, export, feed
+from crosscloud_mnist.training.choice import best_epoch
 from crosscloud_mnist.training.loop import train
 from crosscloud_mnist.training.models import build
 from crosscloud_mnist.training.proofs import verify_proofs
+from crosscloud_mnist.training.trainer import Trainer
 
 
 @pytest.fixture(scope="module")
@@ -65,6 +67,54 @@ def test_what_goes_on_from_a_checkpoint_ends_where_it_would_have(plan, model, tm
     assert resumed.history[:2] == whole.history[:2]
     records = [path.name for path in sorted((tmp_path / "cut").glob("*.json"))]
     assert records == ["epoch-0001.json", "epoch-0002.json", "epoch-0003.json"]
+
+
+def test_the_best_epochs_weights_are_taken_and_survive_a_resume(plan, tmp_path):
+    """A rate far too high after the first epoch makes that one the best."""
+    plan = replace(plan, keep_best=True, patience=2, epochs=5, learning_rate=0.03, optimizer="adam")
+    whole = train(replace(plan, records=str(tmp_path / "whole")))
+    verify_proofs(whole, plan)
+    assert whole.taken == best_epoch(whole.history)
+    model = export.rebuild(plan.model, whole.weights)
+    right = total = 0
+    for images, labels, weights in feed.validation_batches(plan, 1, 0, 1):
+        named = export.predict(model, images.numpy()).argmax(axis=1)
+        right += ((named == labels.numpy()) * weights.numpy()).sum()
+        total += weights.numpy().sum()
+    assert right / total == pytest.approx(whole.taken.val_accuracy, abs=2 / total)
+    cut = tmp_path / "cut"
+    shutil.copytree(tmp_path / "whole", cut)
+    newest = checkpoint.last(str(cut))
+    resumed = train(replace(plan, records=str(cut), done=newest - 1))
+    assert resumed.proofs == whole.proofs
+    assert resumed.chosen == whole.chosen
+
+
+def test_an_epoch_is_traced_once(plan, monkeypatch):
+    trainers = []
+    compiled = Trainer._compile
+
+    def kept(*arguments):
+        trainers.append(compiled(*arguments))
+        return trainers[-1]
+
+    monkeypatch.setattr(Trainer, "_compile", kept)
+    train(replace(plan, model="compact", augment=True, epochs=3))
+    assert [each.experimental_get_tracing_count() for each in trainers] == [1, 1]
+
+
+def test_bfloat16_learns_as_float32_does(plan, outcome):
+    half = train(replace(plan, precision="mixed_bfloat16"))
+    for coarse, fine in zip(half.history, outcome.history, strict=True):
+        assert coarse.loss == pytest.approx(fine.loss, rel=0.02)
+        assert coarse.val_accuracy == pytest.approx(fine.val_accuracy, abs=0.03)
+
+
+def test_smoothed_labels_cost_the_training_loss_alone(plan, outcome):
+    smooth = train(replace(plan, label_smoothing=0.2, optimizer="sgd", learning_rate=1e-9))
+    plain = train(replace(plan, optimizer="sgd", learning_rate=1e-9))
+    assert smooth.history[0].loss != pytest.approx(plain.history[0].loss, rel=1e-4)
+    assert smooth.history[0].val_loss == pytest.approx(plain.history[0].val_loss, rel=1e-6)
 
 
 def test_storage_that_cannot_be_written_to_is_one_line(plan, tmp_path):
@@ -135,5 +185,7 @@ def test_a_model_takes_raw_pixels(plan, outcome):
 
 
 def test_says_which_models_there_are():
-    with pytest.raises(ConfigurationError, match="no model 'lenet', expected one of case, compact"):
+    with pytest.raises(
+        ConfigurationError, match="no model 'lenet', expected one of case, compact, best"
+    ):
         build("lenet", 0)

@@ -114,6 +114,8 @@ class Cluster:
             # TensorFlow reads these two; slots of one machine share its cores.
             "spark.executorEnv.TF_NUM_INTRAOP_THREADS": threads,
             "spark.executorEnv.TF_NUM_INTEROP_THREADS": "1",
+            # As training.loop does, which comes too late: the runner has imported TensorFlow then.
+            "spark.executorEnv.TF_ENABLE_ONEDNN_OPTS": "1",
             **(_loopback() if self._is_local() else {}),
             **(_gpus("driver" if on_driver else "executor") if self.use_gpu else {}),
             **self.conf,

@@ -132,7 +132,7 @@ def _stream(plan: Plan, index: int, share: int, window: int) -> tf.data.Dataset:
     if not plan.augment:
         return batches
     return tf.data.Dataset.zip((tf.data.Dataset.counter(drawn), batches)).map(
-        lambda draw, batch: (augment(batch[0], tf.stack([seed, draw])), batch[1])
+        lambda draw, batch: (augment(batch[0], tf.stack([seed, draw]), plan.elastic), batch[1])
     )
 
 

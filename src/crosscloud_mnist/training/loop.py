@@ -8,37 +8,20 @@ one ``tf.function``: no Python runs between two steps.
 from __future__ import annotations
 
 import hashlib
-import json
 import os
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from crosscloud_mnist.errors import TrainingError
-from crosscloud_mnist.files import write_whole
-from crosscloud_mnist.training import checkpoint, feed
-from crosscloud_mnist.training.models import build
-from crosscloud_mnist.training.plan import Epoch, Outcome, Plan, Proof
+from crosscloud_mnist.training import feed
+from crosscloud_mnist.training.choice import best_epoch
+from crosscloud_mnist.training.plan import Outcome, Plan, Proof
 from crosscloud_mnist.training.precision import choose_precision
 from crosscloud_mnist.training.proofs import exchange
+from crosscloud_mnist.training.trainer import Place, Trainer
 
 if TYPE_CHECKING:
-    import keras
     import tensorflow as tf
-
-_WARM_UP = 0.1  # of all steps
-
-
-@dataclass(frozen=True)
-class _Place:
-    """Where among the workers this process stands."""
-
-    rank: int
-    workers: int
-    replicas: int
 
 
 def train(plan: Plan) -> Outcome:
@@ -56,6 +39,9 @@ def train(plan: Plan) -> Outcome:
     Raises:
         ConfigurationError: The plan does not fit the number of slots.
     """
+    # TensorFlow turns these kernels on by itself only where the processor has AVX-512; with AVX2
+    # they take two thirds of the time. It reads this when it is imported.
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     import tensorflow as tf
 
     if plan.own_strategy:
@@ -66,11 +52,11 @@ def train(plan: Plan) -> Outcome:
     feed.check(plan, place.workers)
     precision = choose_precision(plan.precision)
     with strategy.scope(), _policy(precision):
-        trainer = _Trainer(plan, strategy, place)
+        trainer = Trainer(plan, strategy, place)
     if plan.done:
         trainer.resume()
     trainer.run()
-    weights = tuple(trainer.model.get_weights())
+    weights = trainer.weights()
     proof = Proof(
         rank=place.rank,
         host=os.uname().nodename,
@@ -79,15 +65,16 @@ def train(plan: Plan) -> Outcome:
         precision=precision,
         weights_sha256=hashlib.sha256(b"".join(array.tobytes() for array in weights)).hexdigest(),
     )
-    return Outcome(weights, tuple(trainer.history), exchange(proof))
+    chosen = best_epoch(trainer.history).number if plan.keep_best else len(trainer.history)
+    return Outcome(weights, tuple(trainer.history), exchange(proof), chosen)
 
 
-def _place(strategy: tf.distribute.Strategy) -> _Place:
+def _place(strategy: tf.distribute.Strategy) -> Place:
     resolver = strategy.cluster_resolver
     workers = len(resolver.cluster_spec().as_dict().get("worker", ())) if resolver else 0
     if workers <= 1:
-        return _Place(0, 1, strategy.num_replicas_in_sync)
-    return _Place(resolver.task_id, workers, strategy.num_replicas_in_sync // workers)
+        return Place(0, 1, strategy.num_replicas_in_sync)
+    return Place(resolver.task_id, workers, strategy.num_replicas_in_sync // workers)
 
 
 @contextmanager
@@ -100,172 +87,3 @@ def _policy(name: str) -> Iterator[None]:
         yield
     finally:
         keras.config.set_dtype_policy(before)
-
-
-def _optimizer(plan: Plan) -> keras.Optimizer:
-    import keras
-
-    steps = plan.epochs * plan.steps_per_epoch
-    rate: Any = plan.learning_rate
-    if plan.schedule == "cosine":
-        warm_up = max(1, round(_WARM_UP * steps))
-        rate = keras.optimizers.schedules.CosineDecay(
-            0.0, max(1, steps - warm_up), warmup_target=plan.learning_rate, warmup_steps=warm_up
-        )
-    if plan.optimizer == "adam":
-        return keras.optimizers.Adam(rate)
-    return keras.optimizers.SGD(rate)
-
-
-class _Trainer:
-    """Model, optimizer and compiled epochs of one process; made under the strategy's scope."""
-
-    def __init__(self, plan: Plan, strategy: tf.distribute.Strategy, place: _Place) -> None:
-        import keras
-        import tensorflow as tf
-
-        self._plan, self._strategy, self._place = plan, strategy, place
-        self.model = build(plan.model, plan.seed)
-        self._optimizer = _optimizer(plan)
-        self._optimizer.build(self.model.trainable_variables)
-        self._loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True, reduction=None)
-        # Sums of one epoch: loss, right answers, pictures. Each replica adds to its own; reading
-        # adds them up, so that a step needs no exchange but the gradients'.
-        self._totals = tf.Variable(
-            tf.zeros(3),
-            trainable=False,
-            synchronization=tf.VariableSynchronization.ON_READ,
-            aggregation=tf.VariableAggregation.SUM,
-        )
-        self._training = self._compile(self._training_step, plan.steps_per_epoch)
-        self._validation = self._compile(
-            self._validation_step, feed.validation_steps(plan, place.workers, place.replicas)
-        )
-        self._images_seen = 0
-        self.history: list[Epoch] = []
-
-    def images_seen(self) -> int:
-        """Return how many training pictures this process's own replicas have seen."""
-        return self._images_seen
-
-    def resume(self) -> None:
-        """Take up the state after ``plan.done`` epochs, as it was."""
-        found = checkpoint.load(self._plan.records, self._plan.done)
-        for variable, value in zip(self._variables(), found.variables, strict=True):
-            variable.assign(value)
-        self.history.extend(found.history)
-        images = self._plan.done * self._plan.steps_per_epoch * self._plan.batch
-        self._images_seen = images // self._place.workers
-        for epoch in found.history:  # the attempt may have ended between checkpoint and record
-            self._record(epoch)
-
-    def run(self) -> None:
-        """Train epoch by epoch; rank 0 leaves a checkpoint and a record of each.
-
-        Raises:
-            TrainingError: They could not be written.
-        """
-        import keras
-
-        plan = self._plan
-        batches = iter(self._distributed(feed.training_batches))
-        for number in range(plan.done + 1, plan.epochs + 1):
-            start = time.monotonic()
-            loss, accuracy = self._run(self._training, batches, count_images=True)
-            trained = time.monotonic()
-            val_loss, val_accuracy = self._run(
-                self._validation, iter(self._distributed(feed.validation_batches))
-            )
-            images = plan.steps_per_epoch * plan.batch
-            epoch = Epoch(
-                number=number,
-                of=plan.epochs,
-                loss=loss,
-                accuracy=accuracy,
-                val_loss=val_loss,
-                val_accuracy=val_accuracy,
-                learning_rate=float(keras.ops.convert_to_numpy(self._optimizer.learning_rate)),
-                seconds=time.monotonic() - start,
-                images_per_second=images / (trained - start),
-            )
-            self.history.append(epoch)
-            if self._place.rank == 0:
-                try:
-                    checkpoint.save(
-                        plan.records,
-                        self.history,
-                        [variable.value.numpy() for variable in self._variables()],
-                    )
-                    self._record(epoch)
-                except OSError as error:
-                    raise TrainingError(
-                        f"epoch {number} could not be written to {plan.records} "
-                        f"({error.strerror}), expected storage that every slot can write to; "
-                        "make room there, and run again"
-                    ) from error
-
-    def _record(self, epoch: Epoch) -> None:
-        record = Path(self._plan.records) / f"epoch-{epoch.number:04d}.json"
-        if self._place.rank == 0:
-            write_whole(record, json.dumps(asdict(epoch)).encode())
-
-    def _variables(self) -> list[keras.Variable]:
-        return [*self.model.variables, *self._optimizer.variables]
-
-    def _distributed(self, batches: Any) -> tf.distribute.DistributedDataset:
-        place = self._place
-        return self._strategy.distribute_datasets_from_function(
-            lambda _: batches(self._plan, place.workers, place.rank, place.replicas)
-        )
-
-    def _compile(self, step: Any, steps: int) -> Any:
-        import tensorflow as tf
-
-        @tf.function(reduce_retracing=False)
-        def run(batches: Any) -> None:
-            for _ in tf.range(steps):
-                self._strategy.run(step, args=(next(batches),))
-
-        return run
-
-    def _run(
-        self, compiled: Any, batches: Any, *, count_images: bool = False
-    ) -> tuple[float, float]:
-        import tensorflow as tf
-
-        self._totals.assign(tf.zeros(3))
-        compiled(batches)
-        if count_images:
-            own = self._strategy.experimental_local_results(self._totals)
-            self._images_seen += round(sum(float(replica[2]) for replica in own))
-        loss, right, pictures = self._totals.numpy().tolist()
-        return loss / pictures, right / pictures
-
-    def _training_step(self, batch: tuple[tf.Tensor, tf.Tensor]) -> None:
-        import tensorflow as tf
-
-        pictures, labels = batch
-        with tf.GradientTape() as tape:
-            logits = self.model(pictures, training=True)
-            loss = tf.reduce_sum(self._loss(labels, logits))
-            # The optimizer adds the replicas' gradients up: each brings its share of the mean.
-            share = loss / self._plan.batch
-        gradients = tape.gradient(share, self.model.trainable_variables)
-        self._optimizer.apply(gradients)
-        self._add(loss, labels, logits, tf.ones_like(labels, tf.float32))
-
-    def _validation_step(self, batch: tuple[tf.Tensor, tf.Tensor, tf.Tensor]) -> None:
-        import tensorflow as tf
-
-        pictures, labels, weights = batch
-        logits = self.model(pictures, training=False)
-        self._add(tf.reduce_sum(self._loss(labels, logits) * weights), labels, logits, weights)
-
-    def _add(
-        self, loss: tf.Tensor, labels: tf.Tensor, logits: tf.Tensor, weights: tf.Tensor
-    ) -> None:
-        import tensorflow as tf
-
-        named = tf.argmax(logits, axis=1, output_type=tf.int32)
-        right = tf.cast(named == tf.cast(labels, tf.int32), tf.float32) * weights
-        self._totals.assign_add(tf.stack([loss, tf.reduce_sum(right), tf.reduce_sum(weights)]))

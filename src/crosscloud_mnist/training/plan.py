@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from annotated_types import Ge, Gt, Lt
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+
+Count = Annotated[int, Ge(1)]
 
 
 @dataclass(frozen=True)
@@ -30,9 +35,9 @@ class Plan:
     """What to train, on what, for how long.
 
     Attributes:
-        model: Name of the architecture in ``training.models`` (``case``, ``compact``).
-        optimizer: ``adam`` or ``sgd``.
-        learning_rate: The peak rate.
+        model: Name of the architecture in ``training.models`` (``case``, ``compact``, ``best``).
+        optimizer: ``adam``, ``sgd``, or ``nesterov`` (SGD with a Nesterov momentum of 0.9).
+        learning_rate: The peak rate; with ``base_batch``, the one that suits that batch.
         schedule: ``constant``, or ``cosine`` (a short linear warm-up, then cosine to zero).
         epochs: Number of epochs.
         steps_per_epoch: Steps in each; an epoch is a number of steps, as in the case.
@@ -41,6 +46,16 @@ class Plan:
             ``auto``: the latter where the processors of all slots have instructions for it.
         augment: Whether training pictures are shifted and turned a little.
         seed: Of the weights, the shuffle and the augmentation.
+        base_batch: The batch that ``learning_rate`` was found for. It is then scaled by
+            ``batch / base_batch``, after a warm-up, so that a batch which is raised with the number
+            of slots needs no new rate; ``None`` takes the rate as it is.
+        patience: Epochs without a better validation accuracy after which training stops; ``None``
+            trains all epochs.
+        keep_best: Whether the weights of the epoch with the best validation accuracy are taken
+            instead of the last ones.
+        label_smoothing: Share of a label that is spread over all classes, 0 to 1.
+        elastic: Standard deviation, in pixels, of a smooth random displacement of training
+            pictures; only with ``augment``.
         train: The training shards; each feeds an equal part of every batch.
         validation: The validation shards.
         records: Folder on storage that the driver sees too, for the epochs' records.
@@ -51,18 +66,23 @@ class Plan:
     """
 
     model: str
-    optimizer: Literal["adam", "sgd"]
-    learning_rate: float
+    optimizer: Literal["adam", "sgd", "nesterov"]
+    learning_rate: Annotated[float, Gt(0)]
     schedule: Literal["constant", "cosine"]
-    epochs: int
-    steps_per_epoch: int
-    batch: int
+    epochs: Count
+    steps_per_epoch: Count
+    batch: Count
     precision: Literal["float32", "mixed_bfloat16", "auto"]
     augment: bool
     seed: int
     train: tuple[Shard, ...]
     validation: tuple[Shard, ...]
     records: str
+    base_batch: Count | None = None
+    patience: Count | None = None
+    keep_best: bool = False
+    label_smoothing: Annotated[float, Ge(0), Lt(1)] = 0.0
+    elastic: Annotated[float, Ge(0)] = 0.0
     done: int = 0
     own_strategy: bool = False
 
@@ -93,6 +113,7 @@ class Epoch:
         learning_rate: At the epoch's last step.
         seconds: Wall time of the epoch, validation included.
         images_per_second: Training pictures a second over the training steps alone.
+        cpu_seconds: Processor time of all slots together over the training steps alone.
     """
 
     number: int
@@ -104,6 +125,7 @@ class Epoch:
     learning_rate: float
     seconds: float
     images_per_second: float
+    cpu_seconds: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -135,8 +157,15 @@ class Outcome:
         weights: The model's weights, float32, in Keras' order (``Model.get_weights``).
         history: The epochs, in order.
         proofs: One of each rank, in rank order.
+        chosen: Number of the epoch whose weights they are; 0 for the last.
     """
 
     weights: tuple[NDArray[np.float32], ...]
     history: tuple[Epoch, ...]
     proofs: tuple[Proof, ...]
+    chosen: int = 0
+
+    @property
+    def taken(self) -> Epoch:
+        """The epoch whose weights they are."""
+        return self.history[self.chosen - 1]

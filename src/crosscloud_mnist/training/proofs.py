@@ -7,6 +7,7 @@ from dataclasses import asdict
 
 from crosscloud_mnist.errors import TrainingError
 from crosscloud_mnist.training.barrier import gather
+from crosscloud_mnist.training.choice import is_over
 from crosscloud_mnist.training.plan import Outcome, Plan, Proof
 
 
@@ -24,8 +25,8 @@ def verify_proofs(outcome: Outcome, plan: Plan) -> None:
     """Refuse a result that the ranks do not agree on.
 
     Raises:
-        TrainingError: The ranks' weights differ, a shard was read twice or by none, or the
-            pictures do not add up to the plan's.
+        TrainingError: The ranks' weights differ, a shard was read twice or by none, there are not
+            as many epochs as the plan wants, or the pictures do not add up to them.
     """
     proofs = outcome.proofs
     if len({proof.weights_sha256 for proof in proofs}) != 1:
@@ -40,8 +41,13 @@ def verify_proofs(outcome: Outcome, plan: Plan) -> None:
             f"the ranks read the shards {read}, expected each of {len(plan.train)} once; the "
             "model is discarded: run again"
         )
+    if not is_over(plan, outcome.history):
+        raise TrainingError(
+            f"training ended after {len(outcome.history)} of {plan.epochs} epochs, expected "
+            "it to go on; the model is discarded: run again"
+        )
     seen = sum(proof.images for proof in proofs)
-    expected = plan.epochs * plan.steps_per_epoch * plan.batch
+    expected = len(outcome.history) * plan.steps_per_epoch * plan.batch
     if seen != expected:
         raise TrainingError(
             f"the ranks saw {seen} training pictures, expected {expected}; the model is "

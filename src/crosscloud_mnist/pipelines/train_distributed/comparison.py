@@ -19,8 +19,8 @@ def best_of(outcomes: Sequence[Outcome]) -> int:
     """
 
     def rank(index: int) -> tuple[bool, float, float]:
-        last = outcomes[index].history[-1]
-        return math.isfinite(last.val_loss), last.val_accuracy, -last.val_loss
+        taken = outcomes[index].taken
+        return math.isfinite(taken.val_loss), taken.val_accuracy, -taken.val_loss
 
     return max(range(len(outcomes)), key=rank)
 
@@ -44,10 +44,10 @@ def compare(
         {
             "settings": name_of(changed),
             **changed,
-            "val_accuracy": outcome.history[-1].val_accuracy,
-            "val_loss": outcome.history[-1].val_loss,
-            "accuracy": outcome.history[-1].accuracy,
-            "loss": outcome.history[-1].loss,
+            "val_accuracy": outcome.taken.val_accuracy,
+            "val_loss": outcome.taken.val_loss,
+            "accuracy": outcome.taken.accuracy,
+            "loss": outcome.taken.loss,
             "seconds": sum(epoch.seconds for epoch in outcome.history),
             "val_accuracy_by_epoch": [epoch.val_accuracy for epoch in outcome.history],
             "chosen": index == best,

@@ -1,0 +1,66 @@
+"""MNIST for the benchmark, as the project itself ingests it, in a folder of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from kedro.config import OmegaConfigLoader
+from kedro.io import DataCatalog
+from numpy.typing import NDArray
+
+from crosscloud_mnist.datasets.shards import ShardsDataset
+from crosscloud_mnist.pipelines.ingest_mnist.nodes import decode, split
+from crosscloud_mnist.settings import CONFIG_LOADER_ARGS
+from crosscloud_mnist.training.plan import Plan
+
+PROJECT = Path(__file__).parents[2]
+_SHARDS = 8
+Labelled = tuple[NDArray[np.uint8], NDArray[np.uint8]]
+
+
+def recipe(name: str) -> dict[str, Any]:
+    """Return a recipe's settings, from the project's own conf."""
+    chosen = {"train_distributed": {"recipe": name}}
+    settings = _loader(chosen)["parameters"]["train_distributed"]["settings"]
+    return dict(settings)
+
+
+def prepare(folder: Path, times: int = 1) -> None:
+    """Write training, validation and test shards; the training set repeated so many times."""
+    loader = _loader({})
+    entries = {"mnist": loader["catalog"]["mnist"]}
+    training, test, _ = decode(DataCatalog.from_config(entries).load("mnist"))
+    parameters = loader["parameters"]["ingest_mnist"]
+    (images, labels), validation = split(training, **parameters)
+    more = np.tile(images, (times, 1, 1)), np.tile(labels, times)
+    for name, part in (("training", more), ("validation", validation), ("test", test)):
+        ShardsDataset(path=str(folder / name), shards=_SHARDS).save(part)
+
+
+def load(folder: Path, name: str) -> Labelled:
+    """Return the arrays of one split."""
+    loaded: Labelled = ShardsDataset(path=str(folder / name), shards=_SHARDS).load()
+    return loaded
+
+
+def plan(folder: Path, records: Path, settings: Mapping[str, Any], **changes: Any) -> Plan:
+    """Return a plan on the shards in ``folder``."""
+    shards = {
+        name: ShardsDataset(path=str(folder / name), shards=_SHARDS, handles=True).load()
+        for name in ("training", "validation")
+    }
+    return Plan(
+        train=shards["training"],
+        validation=shards["validation"],
+        records=str(records),
+        **{**settings, **changes},
+    )
+
+
+def _loader(parameters: Mapping[str, Any]) -> OmegaConfigLoader:
+    return OmegaConfigLoader(
+        str(PROJECT / "conf"), env="base", runtime_params=dict(parameters), **CONFIG_LOADER_ARGS
+    )

@@ -1,0 +1,179 @@
+"""One measurement in a process of its own: ``python -m benchmarks.training.measure NAME JSON``.
+
+The last line of its output is the result as JSON.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.training import data
+from crosscloud_mnist.training.plan import Epoch
+
+_SLOTS = 2
+
+
+def case_speed(*, folder: str, steps: int, epochs: int) -> dict[str, Any]:
+    """Images a second, and a CPU-second, of the case's ``train()``, epochs after the first."""
+    import keras
+
+    from benchmarks.training.case import BATCH_SIZE, train
+
+    clock: list[tuple[float, float]] = []
+    look = keras.callbacks.LambdaCallback(
+        on_epoch_end=lambda *_: clock.append((time.perf_counter(), time.process_time()))
+    )
+    train(
+        *data.load(Path(folder), "training"), epochs=epochs, steps_per_epoch=steps, callbacks=[look]
+    )
+    images = steps * BATCH_SIZE * (epochs - 1)
+    wall, cpu = (last - first for first, last in zip(clock[0], clock[-1], strict=True))
+    return {"images_per_second": images / wall, "images_per_cpu_second": images / cpu}
+
+
+def case_curve(*, folder: str, target: float, epochs: int) -> dict[str, Any]:
+    """Train the case with Adam until the best epoch on validation passes the target on test."""
+    import keras
+
+    from benchmarks.training.case import train
+
+    held = [data.load(Path(folder), name) for name in ("validation", "test")]
+    curve: list[dict[str, float]] = []
+
+    class Look(keras.callbacks.Callback):  # type: ignore[misc]
+        """Takes accuracies between epochs; its own time does not count."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self._start, self._trained = 0.0, 0.0
+
+        def on_epoch_begin(self, *_: Any) -> None:
+            self._start = time.perf_counter()
+
+        def on_epoch_end(self, *_: Any) -> None:
+            self._trained += time.perf_counter() - self._start
+            validation, test = (
+                float(
+                    (
+                        self.model.predict(x[..., None] / np.float32(255), 500, 0).argmax(1) == y
+                    ).mean()
+                )
+                for x, y in held
+            )
+            curve.append({"seconds": self._trained, "validation": validation, "test": test})
+            if _chosen(curve)["test"] >= target:
+                self.model.stop_training = True
+
+    train(*data.load(Path(folder), "training"), optimizer="adam", epochs=epochs, callbacks=[Look()])
+    return {"curve": curve}
+
+
+def ours(
+    *,
+    folder: str,
+    mode: str,
+    settings: Mapping[str, Any],
+    read_all: bool = False,
+    started: float = 0.0,
+) -> dict[str, Any]:
+    """Train in one of the modes; epochs after the first count for the speed."""
+    from benchmarks.training.slot import train_and_measure
+    from crosscloud_mnist.adapters.spark import Launcher
+
+    os.environ["PYTHONPATH"] = str(data.PROJECT)  # for the executors
+    with tempfile.TemporaryDirectory() as records:
+        plan = data.plan(Path(folder), Path(records), settings)
+        launcher = Launcher(master=f"local[{_SLOTS}]", slots=_SLOTS)
+        launched = time.time()
+        outcome = launcher.launch(
+            partial(train_and_measure, read_all=read_all), plan, mode, lambda _: None
+        )
+        ended = time.time()
+        ranks = [json.loads(path.read_text()) for path in Path(records).glob("rank-*.json")]
+    first, *later = outcome.history
+    images = plan.steps_per_epoch * plan.batch
+    seconds = [images / epoch.images_per_second for epoch in later]
+    entered, left = max(r["entered"] for r in ranks), min(r["left"] for r in ranks)
+    return {
+        "images_per_second": images * len(later) / sum(seconds),
+        "images_per_cpu_second": images * len(later) / sum(e.cpu_seconds for e in later),
+        "precision": outcome.proofs[0].precision,
+        "peak_mb": [rank["peak_mb"] for rank in ranks],
+        "overhead": {
+            "process and driver imports": launched - started,
+            "Spark, barrier and preflight": entered - launched,
+            "TensorFlow import and model": left - entered - sum(e.seconds for e in outcome.history),
+            "tracing": first.seconds - min(epoch.seconds for epoch in later),
+            "result and Spark's end": ended - left,
+        },
+    }
+
+
+def our_curve(*, folder: str, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Train in this process; the accuracies of every epoch come from its checkpoint, afterwards."""
+    from crosscloud_mnist.adapters.spark import Launcher
+    from crosscloud_mnist.training import checkpoint, export
+    from crosscloud_mnist.training.loop import train
+    from crosscloud_mnist.training.models import build
+
+    kept: dict[int, Any] = {}
+    with tempfile.TemporaryDirectory() as records:
+        plan = data.plan(Path(folder), Path(records), settings)
+
+        def keep(epoch: Epoch) -> None:
+            kept[epoch.number] = checkpoint.load(records, epoch.number).variables
+
+        launcher = Launcher(master=None, slots=1)
+        outcome = launcher.launch(train, plan, "single", keep)
+    images, labels = data.load(Path(folder), "test")
+    seconds, curve = 0.0, []
+    for epoch in outcome.history:
+        seconds += plan.steps_per_epoch * plan.batch / epoch.images_per_second
+        model = build(plan.model, plan.seed)
+        for variable, value in zip(model.variables, kept[epoch.number], strict=False):
+            variable.assign(value)
+        named = export.predict(export.rebuild(plan.model, model.get_weights()), images).argmax(1)
+        curve.append(
+            {
+                "seconds": seconds,
+                "validation": epoch.val_accuracy,
+                "test": float((named == labels).mean()),
+            }
+        )
+    return {"curve": curve, "chosen": _chosen(curve), "precision": outcome.proofs[0].precision}
+
+
+def peak(*, precision: str) -> dict[str, Any]:
+    """The matmul peak of a precision, and the operations of the case's CNN."""
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
+    from benchmarks.training.ceiling import matmul_peak, training_flop
+    from crosscloud_mnist.training.models import build
+
+    dtype = "bfloat16" if precision == "mixed_bfloat16" else "float32"
+    return {
+        "dtype": dtype,
+        "flop_per_second": matmul_peak(dtype),
+        "flop_per_image": training_flop(build("case", 0)),
+    }
+
+
+def _chosen(curve: list[dict[str, float]]) -> dict[str, float]:
+    return max(curve, key=lambda epoch: (epoch["validation"], -epoch["seconds"]))
+
+
+_ALL: dict[str, Callable[..., dict[str, Any]]] = {
+    each.__name__: each for each in (case_speed, case_curve, ours, our_curve, peak)
+}
+
+if __name__ == "__main__":
+    print(json.dumps(_ALL[sys.argv[1]](**json.loads(sys.argv[2]))))

@@ -1,0 +1,25 @@
+"""Which epoch's weights are taken, and when to stop: from the validation figures alone.
+
+All is worked out from the history, which every rank has alike and a checkpoint holds: there is no
+other state to lose.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from crosscloud_mnist.training.plan import Epoch, Plan
+
+
+def best_epoch(history: Sequence[Epoch]) -> Epoch:
+    """Return the epoch of the highest validation accuracy; of several, that of the lowest loss."""
+    return max(history, key=lambda epoch: (epoch.val_accuracy, -epoch.val_loss, -epoch.number))
+
+
+def is_over(plan: Plan, history: Sequence[Epoch]) -> bool:
+    """Whether training ends here: all epochs are done, or ``patience`` of them brought nothing."""
+    if len(history) >= plan.epochs:
+        return True
+    if plan.patience is None or not history:
+        return False
+    return len(history) - best_epoch(history).number >= plan.patience

@@ -1,0 +1,213 @@
+"""Model, optimizer and the compiled steps of an epoch, of one process."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crosscloud_mnist.errors import TrainingError
+from crosscloud_mnist.files import write_whole
+from crosscloud_mnist.training import checkpoint, feed
+from crosscloud_mnist.training.choice import best_epoch, is_over
+from crosscloud_mnist.training.models import CLASSES, build
+from crosscloud_mnist.training.plan import Epoch, Plan
+from crosscloud_mnist.training.rate import build_optimizer
+
+if TYPE_CHECKING:
+    import keras
+    import tensorflow as tf
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where among the workers this process stands."""
+
+    rank: int
+    workers: int
+    replicas: int
+
+
+class Trainer:
+    """Model, optimizer and compiled epochs of one process; made under the strategy's scope."""
+
+    def __init__(self, plan: Plan, strategy: tf.distribute.Strategy, place: Place) -> None:
+        import keras
+        import tensorflow as tf
+
+        self._plan, self._strategy, self._place = plan, strategy, place
+        self.model = build(plan.model, plan.seed)
+        self._optimizer = build_optimizer(plan)
+        self._optimizer.build(self.model.trainable_variables)
+        self._best = [
+            keras.Variable(weight.numpy(), trainable=False, name=f"best_{weight.name}")
+            for weight in (self.model.weights if plan.keep_best else ())
+        ]
+        # Sums of one epoch: loss, right answers, pictures, CPU-seconds. Each replica adds to its
+        # own; reading adds them up, so that a step needs no exchange but the gradients'.
+        self._totals = tf.Variable(
+            tf.zeros(4),
+            trainable=False,
+            synchronization=tf.VariableSynchronization.ON_READ,
+            aggregation=tf.VariableAggregation.SUM,
+        )
+        self._training = self._compile(self._training_step, plan.steps_per_epoch)
+        self._validation = self._compile(
+            self._validation_step, feed.validation_steps(plan, place.workers, place.replicas)
+        )
+        self._images_seen = 0
+        self.history: list[Epoch] = []
+
+    def images_seen(self) -> int:
+        """Return how many training pictures this process's own replicas have seen."""
+        return self._images_seen
+
+    def weights(self) -> tuple[NDArray[np.float32], ...]:
+        """Return the weights to take: the best epoch's where the plan keeps them, or the last."""
+        chosen = self._best or self.model.weights
+        return tuple(np.asarray(weight.numpy()) for weight in chosen)
+
+    def resume(self) -> None:
+        """Take up the state after ``plan.done`` epochs, as it was."""
+        found = checkpoint.load(self._plan.records, self._plan.done)
+        for variable, value in zip(self._variables(), found.variables, strict=True):
+            variable.assign(value)
+        self.history.extend(found.history)
+        images = self._plan.done * self._plan.steps_per_epoch * self._plan.batch
+        self._images_seen = images // self._place.workers
+        for epoch in found.history:  # the attempt may have ended between checkpoint and record
+            self._record(epoch)
+
+    def run(self) -> None:
+        """Train epoch by epoch; rank 0 leaves a checkpoint and a record of each.
+
+        Raises:
+            TrainingError: They could not be written.
+        """
+        import keras
+
+        plan = self._plan
+        batches = iter(self._distributed(feed.training_batches))
+        while not is_over(plan, self.history):
+            number = len(self.history) + 1
+            start = time.monotonic()
+            loss, accuracy, cpu_seconds = self._run(self._training, batches, count_images=True)
+            trained = time.monotonic()
+            val_loss, val_accuracy, _ = self._run(
+                self._validation, iter(self._distributed(feed.validation_batches))
+            )
+            images = plan.steps_per_epoch * plan.batch
+            epoch = Epoch(
+                number=number,
+                of=plan.epochs,
+                loss=loss,
+                accuracy=accuracy,
+                val_loss=val_loss,
+                val_accuracy=val_accuracy,
+                learning_rate=float(keras.ops.convert_to_numpy(self._optimizer.learning_rate)),
+                seconds=time.monotonic() - start,
+                images_per_second=images / (trained - start),
+                cpu_seconds=cpu_seconds,
+            )
+            self.history.append(epoch)
+            if best_epoch(self.history) is epoch:
+                for best, weight in zip(self._best, self.model.weights, strict=False):
+                    best.assign(weight)
+            if self._place.rank == 0:
+                try:
+                    checkpoint.save(
+                        plan.records,
+                        self.history,
+                        [variable.value.numpy() for variable in self._variables()],
+                    )
+                    self._record(epoch)
+                except OSError as error:
+                    raise TrainingError(
+                        f"epoch {number} could not be written to {plan.records} "
+                        f"({error.strerror}), expected storage that every slot can write to; "
+                        "make room there, and run again"
+                    ) from error
+
+    def _record(self, epoch: Epoch) -> None:
+        record = Path(self._plan.records) / f"epoch-{epoch.number:04d}.json"
+        if self._place.rank == 0:
+            write_whole(record, json.dumps(asdict(epoch)).encode())
+
+    def _variables(self) -> list[keras.Variable]:
+        return [*self.model.variables, *self._optimizer.variables, *self._best]
+
+    def _distributed(self, batches: Any) -> tf.distribute.DistributedDataset:
+        place = self._place
+        return self._strategy.distribute_datasets_from_function(
+            lambda _: batches(self._plan, place.workers, place.rank, place.replicas)
+        )
+
+    def _compile(self, step: Any, steps: int) -> Any:
+        import tensorflow as tf
+
+        @tf.function(reduce_retracing=False)
+        def run(batches: Any) -> None:
+            for _ in tf.range(steps):
+                self._strategy.run(step, args=(next(batches),))
+
+        return run
+
+    def _run(
+        self, compiled: Any, batches: Any, *, count_images: bool = False
+    ) -> tuple[float, float, float]:
+        """Return the mean loss, the accuracy and the CPU-seconds over all slots together."""
+        import tensorflow as tf
+
+        self._totals.assign(tf.zeros(4))
+        start = time.process_time()
+        compiled(batches)
+        own = self._strategy.experimental_local_results(self._totals)
+        own[0].assign_add([0.0, 0.0, 0.0, time.process_time() - start])
+        if count_images:
+            self._images_seen += round(sum(float(replica[2]) for replica in own))
+        loss, right, pictures, cpu_seconds = self._totals.numpy().tolist()
+        return loss / pictures, right / pictures, cpu_seconds
+
+    def _training_step(self, batch: tuple[tf.Tensor, tf.Tensor]) -> None:
+        import tensorflow as tf
+
+        pictures, labels = batch
+        with tf.GradientTape() as tape:
+            logits = self.model(pictures, training=True)
+            loss = tf.reduce_sum(_cross_entropy(labels, logits, self._plan.label_smoothing))
+            # The optimizer adds the replicas' gradients up: each brings its share of the mean.
+            share = loss / self._plan.batch
+        gradients = tape.gradient(share, self.model.trainable_variables)
+        self._optimizer.apply(gradients)
+        self._add(loss, labels, logits, tf.ones_like(labels, tf.float32))
+
+    def _validation_step(self, batch: tuple[tf.Tensor, tf.Tensor, tf.Tensor]) -> None:
+        import tensorflow as tf
+
+        pictures, labels, weights = batch
+        logits = self.model(pictures, training=False)
+        loss = tf.reduce_sum(_cross_entropy(labels, logits) * weights)
+        self._add(loss, labels, logits, weights)
+
+    def _add(
+        self, loss: tf.Tensor, labels: tf.Tensor, logits: tf.Tensor, weights: tf.Tensor
+    ) -> None:
+        import tensorflow as tf
+
+        named = tf.argmax(logits, axis=1, output_type=tf.int32)
+        right = tf.cast(named == tf.cast(labels, tf.int32), tf.float32) * weights
+        sums = [loss, tf.reduce_sum(right), tf.reduce_sum(weights), tf.zeros(())]
+        self._totals.assign_add(tf.stack(sums))
+
+
+def _cross_entropy(labels: tf.Tensor, logits: tf.Tensor, smoothing: float = 0.0) -> tf.Tensor:
+    """Return the cross-entropy [n], nats, of labels that are smoothed over all classes."""
+    import tensorflow as tf
+
+    targets = tf.one_hot(labels, CLASSES, 1 - smoothing + smoothing / CLASSES, smoothing / CLASSES)
+    return tf.nn.softmax_cross_entropy_with_logits(targets, logits)

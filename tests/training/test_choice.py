@@ -1,0 +1,46 @@
+"""The epoch that is taken and the end of training, from validation alone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from crosscloud_mnist.training.choice import best_epoch, is_over
+from crosscloud_mnist.training.plan import Epoch
+
+
+def history(*figures: tuple[float, float]) -> list[Epoch]:
+    return [
+        Epoch(number, 9, 0.5, 0.9, loss, accuracy, 0.001, 1.5, 100.0)
+        for number, (accuracy, loss) in enumerate(figures, 1)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("figures", "number"),
+    [
+        ([(0.9, 0.3), (0.95, 0.4), (0.94, 0.2)], 2),
+        ([(0.9, 0.3), (0.9, 0.2)], 2),
+        ([(0.9, 0.3), (0.9, 0.3)], 1),
+    ],
+)
+def test_the_best_epoch_is_the_most_accurate_then_the_surest_then_the_first(figures, number):
+    assert best_epoch(history(*figures)).number == number
+
+
+@pytest.mark.parametrize(
+    ("patience", "figures", "over"),
+    [
+        (None, [(0.9, 0.3), (0.8, 0.3), (0.7, 0.3)], False),
+        (1, [], False),
+        (1, [(0.9, 0.3)], False),
+        (1, [(0.9, 0.3), (0.8, 0.3)], True),
+        (2, [(0.9, 0.3), (0.8, 0.3)], False),
+        (2, [(0.9, 0.3), (0.8, 0.3), (0.95, 0.3)], False),
+        (2, [(0.9, 0.3), (0.8, 0.3), (0.9, 0.4)], True),
+        (None, [(0.9, 0.3)] * 4, True),
+    ],
+)
+def test_training_ends_when_patience_does(plan, patience, figures, over):
+    assert is_over(replace(plan, epochs=4, patience=patience), history(*figures)) is over
