@@ -32,7 +32,8 @@ class Project:
         self.folder = folder
         self.data = folder / "data"
         shutil.copytree(PROJECT / "conf", folder / "conf", ignore=shutil.ignore_patterns("local"))
-        shutil.copy(PROJECT / "pyproject.toml", folder)
+        for name in ("pyproject.toml", ".telemetry"):
+            shutil.copy(PROJECT / name, folder)
         shutil.copytree(PROJECT / "src", folder / "src")
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
@@ -251,7 +252,7 @@ def test_rollback_restores_registry_and_endpoint_and_tells_the_history(project, 
     said = project.run("rollback", "--params", "reason=it takes sevens for ones")
     assert "Rolled back: mnist_cnn 2 to 1 in" in said
     version = project.client("production").get_model_version_by_alias("mnist_cnn", "champion")
-    assert version.version == "1"
+    assert str(version.version) == "1"
     deployment = project.report("07_model_output/deployment.json")
     live = httpx.get(deployment["endpoint"].rpartition("/serving-endpoints/")[0] + "/version")
     assert live.json()["version"] == deployment["model_version"] == "1"
