@@ -27,7 +27,8 @@ class Project:
         self.folder = folder
         self.data = folder / "data"
         shutil.copytree(PROJECT / "conf", folder / "conf", ignore=shutil.ignore_patterns("local"))
-        shutil.copy(PROJECT / "pyproject.toml", folder)
+        for name in ("pyproject.toml", ".telemetry"):
+            shutil.copy(PROJECT / name, folder)
         shutil.copytree(PROJECT / "src", folder / "src")
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))

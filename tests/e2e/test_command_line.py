@@ -186,7 +186,7 @@ def test_rollback_restores_registry_and_endpoint_and_tells_the_history(project, 
     said = project.run("rollback", "--params", "reason=it takes sevens for ones")
     assert "Rolled back: mnist_cnn 2 to 1 in" in said
     version = project.client("production").get_model_version_by_alias("mnist_cnn", "champion")
-    assert version.version == "1"
+    assert str(version.version) == "1"
     deployment = project.report("07_model_output/deployment.json")
     live = httpx.get(deployment["endpoint"].rpartition("/serving-endpoints/")[0] + "/version")
     assert live.json()["version"] == deployment["model_version"] == "1"

@@ -1,4 +1,8 @@
-"""What an interrupted promotion leaves on an MLflow server, and how it is removed."""
+"""What a promotion leaves on an MLflow server that no version came of, and how it is removed.
+
+A version and its files are known to belong together by their run: a server does not keep the logged
+model's number with the version.
+"""
 
 from __future__ import annotations
 
@@ -14,16 +18,15 @@ PROMOTED_AS = "promoted_as"  # tag of what a promotion made, and training never
 def clean(
     client: MlflowClient, experiment_id: str, name: str, digest: str, lease_seconds: float
 ) -> None:
-    """Remove the digest's runs that are open and logged models that no version came of.
+    """Remove the digest's logged models that no version came of, and its open runs.
 
     What is younger than the lease is spared: somebody may be at work on it.
     """
     before = (time.time() - lease_seconds) * 1000
     mine = f"tags.bundle_digest = '{digest}' AND tags.{PROMOTED_AS} = '{name}'"
-    versions = client.search_model_versions(f"name = '{name}'")
-    used = {each for version in versions for each in (version.model_id, version.run_id)}
+    used = {version.run_id for version in client.search_model_versions(f"name = '{name}'")}
     for model in client.search_logged_models([experiment_id], filter_string=mine):
-        if model.model_id not in used and model.creation_timestamp <= before:
+        if model.source_run_id not in used and model.creation_timestamp <= before:
             client.delete_logged_model(model.model_id)
     for run in client.search_runs([experiment_id], f"{mine} AND attributes.status = 'RUNNING'"):
         if run.info.start_time > before:
@@ -32,3 +35,12 @@ def clean(
             client.set_terminated(run.info.run_id)
         else:
             client.delete_run(run.info.run_id)
+
+
+def remove(client: MlflowClient, name: str, run_id: str) -> None:
+    """Remove the logged model that a run promoted under the name, once its version is gone."""
+    experiment_id = client.get_run(run_id).info.experiment_id
+    mine = f"tags.{PROMOTED_AS} = '{name}'"
+    for model in client.search_logged_models([experiment_id], filter_string=mine):
+        if model.source_run_id == run_id:
+            client.delete_logged_model(model.model_id)

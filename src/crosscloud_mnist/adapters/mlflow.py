@@ -158,10 +158,10 @@ class Registry:
     def delete_version(self, version: ModelVersion) -> None:
         """Remove a version that this run made, with its files."""
         with self._answering() as client:
-            model_id = client.get_model_version(version.name, version.version).model_id
+            run_id = client.get_model_version(version.name, version.version).run_id
             client.delete_model_version(version.name, version.version)
-            if model_id:
-                client.delete_logged_model(model_id)
+            if run_id:
+                leftovers.remove(client, version.name, run_id)
 
     def tag_version(self, version: ModelVersion, tags: Mapping[str, str]) -> None:
         """Set tags on the version."""

@@ -22,14 +22,16 @@ from crosscloud_mnist.errors import PromotionRefused, RegistryError, Verificatio
 
 
 def leftovers(promotion):
-    """What is unfinished under any name on the target's server."""
+    """Logged models of the name that no version came of, and its open runs, on the target."""
     client = promotion.client(1)
     experiments = [experiment.experiment_id for experiment in client.search_experiments()]
-    used = {version.model_id for version in promotion.versions()}
+    used = {version.run_id for version in promotion.versions()}
     mine = f"tags.promoted_as = '{promotion.name}'"
     models = client.search_logged_models(experiments, filter_string=mine)
     runs = client.search_runs(experiments, f"{mine} AND attributes.status = 'RUNNING'")
-    return [m.model_id for m in models if m.model_id not in used], [r.info.run_id for r in runs]
+    assert used <= {model.source_run_id for model in models}  # a version has its files
+    unused = [model.model_id for model in models if model.source_run_id not in used]
+    return unused, [run.info.run_id for run in runs]
 
 
 def test_it_promotes_once_with_lineage_and_a_ledger(promotion):
