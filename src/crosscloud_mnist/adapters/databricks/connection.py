@@ -76,21 +76,18 @@ def access(uri: str, credentials: Mapping[str, Any]) -> tuple[str, str | None, d
 
 
 @contextmanager
-def reached(uri: str, workspace_id: str | None, error: type[CrosscloudError]) -> Iterator[None]:
-    """Say what the workspace answers badly in one line, as the given kind of error."""
+def reached(
+    uri: str, workspace_id: str | None, error: type[CrosscloudError], *also: type[Exception]
+) -> Iterator[None]:
+    """Say what the workspace answers badly, the SDK's or ``also``, as that error in one line."""
     from databricks.sdk.errors.base import DatabricksError
-    from mlflow.exceptions import MlflowException
     from requests import RequestException
 
+    known: tuple[type[Exception], ...]
+    known = (DatabricksError, RequestException, TimeoutError, ValueError, *also)
     try:
         yield
-    except (
-        DatabricksError,
-        MlflowException,
-        RequestException,
-        TimeoutError,
-        ValueError,
-    ) as failure:
+    except known as failure:
         reason = " ".join(str(failure.__cause__ or failure).split())[:300]
         where = os.environ[_HOST] + (f" (workspace {workspace_id})" if workspace_id else "")
         raise error(
