@@ -85,7 +85,7 @@ def _workspaces(*, keep: bool) -> Iterator[Mapping[str, Cloud]]:
     try:
         with ThreadPoolExecutor() as pool:
             starting = [
-                pool.submit(Cloud.start, name, number, _FOLDER / name)
+                pool.submit(Cloud.start, name, number, _FOLDER / name, keep=keep)
                 for name, number in _NUMBERS.items()
             ]
             for start in starting:

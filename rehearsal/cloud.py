@@ -9,7 +9,7 @@ import subprocess
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Self
+from typing import IO, Any, Self
 
 from rehearsal.processes import await_answer, clean_environment, end_group, free_port
 from rehearsal.tokens import digest
@@ -28,6 +28,7 @@ class Cloud:
         client_secret: Its secret.
         folder: Its files, its request log, and the faults to inject.
         pid: The process that leads the group.
+        tie: A pipe that it reads; once that is closed, it ends.
     """
 
     name: str
@@ -38,10 +39,17 @@ class Cloud:
     client_secret: str = field(repr=False)
     folder: Path
     pid: int
+    tie: IO[bytes] | None = field(default=None, repr=False)
 
     @classmethod
-    def start(cls, name: str, number: str, folder: Path, **options: str) -> Self:
+    def start(cls, name: str, number: str, folder: Path, *, keep: bool = False) -> Self:
         """Start a workspace in a process group of its own, and return once it answers.
+
+        Args:
+            name: Its name, for people.
+            number: Its workspace id.
+            folder: For its files.
+            keep: Whether it outlives this process, however this one ends.
 
         Raises:
             RuntimeError: It did not start.
@@ -57,14 +65,14 @@ class Cloud:
                     *(sys.executable, "-m", "rehearsal.gateway"),
                     *("--name", name, "--number", number),
                     *("--folder", str(folder), "--port", str(port)),
-                    *(part for key, value in options.items() for part in (f"--{key}", value)),
+                    *(() if keep else ("--tied",)),
                 ],
                 env={
                     **clean_environment(),
                     "PYTHONPATH": str(Path(__file__).parents[1]),
                     **{f"REHEARSAL_{key}": value for key, value in known.items()},
                 },
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.DEVNULL if keep else subprocess.PIPE,
                 stdout=output,
                 stderr=output,
                 start_new_session=True,
@@ -76,7 +84,15 @@ class Cloud:
             end_group(process.pid)
             raise
         return cls(
-            name, host, number, token, known["CLIENT_ID"], secret, folder.resolve(), process.pid
+            name=name,
+            host=host,
+            number=number,
+            token=token,
+            client_id=known["CLIENT_ID"],
+            client_secret=secret,
+            folder=folder.resolve(),
+            pid=process.pid,
+            tie=process.stdin,
         )
 
     def stop(self) -> None:

@@ -11,6 +11,9 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
+import signal
+import sys
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -92,7 +95,10 @@ def main() -> None:
     parser.add_argument("--folder", required=True, type=Path)
     parser.add_argument("--port", required=True, type=int)
     parser.add_argument("--lifetime", type=float, default=LIFETIME_SECONDS, help="of OAuth tokens")
+    parser.add_argument("--tied", action="store_true", help="end when the standard input closes")
     given = parser.parse_args()
+    if given.tied:
+        threading.Thread(target=_end_with_parent, daemon=True).start()
     taken = {name: os.environ.pop(f"REHEARSAL_{name}") for name in ("TOKEN", *_PRINCIPAL)}
     (given.folder / "files").mkdir(parents=True, exist_ok=True)
     address, server = mlflow_server(given.folder, free_port(), tracking.ARTIFACTS)
@@ -110,6 +116,11 @@ def main() -> None:
         uvicorn.run(application(workspace), host="127.0.0.1", port=given.port, **options)
     finally:
         server.terminate()
+
+
+def _end_with_parent() -> None:
+    sys.stdin.buffer.read()
+    os.killpg(0, signal.SIGTERM)
 
 
 _PRINCIPAL = ("CLIENT_ID", "CLIENT_SECRET")

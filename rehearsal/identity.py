@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import parse_qs
+
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
@@ -36,8 +38,8 @@ async def authorization_server(request: Request) -> JSONResponse:
 async def token(request: Request) -> JSONResponse:
     """The client-credentials grant: RFC 6749, section 4.4."""
     tokens = workspace_of(request).tokens
-    fields = await request.form()
-    if fields.get("grant_type") != "client_credentials":
+    fields = parse_qs((await request.body()).decode())
+    if fields.get("grant_type") != ["client_credentials"]:
         return JSONResponse({"error": "unsupported_grant_type"}, status_code=400)
     issued = tokens.issue(request.headers.get("authorization", ""))
     if issued is None:

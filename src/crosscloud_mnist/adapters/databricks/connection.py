@@ -34,6 +34,7 @@ _VARIABLES = {  # by the end of the secret's name
     "client-id": _CLIENT_ID,
     "client-secret": _CLIENT_SECRET,
 }
+_ME, _ORGANIZATION = "/api/2.0/preview/scim/v2/Me", "x-databricks-org-id"
 _RETRY_SECONDS = 60
 _CONNECT_SECONDS = 5
 _PATIENCE = {
@@ -75,15 +76,18 @@ def access(uri: str, credentials: Mapping[str, Any]) -> tuple[str, str | None, d
 
 
 @contextmanager
-def reached(uri: str, workspace_id: str | None, error: type[CrosscloudError]) -> Iterator[None]:
-    """Say what the workspace answers badly in one line, as the given kind of error."""
+def reached(
+    uri: str, workspace_id: str | None, error: type[CrosscloudError], *also: type[Exception]
+) -> Iterator[None]:
+    """Say what the workspace answers badly, the SDK's or ``also``, as that error in one line."""
     from databricks.sdk.errors.base import DatabricksError
-    from mlflow.exceptions import MlflowException
     from requests import RequestException
 
+    known: tuple[type[Exception], ...]
+    known = (DatabricksError, RequestException, TimeoutError, ValueError, *also)
     try:
         yield
-    except (DatabricksError, MlflowException, RequestException, TimeoutError) as failure:
+    except known as failure:
         reason = " ".join(str(failure.__cause__ or failure).split())[:300]
         where = os.environ[_HOST] + (f" (workspace {workspace_id})" if workspace_id else "")
         raise error(
@@ -106,7 +110,9 @@ def connect(workspace_id: str | None, error: type[CrosscloudError]) -> tuple[Wor
     with reached("the question who it is", workspace_id, error):
         config = Config(retry_timeout_seconds=_RETRY_SECONDS, http_timeout_seconds=_RETRY_SECONDS)
         client = WorkspaceClient(config=config)
-        found = str(client.get_workspace_id())
+        # The SDK's own call would take the host's public word for it, without the token.
+        answer = client.api_client.do("GET", _ME, response_headers=[_ORGANIZATION])
+        found = str(answer[_ORGANIZATION])
     if workspace_id is not None and found != workspace_id:
         raise error(
             f"{host} is workspace {found}, expected {workspace_id} as its secret says; nothing was "

@@ -169,8 +169,9 @@ class Registry(plain.Registry):
     def _client_of_workspace(self) -> Iterator[MlflowClient]:
         import mlflow
         from mlflow import MlflowClient
+        from mlflow.exceptions import MlflowException
 
         mlflow.set_tracking_uri(_TRACKING)
         mlflow.set_registry_uri(self._uri)
-        with reached(self._uri, self._workspace_id, RegistryError):
+        with reached(self._uri, self._workspace_id, RegistryError, MlflowException):
             yield MlflowClient(tracking_uri=_TRACKING, registry_uri=self._uri)

@@ -98,7 +98,9 @@ class Endpoint:
         Raises:
             EndpointError: There is no such endpoint, or it serves nothing yet.
         """
-        with reached(self._url, self._workspace_id, EndpointError):
+        from mlflow.exceptions import MlflowException
+
+        with reached(self._url, self._workspace_id, EndpointError, MlflowException):
             shares = self._traffic.shares()
             if not shares:
                 raise EndpointError(
