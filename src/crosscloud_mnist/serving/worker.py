@@ -49,7 +49,7 @@ def _log(requests: bool) -> None:
     level = logging.INFO if requests else logging.WARNING
     logging.getLogger("crosscloud_mnist.requests").setLevel(level)
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
-    logging._srcfile = None  # type: ignore[attr-defined]
+    logging._srcfile = None
 
 
 def _end_with_parent() -> None:
