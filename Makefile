@@ -8,7 +8,7 @@ BIN := .venv/bin
 KEDRO := $(BIN)/kedro
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test test-runtimes bench drill fuzz rehearse check setup tools stop lock help
+.PHONY: demo test browser test-runtimes bench drill fuzz rehearse check setup tools stop lock help
 .DEFAULT_GOAL := help
 
 help: ## Show what can be made
@@ -18,8 +18,11 @@ demo: setup ## Train on local Spark, register, deploy and smoke-test; leaves the
 	$(KEDRO) run --pipelines train --params train_distributed.recipe=compact
 	$(KEDRO) run --pipelines release
 
-test: check ## The whole test suite
+test: browser check ## The whole test suite
 	$(BIN)/python -m pytest
+
+browser: # the page's tests drive a real one; looked for before anything is downloaded
+	@{ command -v chromium || command -v google-chrome; } >/dev/null && command -v chromedriver >/dev/null || { echo "Chromium and its driver were not found; install them (Debian: apt-get install chromium chromium-driver) and run make again" >&2; exit 1; }
 
 # The tests of what runs on a cluster: training, promotion, serving.
 CORE := tests/training tests/bundle tests/adapters tests/pipelines tests/serving
@@ -35,7 +38,7 @@ build/runtimes/%: tests/runtimes/%.txt pyproject.toml $(shell find src -name '*.
 	rm -rf $@
 	$(RUNTIME_PYTHON) -m venv $@
 	$@/bin/python -m pip wheel --quiet --no-deps --wheel-dir $@ .
-	$@/bin/python -m pip install --quiet --constraint $< "$$(echo $@/*.whl)[train,serve,local]" mlflow hypothesis pytest
+	$@/bin/python -m pip install --quiet --constraint $< "$$(echo $@/*.whl)[train,serve,local]" mlflow hypothesis psutil pytest selenium
 	$@/bin/python -m pip check
 
 bench: setup ## Measure what is claimed to be fast; one of it with ONLY=training, promotion, serving or batch

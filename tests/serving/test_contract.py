@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import httpx
 import numpy as np
@@ -26,6 +27,8 @@ def stock(tiny_bundle, free_port, tmp_path_factory):
                 *(sys.executable, "-m", "mlflow", "models", "serve", "--env-manager", "local"),
                 *("--model-uri", str(tiny_bundle.folder), "--port", str(port)),
             ],
+            # MLflow looks for uvicorn on the path.
+            env=os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
             stdout=output,
             stderr=output,
             start_new_session=True,

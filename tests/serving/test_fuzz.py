@@ -99,7 +99,8 @@ def bodies(draw: st.DrawFn) -> bytes:
         name = draw(st.sampled_from(["signature_name", "client_request_id", "params", SECRET]))
         text = f"{text[:-1]}, {json.dumps(name)}: {json.dumps(draw(anything))}}}"
     elif kind == "both":
-        text = f'{text[:-1]}, "inputs": {draw(pictures())}}}'
+        other = "inputs" if key == "instances" else "instances"
+        text = f'{text[:-1]}, "{other}": {draw(pictures())}}}'
     elif kind == "bare":
         text = draw(pictures())
     elif kind == "any":

@@ -90,8 +90,9 @@ def test_refuses_what_is_no_picture(pictures):
         body([PICTURE.tolist()], instance=1),
         b"[" * 100_000,
         b'{"instances":' + b"[" * 100_000,
+        b'{"instances": [[[[',
     ],
-    ids=range(10),
+    ids=range(11),
 )
 def test_refuses_what_is_no_request(sent):
     with pytest.raises(PayloadError):

@@ -65,6 +65,9 @@ _plain = msgspec.json.Decoder(Plain)
 _with_channel = msgspec.json.Decoder(WithChannel)
 
 
+_NO_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+
+
 class PayloadError(Exception):
     """A body that holds no pictures; the message is one line and repeats nothing of it."""
 
@@ -88,12 +91,18 @@ def decode(body: bytes) -> NDArray[np.uint8]:
     except msgspec.ValidationError as error:
         if "got `array`" not in str(error):
             raise _refused(error) from error
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise PayloadError("the body is not JSON, expected an object with instances") from error
+    except _NO_JSON as error:
+        raise _no_json() from error
     try:
         return _pictures(_with_channel.decode(body))
     except msgspec.ValidationError as error:
         raise _refused(error) from error
+    except _NO_JSON as error:
+        raise _no_json() from error
+
+
+def _no_json() -> PayloadError:
+    return PayloadError("the body is not JSON, expected an object with instances")
 
 
 def _refused(error: Exception) -> PayloadError:

@@ -22,10 +22,7 @@ _STARTUP_FAILURE = 3  # uvicorn's: the supervisor gives up rather than restart f
 def create(settings: Settings) -> Starlette:
     """Return the application over a proved model; called by uvicorn in the worker."""
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    logging.getLogger("crosscloud_mnist.requests").setLevel(
-        logging.INFO if settings.log_requests else logging.WARNING
-    )
-    logging.basicConfig(format="%(message)s")
+    _log(settings.log_requests)
     from crosscloud_mnist.serving.app import create_app
     from crosscloud_mnist.serving.inference_log import InferenceLog
     from crosscloud_mnist.serving.model import ServedModel
@@ -41,6 +38,18 @@ def create(settings: Settings) -> Starlette:
         entity = f"{settings.name}-{settings.version}"
         sampled = InferenceLog(settings.inference_log, settings.sampling_fraction, entity)
     return create_app(model, os.environ.get(TOKEN), sampled)
+
+
+def _log(requests: bool) -> None:
+    """Log bare lines, and collect nothing that they do not show.
+
+    https://docs.python.org/3/howto/logging.html#optimization
+    """
+    logging.basicConfig(format="%(message)s")
+    level = logging.INFO if requests else logging.WARNING
+    logging.getLogger("crosscloud_mnist.requests").setLevel(level)
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
+    logging._srcfile = None
 
 
 def _end_with_parent() -> None:

@@ -6,8 +6,13 @@ let drawing = false, lowered = false, cursor = { x: 140, y: 60 };
 
 for (let digit = 0; digit < 10; digit++) {
   const row = document.createElement("li");
-  row.innerHTML = `<span>${digit}</span><meter min="0" max="1" value="0" aria-label="digit ${digit}"></meter><span>0 %</span>`;
+  row.innerHTML = `<span>${digit}</span><div role="meter" aria-valuemin="0" aria-valuemax="1" aria-label="digit ${digit}"><i></i></div><span>–</span>`;
   bars.append(row);
+}
+
+function measure(row, probability) {
+  row.children[1].setAttribute("aria-valuenow", probability);
+  row.children[1].firstChild.style.width = `${probability * 100}%`;
 }
 
 function clear() {
@@ -15,6 +20,15 @@ function clear() {
   pen.fillRect(0, 0, pad.width, pad.height);
   Object.assign(pen, { lineWidth: 16, lineCap: "round", lineJoin: "round", strokeStyle: "#1d2733" });
   lowered = false;
+  cursor = { x: 140, y: 60 };
+  at("answer").className = "";
+  at("answer").textContent = "–";
+  seen.clearRect(0, 0, 28, 28);
+  for (const row of bars.children) {
+    row.className = "";
+    measure(row, 0);
+    row.children[2].textContent = "–";
+  }
 }
 
 function line(to) {
@@ -84,6 +98,8 @@ function headers() {
 }
 
 async function send(body) {
+  at("answer").className = "";
+  at("answer").textContent = "…";
   try {
     const response = await fetch("/picture", { method: "POST", body, headers: headers() });
     const answer = await response.json();
@@ -104,7 +120,7 @@ function paint({ seen: pixels, probabilities }) {
   at("answer").textContent = String(best);
   [...bars.children].forEach((row, digit) => {
     row.className = digit === best ? "best" : "";
-    row.children[1].value = probabilities[digit];
+    measure(row, probabilities[digit]);
     row.children[2].textContent = `${(probabilities[digit] * 100).toFixed(1)} %`;
   });
   const image = seen.createImageData(28, 28);
@@ -117,8 +133,10 @@ async function describe() {
   if (!response.ok) { at("token-row").hidden = false; at("served").textContent = "Enter the token to see what is served."; return; }
   const { name, version, digest, card } = await response.json();
   at("served").textContent = `${name}, version ${version}`;
+  at("accuracy").hidden = false;
+  at("accuracy").textContent = `${(card.metrics.test_accuracy * 100).toFixed(2)} % on the test set`;
   const rows = { "Test accuracy": `${(card.metrics.test_accuracy * 100).toFixed(2)} %`, "Trained on": card.dataset,
-    "Data digest": card.dataset_digest, "Code": card.git_commit, "Bundle digest": digest };
+    "Data digest": card.dataset_digest, "Code": card.git_commit ?? "not recorded", "Bundle digest": digest };
   at("lineage").replaceChildren(...Object.entries(rows).flatMap(([term, value]) => {
     const dt = document.createElement("dt"), dd = document.createElement("dd");
     dt.textContent = term;

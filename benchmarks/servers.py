@@ -1,0 +1,128 @@
+"""The servers that are compared, each on the same model, as a user would start them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import psutil
+
+TOKEN = "benchmark"
+_START_SECONDS = 120
+_ENVIRONMENT = {
+    "MNIST_ENDPOINT_TOKEN": TOKEN,
+    "CUDA_VISIBLE_DEVICES": "",
+    "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",  # MLflow looks for uvicorn there
+}
+_ECHO = """
+import sys, msgspec, uvicorn
+from starlette.applications import Starlette
+from starlette.responses import Response
+from starlette.routing import Route
+from crosscloud_mnist.serving.protocol import Protocol
+
+async def echo(request):
+    pictures = msgspec.json.decode(await request.body())["instances"]
+    answer = msgspec.json.encode({"predictions": [[0.1] * 10] * len(pictures)})
+    return Response(answer, media_type="application/json")
+
+app = Starlette(routes=[Route("/invocations", echo, methods=["POST"])])
+uvicorn.run(app, port=int(sys.argv[1]), http=Protocol, ws="none", access_log=False,
+            proxy_headers=False, server_header=False, log_level="warning")
+"""
+
+
+@dataclass
+class Server:
+    """A server to be measured.
+
+    Attributes:
+        name: In the figures.
+        command: What starts it; ``{port}`` stands for the port.
+        port: Where it listens.
+        path: What takes the pictures.
+    """
+
+    name: str
+    command: list[str]
+    path: str = "/invocations"
+    port: int = 0
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        """What takes the pictures."""
+        return f"http://127.0.0.1:{self.port}{self.path}"
+
+    def start(self, body: bytes, log: Path) -> float:
+        """Start it and return the seconds until its first right answer."""
+        self.port = _free_port()
+        started = time.perf_counter()
+        with log.open("wb") as output:
+            self.process = subprocess.Popen(
+                [part.replace("{port}", str(self.port)) for part in self.command],
+                env=os.environ | _ENVIRONMENT,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
+        while time.perf_counter() - started < _START_SECONDS and self.process.poll() is None:
+            try:
+                answer = httpx.post(self.url, content=body, headers=headers(), timeout=20)
+                if answer.status_code == 200 and len(answer.json()["predictions"][0]) == 10:
+                    return time.perf_counter() - started
+            except httpx.HTTPError:
+                pass
+            time.sleep(0.01)
+        raise SystemExit(f"{self.name} did not start; its log ends: {log.read_text()[-600:]}")
+
+    def stop(self) -> None:
+        """End it with all that it started."""
+        if self.process is not None:
+            for number in (signal.SIGTERM, signal.SIGKILL):
+                try:
+                    os.killpg(self.process.pid, number)
+                    self.process.wait(timeout=15)
+                except (ProcessLookupError, subprocess.TimeoutExpired):
+                    pass
+            self.process = None
+
+    def megabytes(self) -> float:
+        """Return what its largest process holds in memory: of ours, the worker."""
+        assert self.process is not None
+        root = psutil.Process(self.process.pid)
+        family = [root, *root.children(recursive=True)]
+        return max(member.memory_info().rss for member in family) / 2**20
+
+
+def headers() -> dict[str, str]:
+    """Return what every request carries."""
+    return {"content-type": "application/json", "authorization": f"Bearer {TOKEN}"}
+
+
+def servers(bundle: Path, keras: Path) -> list[Server]:
+    """Return ours, the echo and MLflow's with both flavors."""
+    stock = [sys.executable, "-m", "mlflow", "models", "serve", "--env-manager", "local"]
+    stock += ["--port", "{port}", "--model-uri"]
+    ours = [sys.executable, "-m", "crosscloud_mnist.serving", "--bundle", str(bundle)]
+    return [
+        Server("ours", [*ours, "--name", "mnist_cnn", "--version", "1", "--port", "{port}"]),
+        Server("echo", [sys.executable, "-c", _ECHO, "{port}"]),
+        Server("mlflow_onnx", [*stock, str(bundle)]),
+        Server("mlflow_keras", [*stock, str(keras)]),
+    ]
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

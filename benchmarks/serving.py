@@ -1,0 +1,155 @@
+"""The local endpoint beside MLflow's scoring server and an echo, on one model, in one run.
+
+Ours runs with its token, checks, request log and metrics on. The model is ``compact``, which the
+demo trains and serves, untrained: that costs the same. All servers are up at once and are loaded
+in turn, round after round; a figure is the ratio of two medians over the rounds.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections import defaultdict
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from benchmarks import report
+from benchmarks.load import load
+from benchmarks.servers import headers, servers
+
+ROUNDS = int(os.environ.get("ROUNDS", "3"))
+SECONDS = 2
+STARTS = 3
+CLIENTS = (1, 8, 64)
+PICTURES = (1, 32)
+_MODELS = """
+import sys
+from pathlib import Path
+import mlflow, numpy as np
+from mlflow.models import ModelSignature
+from mlflow.types import Schema, TensorSpec
+from crosscloud_mnist.bundle import CONTRACT, Contents, Golden, Signer, write
+from crosscloud_mnist.training import export
+from crosscloud_mnist.training.models import build
+
+folder = Path(sys.argv[1])
+model = export.rebuild("compact", build("compact", 0).get_weights())
+pictures = np.random.default_rng(0).integers(0, 256, (20, 28, 28)).astype(np.uint8)
+answers = export.predict(model, pictures)
+golden = Golden(pictures, answers.argmax(axis=1).astype(np.uint8), answers)
+contents = Contents(export.onnx_bytes(model), export.keras_bytes(model), golden, CONTRACT,
+                    {"metrics": {"test_accuracy": 0.1}})
+signer = Signer(str(folder / "key.pem"), str(folder / "key.pub"), generate=True)
+write(contents, folder / "bundle", signer)
+kinds = (TensorSpec(np.dtype(np.float32), (-1, 28, 28)), TensorSpec(np.dtype(np.float32), (-1, 10)))
+mlflow.tensorflow.save_model(model, folder / "keras", pip_requirements=[],
+    signature=ModelSignature(Schema([kinds[0]]), Schema([kinds[1]])))
+"""
+
+
+def main() -> None:
+    """Measure, and write the result."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        environment = os.environ | {"CUDA_VISIBLE_DEVICES": "", "TF_CPP_MIN_LOG_LEVEL": "3"}
+        subprocess.run(
+            [sys.executable, "-c", _MODELS, name], check=True, env=environment, capture_output=True
+        )
+        samples, starts, memory = _measure(folder)
+    medians = {
+        case: {what: statistics.median(one[what] for one in runs) for what in runs[0]}
+        for case, runs in samples.items()
+    }
+    starting = {name: statistics.median(seconds) for name, seconds in starts.items()}
+    details = {
+        "rounds": ROUNDS,
+        "seconds_each": SECONDS,
+        "load": {" ".join(map(str, case)): of for case, of in medians.items()},
+        "columns": "server, pictures, clients: requests/s, milliseconds",
+        "start_seconds": starting,
+        "megabytes": memory,
+    }
+    report.write("serving", _figures(medians, starting, memory), details, _plot(medians))
+
+
+def _measure(folder: Path) -> tuple[dict[Any, list[dict[str, float]]], Any, dict[str, float]]:
+    bodies = _bodies(folder)
+    compared = servers(folder / "bundle", folder / "keras")
+    starts: dict[str, list[float]] = defaultdict(list)
+    samples: dict[Any, list[dict[str, float]]] = defaultdict(list)
+    try:
+        for server in compared * STARTS:
+            if server.name != "mlflow_keras" or not starts[server.name]:  # no figure is made of it
+                server.stop()
+                log = folder / f"{server.name}.log"
+                starts[server.name].append(server.start(bodies[1].read_bytes(), log))
+        for turn, count, clients, server in product(range(ROUNDS), PICTURES, CLIENTS, compared):
+            slow = server.name == "mlflow_keras"  # some requests a second: one round shows it
+            if not slow or (turn == 0 and clients < 64):
+                seconds = SECONDS * (3 if slow else 1)
+                run = load(server.url, bodies[count], headers(), clients=clients, seconds=seconds)
+                samples[server.name, count, clients].append(run)
+                print(f"{server.name} {count} x{clients}: {run['per_second']:.1f}/s", flush=True)
+        memory = {server.name: server.megabytes() for server in compared}
+    finally:
+        for server in compared:
+            server.stop()
+    return samples, starts, memory
+
+
+def _bodies(folder: Path) -> dict[int, Path]:
+    """Write requests with as much ink as digits have."""
+    rng, bodies = np.random.default_rng(1), {}
+    for count in PICTURES:
+        ink = rng.random((count, 28, 28)) < 0.2
+        pictures = np.where(ink, rng.integers(1, 256, ink.shape), 0)
+        bodies[count] = folder / f"{count}.json"
+        bodies[count].write_text(json.dumps({"instances": pictures.tolist()}))
+    return bodies
+
+
+def _figures(medians: Any, starting: Any, memory: dict[str, float]) -> dict[str, float]:
+    def per_second(name: str, count: int, clients: int = 1) -> float:
+        return float(medians[name, count, clients]["per_second"])
+
+    return {
+        "vs_mlflow_onnx_1": per_second("ours", 1) / per_second("mlflow_onnx", 1),
+        "vs_mlflow_keras_1": per_second("ours", 1) / per_second("mlflow_keras", 1),
+        "of_echo_1": per_second("ours", 1) / per_second("echo", 1),
+        "vs_mlflow_onnx_32": per_second("ours", 32) / per_second("mlflow_onnx", 32),
+        "p99_vs_echo_c8": medians["ours", 1, 8]["p99"] / medians["echo", 1, 8]["p99"],
+        "startup_vs_mlflow_onnx": starting["ours"] / starting["mlflow_onnx"],
+        "memory_mb": memory["ours"],
+        "of_echo_1_c8": per_second("ours", 1, 8) / per_second("echo", 1, 8),
+        "failed": sum(of["failed"] for case, of in medians.items() if case[0] == "ours"),
+    }
+
+
+def _plot(medians: Any) -> Figure:
+    figure = Figure(figsize=(9, 4), layout="constrained")
+    for axes, count in zip(figure.subplots(1, 2), PICTURES, strict=True):
+        names = sorted({name for name, of, _ in medians if of == count})
+        for name in names:
+            points = [
+                (clients, medians[name, count, clients]["per_second"])
+                for clients in CLIENTS
+                if (name, count, clients) in medians
+            ]
+            axes.plot(*zip(*points, strict=True), marker="o", label=name)
+        axes.set(xscale="log", yscale="log", xlabel="clients", ylabel="requests a second")
+        axes.set_title(f"{count} picture{'s' * (count > 1)} a request")
+        axes.set_xticks(CLIENTS, [str(clients) for clients in CLIENTS])
+        axes.legend()
+    return figure
+
+
+if __name__ == "__main__":
+    main()
