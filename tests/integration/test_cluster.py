@@ -11,8 +11,8 @@ import mlflow
 import pytest
 
 from crosscloud_mnist.adapters.cluster import DISCOVER_GPUS
-from crosscloud_mnist.adapters.tracking import Tracker
 from crosscloud_mnist.adapters.spark import Launcher
+from crosscloud_mnist.adapters.tracking import Tracker
 from crosscloud_mnist.errors import ConfigurationError, WorkerLost
 from crosscloud_mnist.training.loop import train
 from crosscloud_mnist.training.proofs import verify_proofs
