@@ -99,7 +99,7 @@ class Promotions:
         self._servers, self._work, self._megabytes = servers, work, megabytes
         self._random = np.random.default_rng()
         self._signer = Signer(str(work / "key.pem"), str(work / "key.pub"), generate=True)
-        self._name = f"mnist_cnn_{work.name}".replace(".", "_")
+        self._name = f"mnist_cnn_{self._random.bytes(4).hex()}"
         self._registries = [
             Isolated(
                 "crosscloud_mnist.adapters.mlflow.Registry",

@@ -14,6 +14,7 @@ import traceback
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from mlflow.exceptions import MlflowException
 
 from benchmarks.mlflow_servers import free_port
 from crosscloud_mnist.adapters.isolation import Isolated
@@ -261,12 +262,15 @@ def test_no_variable_or_file_of_the_user_sends_anything_elsewhere(promotion, mon
         "DATABRICKS_TOKEN": "wrong",
         "DATABRICKS_CONFIG_PROFILE": "DEFAULT",
     }
-    for name, value in traps.items():
-        monkeypatch.setenv(name, value)
-    # Another timeout, another process: one that is started with the traps set.
-    source = promotion.registry(0, MLFLOW_HTTP_REQUEST_TIMEOUT="77")
-    target = promotion.registry(1, MLFLOW_HTTP_REQUEST_TIMEOUT="77")
-    registered = promotion.promote(uri, source=source, target=target)
+    with monkeypatch.context() as trapped:
+        for name, value in traps.items():
+            trapped.setenv(name, value)
+        with pytest.raises(MlflowException, match="not authenticated"):  # a plain client is caught
+            promotion.client(1).search_registered_models()
+        # Another timeout, another process: one that is started with the traps set.
+        source = promotion.registry(0, MLFLOW_HTTP_REQUEST_TIMEOUT="77")
+        target = promotion.registry(1, MLFLOW_HTTP_REQUEST_TIMEOUT="77")
+        registered = promotion.promote(uri, source=source, target=target)
     assert registered["workspace"] == promotion.lines[1].uri
     assert len(promotion.versions()) == 1
     assert list(promotion.client(0).search_model_versions(f"name = '{promotion.name}'")) == []
