@@ -35,6 +35,7 @@ _VARIABLES = {  # by the end of the secret's name
     "client-secret": _CLIENT_SECRET,
 }
 _ME, _ORGANIZATION = "/api/2.0/preview/scim/v2/Me", "x-databricks-org-id"
+_NUMBERS = re.compile(r"\[\[.*\]\]")  # what the stock scoring server echoes of a picture
 _RETRY_SECONDS = 60
 _CONNECT_SECONDS = 5
 _PATIENCE = {
@@ -88,7 +89,8 @@ def reached(
     try:
         yield
     except known as failure:
-        reason = " ".join(str(failure.__cause__ or failure).split())[:300]
+        said = " ".join(str(failure.__cause__ or failure).split())
+        reason = _NUMBERS.sub("[...]", said)[:300]
         where = os.environ[_HOST] + (f" (workspace {workspace_id})" if workspace_id else "")
         raise error(
             f"{where} answered to {uri}: {reason}; check the names, the permissions and the token"
