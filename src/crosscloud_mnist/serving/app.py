@@ -31,6 +31,7 @@ from crosscloud_mnist.serving.model import ServedModel
 from crosscloud_mnist.serving.openapi import describe
 from crosscloud_mnist.serving.payload import MOST_BYTES, PayloadError, decode
 from crosscloud_mnist.serving.protection import Protection
+from crosscloud_mnist.serving.request_log import RequestLog
 
 _PAGE = Path(__file__).parent / "page"
 _BODY_SECONDS = 10
@@ -120,13 +121,17 @@ class _Endpoint:
 
 
 def create_app(
-    model: ServedModel, token: str | None = None, sample: InferenceLog | None = None
+    model: ServedModel,
+    token: str | None = None,
+    log: RequestLog | None = None,
+    sample: InferenceLog | None = None,
 ) -> Starlette:
     """Return the endpoint as an ASGI application.
 
     Args:
         model: What to serve; proved already.
         token: The bearer token that callers must bring, if any.
+        log: The request log, if there is to be one; flushed with the application's end.
         sample: The inference log, if there is to be one; closed with the application.
     """
     metrics = Metrics()
@@ -141,6 +146,8 @@ def create_app(
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         yield
+        if log:
+            log.flush()
         if sample:
             sample.close()
 
@@ -168,6 +175,7 @@ def create_app(
         metrics=metrics,
         model_version=model.version,
         predicts=frozenset(predicts),
+        log=log,
         sample=sample,
     )
     return app

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import hmac
-import logging
 import os
 import time
 from datetime import UTC, datetime
 
-import msgspec
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from crosscloud_mnist.serving.answers import refusal
 from crosscloud_mnist.serving.inference_log import Exchange, InferenceLog
 from crosscloud_mnist.serving.metrics import Metrics
+from crosscloud_mnist.serving.request_log import RequestLog
 
 _OPEN = ("/", "/health", "/ping")  # and the page's own files
 _PAGE = "/page/"
@@ -23,8 +22,6 @@ _MARKS = (
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
 )
-
-logger = logging.getLogger("crosscloud_mnist.requests")
 
 
 class Protection:
@@ -36,6 +33,7 @@ class Protection:
         metrics: Where requests are counted.
         model_version: For the log.
         predicts: The paths of the routes that predict.
+        log: The request log, if there is one.
         sample: The inference log, if there is one.
     """
 
@@ -47,6 +45,7 @@ class Protection:
         metrics: Metrics,
         model_version: str,
         predicts: frozenset[str],
+        log: RequestLog | None = None,
         sample: InferenceLog | None = None,
     ) -> None:
         self._app = app
@@ -54,6 +53,7 @@ class Protection:
         self._metrics = metrics
         self._model_version = model_version
         self._predicts = predicts
+        self._log = log
         self._sample = sample
         self._at_once = 0
 
@@ -137,17 +137,18 @@ class Protection:
         self._metrics.answered(route, status, seconds)
         if self._sample:
             self._metrics.dropped(self._sample.dropped())
-        if logger.isEnabledFor(logging.INFO):
-            line = {
-                "time": datetime.now(UTC),
-                "request_id": request_id,
-                "method": scope["method"],
-                "route": route,
-                "status": status,
-                "milliseconds": round(seconds * 1000, 3),
-                "model_version": self._model_version,
-            }
-            logger.info(msgspec.json.encode(line).decode())
+        if self._log:
+            self._log.add(
+                {
+                    "time": datetime.now(UTC),
+                    "request_id": request_id,
+                    "method": scope["method"],
+                    "route": route,
+                    "status": status,
+                    "milliseconds": round(seconds * 1000, 3),
+                    "model_version": self._model_version,
+                }
+            )
 
 
 def _header(scope: Scope, name: bytes) -> bytes | None:

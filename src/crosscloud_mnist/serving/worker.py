@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import multiprocessing
 import os
 import signal
@@ -22,10 +21,10 @@ _STARTUP_FAILURE = 3  # uvicorn's: the supervisor gives up rather than restart f
 def create(settings: Settings) -> Starlette:
     """Return the application over a proved model; called by uvicorn in the worker."""
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    _log(settings.log_requests)
     from crosscloud_mnist.serving.app import create_app
     from crosscloud_mnist.serving.inference_log import InferenceLog
     from crosscloud_mnist.serving.model import ServedModel
+    from crosscloud_mnist.serving.request_log import RequestLog
 
     try:
         model = ServedModel(settings.bundle, settings.name, settings.version)
@@ -37,19 +36,8 @@ def create(settings: Settings) -> Starlette:
     if settings.inference_log and settings.sampling_fraction:
         entity = f"{settings.name}-{settings.version}"
         sampled = InferenceLog(settings.inference_log, settings.sampling_fraction, entity)
-    return create_app(model, os.environ.get(TOKEN), sampled)
-
-
-def _log(requests: bool) -> None:
-    """Log bare lines, and collect nothing that they do not show.
-
-    https://docs.python.org/3/howto/logging.html#optimization
-    """
-    logging.basicConfig(format="%(message)s")
-    level = logging.INFO if requests else logging.WARNING
-    logging.getLogger("crosscloud_mnist.requests").setLevel(level)
-    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
-    logging._srcfile = None
+    log = RequestLog() if settings.log_requests else None
+    return create_app(model, os.environ.get(TOKEN), log, sampled)
 
 
 def _end_with_parent() -> None:
