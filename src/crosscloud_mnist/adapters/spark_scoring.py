@@ -10,6 +10,7 @@ import hashlib
 import io
 import re
 import time
+import warnings
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -99,14 +100,16 @@ class Scorer:
             F.col("_metadata.file_path").isin(files)
             & F.col("path").isin([picture.path for _, picture in chunk])
         )
-        return (
-            mine.select(*_COLUMNS)
-            .repartition(self._slots)
-            .mapInArrow(partial(score, onnx=onnx), SCHEMA)
-            .withColumn("model_name", F.lit(version.name))
-            .withColumn("model_digest", F.lit(version.digest))
-            .toArrow()
-        )
+        # Spark 4.3 warns of pandas 3, of which no frame is here.
+        with warnings.catch_warnings(action="ignore", category=FutureWarning):
+            return (
+                mine.select(*_COLUMNS)
+                .repartition(self._slots)
+                .mapInArrow(partial(score, onnx=onnx), SCHEMA)
+                .withColumn("model_name", F.lit(version.name))
+                .withColumn("model_digest", F.lit(version.digest))
+                .toArrow()
+            )
 
 
 def _open(spark: SparkSession, images: str) -> DataFrame:

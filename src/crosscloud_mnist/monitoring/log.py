@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Answers:
+class Logged:
     """What a log holds.
 
     Attributes:
@@ -39,7 +39,7 @@ class Answers:
     entities: tuple[str, ...]
 
 
-def read_answers(log: pd.DataFrame) -> Answers:
+def read_answers(log: pd.DataFrame) -> Logged:
     """Return the pictures and probabilities of every request that was answered.
 
     Args:
@@ -48,7 +48,7 @@ def read_answers(log: pd.DataFrame) -> Answers:
     answered = log[log["status_code"] == 200]
     texts = zip(answered["request"], answered["response"], strict=True)
     read = [pair for pair in (_pair(*text) for text in texts) if pair is not None]
-    return Answers(
+    return Logged(
         np.concatenate([pictures for pictures, _ in read] or [np.zeros((0, 28, 28), np.uint8)]),
         np.concatenate([answers for _, answers in read] or [np.zeros((0, 10))]),
         requests=len(log),
