@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -30,6 +32,8 @@ class ScoringServer:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
         self._log = log
+        self._copy = tempfile.TemporaryDirectory()  # Python leaves compiled files beside a model
+        shutil.copytree(model, self._copy.name, dirs_exist_ok=True)
         self._http = httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=60)
         with log.open("ab") as output:
             self._process = subprocess.Popen(
@@ -40,7 +44,7 @@ class ScoringServer:
                 env={
                     "PATH": os.environ["PATH"],
                     "HOME": os.environ.get("HOME", "/"),
-                    _MODEL: str(model),
+                    _MODEL: self._copy.name,
                     "MLFLOW_SCORING_SERVER_REQUEST_TIMEOUT": "60",
                 },
                 stdin=subprocess.DEVNULL,
@@ -74,6 +78,7 @@ class ScoringServer:
             await anyio.sleep(0.05)
         self._process.kill()
         self._process.wait()
+        self._copy.cleanup()
         await self._http.aclose()
 
     def _last_word(self) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from crosscloud_mnist.adapters.isolation import Isolated
-from crosscloud_mnist.bundle import write
+from crosscloud_mnist.bundle import digest_of, write
 from crosscloud_mnist.errors import EndpointError
 from crosscloud_mnist.ports import ModelVersion
 
@@ -95,3 +95,12 @@ def test_a_version_that_is_not_there_is_refused(endpoint, tiny_bundle):
     with pytest.raises(EndpointError, match="not found|does not exist"):
         endpoint.deploy(ModelVersion(NAME, "99", tiny_bundle.digest), tiny_bundle.folder)
     assert endpoint.describe().model_version == "2"
+
+
+def test_serving_leaves_the_versions_files_as_they_are(
+    clouds, endpoint, other, open_registry, tiny_bundle, tmp_path
+):
+    registry = open_registry(f"databricks-uc://{other}", clouds["azure"].variables())
+    first = registry.find_version(NAME, tiny_bundle.digest)
+    registry.download_version(first, tmp_path / "copy")
+    assert digest_of(tmp_path / "copy") == tiny_bundle.digest
