@@ -23,7 +23,7 @@ from crosscloud_mnist.adapters.spark_scoring import Scorer
 from crosscloud_mnist.datasets.uci_digits import load_as_mnist
 from crosscloud_mnist.ports import ModelVersion, Scored
 
-_ONE, _TIMES, _PER_CHUNK = 500, 20, 500
+_ONE, _TIMES, _PER_CHUNK = 200, 20, 200
 _WARM_UP = 50
 _SLOTS = 2
 
