@@ -85,7 +85,7 @@ def test_one_cloud_is_proved_or_both(environment, azure, gcp, monkeypatch):
         options = load(environment, **parameters)["catalog"]["endpoints"]["options"]
         return {cloud: each["workspace"] for cloud, each in options.items()}
 
-    assert proved() == {"gcp": gcp}
+    assert proved() == {"production": gcp}
     assert proved(clouds="both") == {"azure": azure, "gcp": gcp}
 
 

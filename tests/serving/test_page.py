@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from crosscloud_mnist.bundle import CONTRACT, Contents, Golden, write
+from crosscloud_mnist.bundle import CONTRACT, Answers, Contents, Golden, write
 
 BUILD = Path(__file__).parents[2] / "build"
 TOKEN = "a-token-of-this-test"
@@ -48,7 +48,8 @@ def reading_bundle(digits, signer, tmp_path_factory):
         "git_commit": "cd" * 20,
         "metrics": {"test_accuracy": float(right.mean()), "test_pictures": len(tests)},
     }
-    contents = Contents(onnx, b"not kept", golden, CONTRACT, card)
+    tested = Answers("ef" * 32, answers, probabilities.argmax(axis=1).astype(np.uint8))
+    contents = Contents(onnx, b"not kept", golden, tested, CONTRACT, card)
     return write(contents, tmp_path_factory.mktemp("reading") / "bundle", signer)
 
 

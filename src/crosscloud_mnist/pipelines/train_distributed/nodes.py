@@ -146,12 +146,12 @@ def trace_lineage(data_card: Mapping[str, Any], git_commit: str) -> dict[str, st
 
 def evaluate(
     tracker: Tracker, settings: Mapping[str, Any], weights: Weights, test: Labelled
-) -> tuple[dict[str, NDArray[Any]], dict[str, float], float, float]:
+) -> tuple[dict[str, NDArray[Any]], Answers, dict[str, float], float, float]:
     """Answer the test set once, after every choice was made.
 
     Returns:
-        The labels [n] and probabilities [n, 10]; the figures together; the accuracy, 0 to 1; and
-        the mean cross-entropy, nats.
+        The labels [n] and probabilities [n, 10]; the digits named, and on which test set; the
+        figures together; the accuracy, 0 to 1; and the mean cross-entropy, nats.
     """
     from crosscloud_mnist.training import export
 
@@ -164,16 +164,14 @@ def evaluate(
     loss = float(-np.log(np.maximum(given, np.finfo(np.float32).tiny)).mean())
     predictions: dict[str, NDArray[Any]] = {"labels": labels, "probabilities": probabilities}
     figures = {"test_accuracy": accuracy, "test_loss": loss, "test_pictures": len(labels)}
-    return predictions, figures, accuracy, loss
+    return predictions, _named(test, probabilities), figures, accuracy, loss
 
 
-def name_digits(test: Labelled, predictions: Mapping[str, NDArray[Any]]) -> Answers:
-    """Return the digits named on the test set, and which test set that is."""
+def _named(test: Labelled, probabilities: NDArray[np.float32]) -> Answers:
     images, labels = test
     counted = hashlib.sha256(images.tobytes())
     counted.update(labels.tobytes())
-    predicted = predictions["probabilities"].argmax(axis=1).astype(np.uint8)
-    return Answers(counted.hexdigest(), labels, predicted)
+    return Answers(counted.hexdigest(), labels, probabilities.argmax(axis=1).astype(np.uint8))
 
 
 def assemble(  # noqa: PLR0917  the bundle is where everything meets

@@ -14,7 +14,6 @@ from crosscloud_mnist.pipelines.train_distributed.nodes import (
     evaluate,
     log_model,
     make_plans,
-    name_digits,
     trace_lineage,
     train,
 )
@@ -62,7 +61,7 @@ def create_pipeline() -> Pipeline:
             Node(
                 evaluate,
                 ["tracker", _SETTINGS, "weights", "test"],
-                ["test_predictions", "evaluation", "test_accuracy", "test_loss"],
+                ["test_predictions", "test_answers", "evaluation", "test_accuracy", "test_loss"],
                 name="evaluate",
             ),
             Node(
@@ -77,12 +76,6 @@ def create_pipeline() -> Pipeline:
                 "test_predictions",
                 "confusion_matrix",
                 name="draw_confusion_matrix",
-            ),
-            Node(
-                name_digits,
-                ["test", "test_predictions"],
-                "test_answers",
-                name="name_test_digits",
             ),
             Node(
                 assemble,
