@@ -22,8 +22,8 @@ EPOCHS = [1, 2, 3, 4]
 
 @pytest.fixture(scope="module")
 def long_plan(plan):
-    """Long enough to be disturbed in the middle of its third epoch."""
-    return replace(plan, epochs=len(EPOCHS), steps_per_epoch=40)
+    """Long enough to be disturbed in the middle of its second epoch."""
+    return replace(plan, epochs=len(EPOCHS), steps_per_epoch=100)
 
 
 @pytest.fixture
@@ -50,18 +50,18 @@ def undisturbed(cluster, long_plan, tmp_path_factory):
 
 
 class Disturbance:
-    """Tells MLflow of every epoch, and does something once, soon after the second."""
+    """Tells MLflow of every epoch, and does something once, soon after the first."""
 
     def __init__(self, action, tracker=None):
         self.seen, self._action, self._tracker = [], action, tracker
 
     def __call__(self, epoch):
         self.seen.append(epoch.number)
+        if epoch.number == 1 and self._action:
+            threading.Timer(1, self._action).start()
+            self._action = None
         if self._tracker:
             self._tracker.epoch(epoch)
-        if epoch.number == 2 and self._action:
-            threading.Timer(0.3, self._action).start()
-            self._action = None
 
 
 def test_two_executors_with_only_the_wheel_train_one_model(undisturbed, long_plan):
