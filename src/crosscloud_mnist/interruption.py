@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import logging
 import signal
 import sys
 import threading
@@ -25,6 +26,8 @@ class Interruption:
     def before_pipeline_run(self) -> None:
         """Be ready, after kedro-mlflow has opened its run: what was registered last goes first."""
         atexit.register(_end_as_killed)
+        for handler in logging.getLogger().handlers:
+            handler.addFilter(_is_no_interruption)
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, _interrupt)
 
@@ -41,6 +44,16 @@ class Interruption:
 
 def _interrupt(number: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG001
     raise KeyboardInterrupt
+
+
+def _is_no_interruption(record: logging.LogRecord) -> bool:
+    """Keep out what py4j logs, with a traceback, of the interruption that it then passes on."""
+    error = record.exc_info[1] if record.exc_info else None
+    while error is not None:
+        if isinstance(error, KeyboardInterrupt):
+            return False
+        error = error.__cause__ or error.__context__
+    return True
 
 
 def _stand_down() -> None:

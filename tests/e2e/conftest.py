@@ -56,7 +56,7 @@ class Project:
     def kedro(self, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
         with self.start(*arguments, **variables) as process:
             try:
-                output, errors = process.communicate(timeout=300)
+                output, errors = process.communicate(timeout=600)
             except subprocess.TimeoutExpired:
                 process.kill()
                 raise
