@@ -27,7 +27,7 @@ class Interruption:
         """Be ready, after kedro-mlflow has opened its run: what was registered last goes first."""
         atexit.register(_end_as_killed)
         for handler in logging.getLogger().handlers:
-            handler.addFilter(_is_no_interruption)
+            handler.addFilter(_is_not_py4js)
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, _interrupt)
 
@@ -46,14 +46,9 @@ def _interrupt(number: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG00
     raise KeyboardInterrupt
 
 
-def _is_no_interruption(record: logging.LogRecord) -> bool:
-    """Keep out what py4j logs, with a traceback, of the interruption that it then passes on."""
-    error = record.exc_info[1] if record.exc_info else None
-    while error is not None:
-        if isinstance(error, KeyboardInterrupt):
-            return False
-        error = error.__cause__ or error.__context__
-    return True
+def _is_not_py4js(record: logging.LogRecord) -> bool:
+    """Keep out what py4j logs, with a traceback, of an error that it then raises as well."""
+    return record.msg != "Exception while sending command."
 
 
 def _stand_down() -> None:
