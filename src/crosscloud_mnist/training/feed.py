@@ -165,5 +165,7 @@ def _with_options(feed: tf.data.Dataset) -> tf.data.Dataset:
     options = tf.data.Options()
     options.deterministic = True
     options.threading.private_threadpool_size = 1
+    # Nothing is left to tune, and the tuner's sleep, which doubles, is waited for at the end.
+    options.autotune.enabled = False
     options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.OFF
     return feed.with_options(options)

@@ -141,11 +141,14 @@ class Trainer:
     def _variables(self) -> list[keras.Variable]:
         return [*self.model.variables, *self._optimizer.variables, *self._best]
 
-    def _distributed(self, batches: Any) -> tf.distribute.DistributedDataset:
+    def _distributed(self, batches: Any) -> tf.data.Dataset | tf.distribute.DistributedDataset:
         place = self._place
-        return self._strategy.distribute_datasets_from_function(
-            lambda _: batches(self._plan, place.workers, place.rank, place.replicas)
-        )
+        own = batches(self._plan, place.workers, place.rank, place.replicas)
+        if place.replicas == 1:
+            # A distributed iterator is tuned by a thread whose sleep doubles up to a minute, and
+            # which is waited for when the iterator is let go.
+            return own
+        return self._strategy.distribute_datasets_from_function(lambda _: own)
 
     def _compile(self, step: Any, steps: int) -> Any:
         import tensorflow as tf
