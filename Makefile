@@ -19,10 +19,13 @@ demo: setup ## Train on local Spark, register, deploy and smoke-test; leaves the
 	$(KEDRO) run --pipelines release
 
 test: browser check ## The whole test suite
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(BESIDE)
 
 browser: # the page's tests drive a real one; looked for before anything is downloaded
 	@{ command -v chromium || command -v google-chrome; } >/dev/null && command -v chromedriver >/dev/null || { echo "Chromium and its driver were not found; install them (Debian: apt-get install chromium chromium-driver) and run make again" >&2; exit 1; }
+
+# Two modules at a time, in order: most of a test's time is a server's or a cluster's start.
+BESIDE := --numprocesses 2 --dist loadscope --no-loadscope-reorder
 
 # The tests of what runs on a cluster: training, promotion, serving.
 CORE := tests/training tests/bundle tests/adapters tests/pipelines tests/serving
@@ -30,7 +33,7 @@ CORE := tests/training tests/bundle tests/adapters tests/pipelines tests/serving
 test-runtimes: tools build/runtimes/18-lts build/runtimes/19 ## The core of the suite on the pins of Databricks Runtime 18 LTS ML and 19 ML
 	@set -e; for runtime in build/runtimes/*/; do echo "== $$runtime"; \
 		$$runtime/bin/python -c 'import mlflow, pyspark, sys; print("Python", *sys.version_info[:3], "Spark", pyspark.__version__, "MLflow", mlflow.__version__)'; \
-		$$runtime/bin/python -m pytest -q $(CORE); done
+		$$runtime/bin/python -m pytest -q $(BESIDE) $(CORE); done
 
 # The wheel with its extras, as a cluster gets it, in an environment with the runtime's pins.
 build/runtimes/%: tests/runtimes/%.txt pyproject.toml $(shell find src -name '*.py') | tools
@@ -38,7 +41,7 @@ build/runtimes/%: tests/runtimes/%.txt pyproject.toml $(shell find src -name '*.
 	rm -rf $@
 	$(RUNTIME_PYTHON) -m venv $@
 	$@/bin/python -m pip wheel --quiet --no-deps --wheel-dir $@ .
-	$@/bin/python -m pip install --quiet --constraint $< "$$(echo $@/*.whl)[train,serve,local]" mlflow hypothesis psutil pytest selenium
+	$@/bin/python -m pip install --quiet --constraint $< "$$(echo $@/*.whl)[train,serve,local]" mlflow hypothesis psutil pytest-xdist selenium
 	$@/bin/python -m pip check
 
 bench: setup ## Measure what is claimed to be fast; one of it with ONLY=training, promotion, serving or batch

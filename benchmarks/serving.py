@@ -36,7 +36,7 @@ from pathlib import Path
 import mlflow, numpy as np
 from mlflow.models import ModelSignature
 from mlflow.types import Schema, TensorSpec
-from crosscloud_mnist.bundle import CONTRACT, Contents, Golden, Signer, write
+from crosscloud_mnist.bundle import CONTRACT, Answers, Contents, Golden, Signer, write
 from crosscloud_mnist.training import export
 from crosscloud_mnist.training.models import build
 
@@ -45,7 +45,8 @@ model = export.rebuild("compact", build("compact", 0).get_weights())
 pictures = np.random.default_rng(0).integers(0, 256, (20, 28, 28)).astype(np.uint8)
 answers = export.predict(model, pictures)
 golden = Golden(pictures, answers.argmax(axis=1).astype(np.uint8), answers)
-contents = Contents(export.onnx_bytes(model), export.keras_bytes(model), golden, CONTRACT,
+tested = Answers("0" * 64, golden.labels, golden.labels)
+contents = Contents(export.onnx_bytes(model), export.keras_bytes(model), golden, tested, CONTRACT,
                     {"metrics": {"test_accuracy": 0.1}})
 signer = Signer(str(folder / "key.pem"), str(folder / "key.pub"), generate=True)
 write(contents, folder / "bundle", signer)

@@ -48,7 +48,7 @@ def _interrupt(number: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG00
 
 def _is_not_py4js(record: logging.LogRecord) -> bool:
     """Keep out what py4j logs, with a traceback, of an error that it then raises as well."""
-    return record.msg != "Exception while sending command."
+    return not str(record.msg).endswith(" while sending command.")
 
 
 def _stand_down() -> None:

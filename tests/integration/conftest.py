@@ -93,7 +93,8 @@ class Cluster:
 
     def executors(self) -> list[int]:
         """PIDs of the executors' JVMs of this cluster."""
-        return _pids(rf"CoarseGrainedExecutorBackend.*{re.escape(str(self.folder))}")
+        daemons = {process.pid for process in self.processes}
+        return [p for p in _pids("CoarseGrainedExecutorBackend") if _session(p) in daemons]
 
     def python_workers(self) -> list[int]:
         """PIDs of the Python workers that train: children of pyspark's daemon."""

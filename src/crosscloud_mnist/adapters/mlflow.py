@@ -13,16 +13,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from crosscloud_mnist.adapters import ledger, leftovers
-from crosscloud_mnist.adapters.server import access, check_connection
+from crosscloud_mnist.adapters.listening import check_listening
+from crosscloud_mnist.adapters.server import access
 from crosscloud_mnist.adapters.transfer import download, upload
+from crosscloud_mnist.adapters.versions import (
+    DIGEST,
+    absent_is_none,
+    as_of_ports,
+    ensure_registered,
+    lowest_of_digest,
+)
 from crosscloud_mnist.errors import ConfigurationError, RegistryError
 from crosscloud_mnist.ports import LedgerEntry, LoggedModel, ModelVersion
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-    from mlflow.entities.model_registry import ModelVersion as MlflowVersion
 
-_DIGEST = "bundle_digest"
 _URI = "models:/"
 
 
@@ -55,7 +61,7 @@ class Registry:
             RegistryError: It does not answer, or refuses the credentials.
         """
         if not self._answered:
-            check_connection(self._uri)
+            check_listening(self._uri, "an MLflow server", RegistryError)
             with self._client_of_workspace() as client:
                 client.search_experiments(max_results=1)
             self._answered = True
@@ -90,7 +96,7 @@ class Registry:
     ) -> str:
         """Log the bundle under the run and return its ``models:/m-...`` URI."""
         with self._answering() as client:
-            return _URI + self._log(client, folder, run_id, {**tags, _DIGEST: digest}, params)
+            return _URI + self._log(client, folder, run_id, {**tags, DIGEST: digest}, params)
 
     def logged_model(self, uri: str) -> LoggedModel:
         """Look up a logged model.
@@ -100,11 +106,11 @@ class Registry:
         """
         with self._answering() as client:
             model = client.get_logged_model(_model_id(uri))
-        digest = model.tags.get(_DIGEST)
+        digest = model.tags.get(DIGEST)
         if digest is None or model.status != "READY":
             raise RegistryError(
                 f"{uri} in {self.workspace()} is not a whole bundle (status {model.status}, "
-                f"{_DIGEST} {digest}), expected one that train logged; train again"
+                f"{DIGEST} {digest}), expected one that train logged; train again"
             )
         return LoggedModel(uri, digest, model.source_run_id or "", dict(model.tags))
 
@@ -117,16 +123,15 @@ class Registry:
         """Return the lowest complete version that carries the digest, if there is one."""
         with self._answering() as client:
             versions = client.search_model_versions(f"name = '{name}'")
-        same = [v for v in versions if v.tags.get(_DIGEST) == digest and v.status == "READY"]
-        return _version(min(same, key=lambda v: int(v.version))) if same else None
+        return lowest_of_digest(versions, digest)
 
     def create_version(
         self, name: str, folder: Path, *, digest: str, tags: Mapping[str, str], description: str
     ) -> ModelVersion:
         """Upload ``folder`` and register it as a new version of ``name``."""
         with self._answering() as client:
-            _ensure_registered(client, name)
-            mine = {_DIGEST: digest, leftovers.PROMOTED_AS: name}
+            ensure_registered(client, name)
+            mine = {DIGEST: digest, leftovers.PROMOTED_AS: name}
             experiment_id = self._experiment_id(client, self._experiment)
             run = client.create_run(experiment_id, run_name="register_remote", tags=mine)
             run_id = run.info.run_id
@@ -136,11 +141,11 @@ class Registry:
                 source=client.get_logged_model(model_id).artifact_location,
                 run_id=run_id,
                 model_id=model_id,
-                tags={**tags, _DIGEST: digest},
+                tags={**tags, DIGEST: digest},
                 description=description,
             )
             client.set_terminated(run_id)
-        return _version(version)
+        return as_of_ports(version)
 
     def clean(self, name: str, digest: str, lease_seconds: float) -> None:
         """Remove what interrupted promotions left behind: see ``ports.Registry``."""
@@ -151,8 +156,8 @@ class Registry:
 
     def version(self, name: str, number: str) -> ModelVersion | None:
         """Return the version of that number, if there is one."""
-        with self._answering() as client, _absent_is_none():
-            return _version(client.get_model_version(name, number))
+        with self._answering() as client, absent_is_none():
+            return as_of_ports(client.get_model_version(name, number))
         return None
 
     def delete_version(self, version: ModelVersion) -> None:
@@ -182,8 +187,8 @@ class Registry:
 
     def by_alias(self, name: str, alias: str) -> ModelVersion | None:
         """Return the version that the alias points to at this moment, if any."""
-        with self._answering() as client, _absent_is_none():
-            return _version(client.get_model_version_by_alias(name, alias))
+        with self._answering() as client, absent_is_none():
+            return as_of_ports(client.get_model_version_by_alias(name, alias))
         return None
 
     def record(self, entry: LedgerEntry) -> LedgerEntry:
@@ -263,30 +268,6 @@ class Registry:
             shutil.move(download(location, Path(staging), self._uri), folder)
 
 
-@contextmanager
-def _absent_is_none() -> Iterator[None]:
-    """Leave the block where the server says that there is no such thing."""
-    from mlflow.exceptions import MlflowException
-
-    try:
-        yield
-    except MlflowException as error:
-        if error.error_code not in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
-            raise
-
-
-def _ensure_registered(client: MlflowClient, name: str) -> None:
-    from mlflow.exceptions import MlflowException
-
-    try:
-        client.create_registered_model(
-            name, description="MNIST digits: pictures [n, 28, 28] of 0 to 255 to probabilities."
-        )
-    except MlflowException as error:
-        if error.error_code != "RESOURCE_ALREADY_EXISTS":
-            raise
-
-
 def _model_id(uri: str) -> str:
     if not uri.startswith(_URI + "m-"):
         raise ConfigurationError(
@@ -294,8 +275,3 @@ def _model_id(uri: str) -> str:
             "train printed it"
         )
     return uri.removeprefix(_URI)
-
-
-def _version(version: MlflowVersion) -> ModelVersion:
-    tags = dict(version.tags)
-    return ModelVersion(version.name, str(version.version), tags.get(_DIGEST, ""), tags)

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
-from urllib.request import getproxies
-
-from crosscloud_mnist.errors import RegistryError
 
 # MLflow's own patience is four minutes before it says that a server is down.
 _PATIENCE: Mapping[str, str] = {
@@ -16,8 +12,6 @@ _PATIENCE: Mapping[str, str] = {
     "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
 }
-_CONNECT_SECONDS = 5
-_PORTS = {"http": 80, "https": 443}
 
 
 def access(
@@ -39,22 +33,3 @@ def access(
     if address.netloc:
         uri = address._replace(netloc=address.netloc.rpartition("@")[2]).geturl()
     return {**options, "uri": uri}, {**_PATIENCE, **variables}
-
-
-def check_connection(uri: str) -> None:
-    """Fail in seconds where nothing listens: retries are for a server that is there.
-
-    Raises:
-        RegistryError: Nothing takes connections at the address.
-    """
-    address = urlsplit(uri)
-    if address.scheme not in _PORTS or getproxies().get(address.scheme):
-        return
-    host, port = address.hostname or "", address.port or _PORTS[address.scheme]
-    try:
-        socket.create_connection((host, port), timeout=_CONNECT_SECONDS).close()
-    except OSError as error:
-        raise RegistryError(
-            f"{uri} does not answer ({error}), expected an MLflow server there; check the address "
-            "and the network"
-        ) from error

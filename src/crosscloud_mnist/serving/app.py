@@ -7,7 +7,6 @@ Serving's, and TensorFlow Serving's (https://www.tensorflow.org/tfx/serving/api_
 from __future__ import annotations
 
 import asyncio
-import io
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -209,18 +208,12 @@ def _require_json(request: Request) -> None:
 
 
 def _seen(body: bytes) -> NDArray[np.uint8]:
-    from PIL import Image
-
-    from crosscloud_mnist.pictures import to_model_input
+    from crosscloud_mnist.pictures import open_picture, to_model_input
 
     try:
-        return to_model_input(Image.open(io.BytesIO(body)))
+        return to_model_input(open_picture(body))
     except PictureError as error:
-        raise HTTPException(400, str(error)) from error
-    except (OSError, ValueError, Image.DecompressionBombError) as error:
-        raise HTTPException(
-            400, "the body is not a picture file that can be read; send a PNG or a JPEG"
-        ) from error
+        raise HTTPException(400, f"the picture {error}") from error
 
 
 def _tensor(dtype: str, shape: tuple[int, ...]) -> dict[str, Any]:

@@ -57,9 +57,9 @@ def _case(pictures: keras.KerasTensor) -> keras.KerasTensor:
 def _compact(pictures: keras.KerasTensor) -> keras.KerasTensor:
     from keras.layers import Conv2D, Dense, Dropout, Flatten, MaxPooling2D
 
-    pictures = Conv2D(24, 5, strides=1, activation="relu")(pictures)
+    pictures = Conv2D(16, 5, activation="relu")(pictures)
     pictures = MaxPooling2D()(pictures)
-    pictures = Conv2D(48, 3, padding="same", activation="relu")(pictures)
+    pictures = Conv2D(32, 3, activation="relu")(pictures)
     pictures = Conv2D(64, 3, activation="relu")(pictures)
     pictures = MaxPooling2D()(pictures)
     pictures = Dropout(0.3)(Flatten()(pictures))

@@ -301,6 +301,14 @@ def test_another_contract_is_refused_by_what_differs(clouds, tiny_bundle, tiny_c
     assert clouds.production() == "1"
 
 
+def test_a_card_without_its_lineage_is_refused_by_what_is_missing(clouds, tiny_contents, signer):
+    card = {name: value for name, value in tiny_contents.card.items() if name != "lock_digest"}
+    old = variant(clouds, tiny_contents, signer, "old", card=card)
+    with pytest.raises(PromotionRefused, match="says nothing of lock_digest"):
+        clouds.promote(clouds.log(old))
+    assert clouds.production() is None
+
+
 def test_a_person_must_approve_where_the_workspace_wants_it(clouds, tiny_bundle):
     uri = clouds.log(tiny_bundle)
     with pytest.raises(PromotionRefused, match="the tag approved_by of the model is not set"):

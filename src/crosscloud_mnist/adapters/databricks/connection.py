@@ -11,14 +11,12 @@ from __future__ import annotations
 
 import os
 import re
-import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
-from urllib.request import getproxies
 
 from crosscloud_mnist.adapters.isolation import Isolated
+from crosscloud_mnist.adapters.listening import check_listening
 from crosscloud_mnist.errors import ConfigurationError, CrosscloudError
 
 if TYPE_CHECKING:
@@ -37,7 +35,6 @@ _VARIABLES = {  # by the end of the secret's name
 _ME, _ORGANIZATION = "/api/2.0/preview/scim/v2/Me", "x-databricks-org-id"
 _NUMBERS = re.compile(r"\[\[.*\]\]")  # what the stock scoring server echoes of a picture
 _RETRY_SECONDS = 60
-_CONNECT_SECONDS = 5
 _PATIENCE = {
     "MLFLOW_DATABRICKS_ENDPOINT_HTTP_RETRY_TIMEOUT": str(_RETRY_SECONDS),
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
@@ -108,7 +105,7 @@ def connect(workspace_id: str | None, error: type[CrosscloudError]) -> tuple[Wor
     from databricks.sdk.core import Config
 
     host = os.environ[_HOST]
-    _check_connection(host, error)
+    check_listening(host, "a Databricks workspace", error)
     with reached("the question who it is", workspace_id, error):
         config = Config(retry_timeout_seconds=_RETRY_SECONDS, http_timeout_seconds=_RETRY_SECONDS)
         client = WorkspaceClient(config=config)
@@ -133,18 +130,3 @@ def _variables(given: Mapping[str, Any], where: str) -> dict[str, str]:
             "crosscloud-mnist-secrets writes those of a scope)"
         )
     return {**_PATIENCE, **found}
-
-
-def _check_connection(host: str, error: type[CrosscloudError]) -> None:
-    """Fail in seconds where nothing listens: the SDK would retry for minutes."""
-    parts = urlsplit(host if "://" in host else f"https://{host}")
-    if getproxies().get(parts.scheme):
-        return
-    port = parts.port or (80 if parts.scheme == "http" else 443)
-    try:
-        socket.create_connection((parts.hostname or "", port), _CONNECT_SECONDS).close()
-    except OSError as failure:
-        raise error(
-            f"{host} does not answer ({failure}), expected a Databricks workspace there; check "
-            "its address and the network"
-        ) from failure

@@ -18,6 +18,12 @@ from crosscloud_mnist.adapters.databricks.connection import (
     connect,
     reached,
 )
+from crosscloud_mnist.adapters.versions import (
+    DIGEST,
+    as_of_ports,
+    ensure_registered,
+    lowest_of_digest,
+)
 from crosscloud_mnist.errors import ConfigurationError, RegistryError
 from crosscloud_mnist.ports import LoggedModel, ModelVersion
 
@@ -72,11 +78,11 @@ class Registry(plain.Registry):
             return super().logged_model(uri)
         with self._answering() as client:
             known = client.get_model_version(*version.groups())
-        digest = known.tags.get(plain._DIGEST)
+        digest = known.tags.get(DIGEST)
         if digest is None or known.status != "READY":
             raise RegistryError(
                 f"{uri} in {self.workspace()} is not a whole bundle (status {known.status}, "
-                f"{plain._DIGEST} {digest}), expected one that was promoted; name a logged model"
+                f"{DIGEST} {digest}), expected one that was promoted; name a logged model"
             )
         return LoggedModel(uri, digest, known.run_id or "", dict(known.tags))
 
@@ -98,22 +104,21 @@ class Registry(plain.Registry):
             found = client.search_model_versions(f"name = '{name}'")
             # Unity Catalog's search returns no tags.
             versions = [client.get_model_version(name, each.version) for each in found]
-        same = [v for v in versions if v.tags.get(plain._DIGEST) == digest and v.status == "READY"]
-        return plain._version(min(same, key=lambda v: int(v.version))) if same else None
+        return lowest_of_digest(versions, digest)
 
     def create_version(
         self, name: str, folder: Path, *, digest: str, tags: Mapping[str, str], description: str
     ) -> ModelVersion:
         """Upload ``folder``, register it as a new version of ``name``, and finalize it."""
         with self._writing() as client:
-            plain._ensure_registered(client, name)
+            ensure_registered(client, name)
             version = client.create_model_version(
                 name,
                 source=str(folder),
-                tags={**tags, plain._DIGEST: digest},
+                tags={**tags, DIGEST: digest},
                 description=description,
             )
-        return plain._version(version)
+        return as_of_ports(version)
 
     def download_version(self, version: ModelVersion, folder: Path) -> None:
         """Write the version's files into ``folder``, which must not exist."""
@@ -138,7 +143,7 @@ class Registry(plain.Registry):
                 if each.status == "READY" or each.creation_timestamp > before:
                     continue
                 version = client.get_model_version(name, each.version)
-                if version.tags.get(plain._DIGEST) == digest:
+                if version.tags.get(DIGEST) == digest:
                     client.delete_model_version(name, each.version)
 
     def _actor(self) -> str:

@@ -49,7 +49,7 @@ def examine(
         somebody may have written on the source's server since.
 
     Raises:
-        PromotionRefused: Source and target are one workspace.
+        PromotionRefused: Source and target are one workspace, or the card lacks lineage.
         RegistryError: The source does not have the model.
         VerificationError: It is not the bundle that was signed and recorded.
     """
@@ -67,6 +67,12 @@ def examine(
     download = partial(source.download_logged, model_uri)
     bundle = fetch_once(download, verifier, fetched, logged.digest)
     card = bundle.card()
+    missing = [name for name in (*_LINEAGE, "metrics") if name not in card]
+    if missing:
+        raise PromotionRefused(
+            f"the card of {model_uri} says nothing of {', '.join(missing)}, expected its whole "
+            "lineage; train again with this version"
+        )
     return {
         "uri": logged.uri,
         "digest": logged.digest,
