@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import atexit
 import contextlib
-import logging
 import signal
 import sys
 import threading
@@ -26,8 +25,6 @@ class Interruption:
     def before_pipeline_run(self) -> None:
         """Be ready, after kedro-mlflow has opened its run: what was registered last goes first."""
         atexit.register(_end_as_killed)
-        for handler in logging.getLogger().handlers:
-            handler.addFilter(_is_not_py4js)
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, _interrupt)
 
@@ -44,11 +41,6 @@ class Interruption:
 
 def _interrupt(number: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG001
     raise KeyboardInterrupt
-
-
-def _is_not_py4js(record: logging.LogRecord) -> bool:
-    """Keep out what py4j logs, with a traceback, of an error that it then raises as well."""
-    return not str(record.msg).endswith(" while sending command.")
 
 
 def _stand_down() -> None:

@@ -65,6 +65,8 @@ def test_custom_trains_four_settings_two_at_a_time(project):
     ("number", "mode"), [(signal.SIGINT, "custom"), (signal.SIGTERM, "distributed")]
 )
 def test_interrupted_training_is_one_line_and_leaves_nothing_running(project, number, mode):
+    if not (project.data / "05_model_input" / "training").exists():
+        project.run("ingest_mnist")
     _, before = runs_of(project)
     long = "train_distributed.settings.epochs=1000,train_distributed.grid.epochs=[1000]"
     process = project.start(

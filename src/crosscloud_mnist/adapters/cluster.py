@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
-import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -126,17 +124,13 @@ class Cluster:
         for name, value in settings.items():
             builder = builder.config(name, value)
         try:
-            session = builder.getOrCreate()
+            return builder.getOrCreate()
         except Py4JJavaError as error:
             reason = str(error.java_exception).splitlines()[0]
             raise ConfigurationError(
                 f"Spark does not start on {self.master} ({reason[:300]}), expected a session; "
                 "check spark_master, slots and use_gpu in the globals"
             ) from error
-        if threading.current_thread() is threading.main_thread():
-            # PySpark's own handler calls the JVM, over the connection that it interrupts.
-            signal.signal(signal.SIGINT, signal.default_int_handler)
-        return session
 
 
 def _loopback() -> dict[str, str]:

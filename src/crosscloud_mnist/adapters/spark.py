@@ -9,6 +9,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
+from crosscloud_mnist.adapters.cancelling import cancelling
 from crosscloud_mnist.adapters.cluster import Cluster
 from crosscloud_mnist.adapters.epochs import following
 from crosscloud_mnist.adapters.lost import in_one_line
@@ -143,7 +144,11 @@ class Launcher:
         number = 1
         while True:
             try:
-                with watched(spark.sparkContext, folders, self._patience), in_one_line():
+                with (
+                    cancelling(spark.sparkContext),
+                    watched(spark.sparkContext, folders, self._patience),
+                    in_one_line(),
+                ):
                     return attempt(plans)
             except WorkerLost as lost:
                 if number == self._attempts:
