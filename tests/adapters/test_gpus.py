@@ -44,7 +44,14 @@ def test_local_spark_assigns_none_and_says_so_at_once(plan):
         launcher.launch(train, plan, "distributed", lambda _: None)
 
 
-def test_a_driver_without_one_is_one_line(plan, tmp_path, monkeypatch):
+@pytest.fixture
+def started_jvm():
+    """The settings of a process's first session stay in its JVM: let it be one without GPUs."""
+    with Cluster("local[1]", 1).session(on_driver=False):
+        pass
+
+
+def test_a_driver_without_one_is_one_line(plan, started_jvm, monkeypatch):
     monkeypatch.setenv("PATH", "/usr/bin:/bin")  # no nvidia-smi of a machine that has one
     launcher = Launcher(master="local[2]", slots=2, use_gpu=True)
     with pytest.raises(ConfigurationError, match="Spark does not start on local") as raised:
