@@ -184,10 +184,11 @@ def test_a_daemon_is_killed(cluster, own_plan, undisturbed, caplog, monkeypatch)
     assert outcome.proofs == undisturbed.proofs
     assert with_a_spare.seen == EPOCHS
     assert "attempt 2 of 3 goes on after epoch" in caplog.text
-    # Without a spare worker the documented minute is waited for another one; here a part of it.
+    # Without a spare worker the documented minute is waited for another one; here a part of it,
+    # in which the executor that is left may not be back either.
     monkeypatch.setattr("crosscloud_mnist.adapters.cluster._SLOTS_SECONDS", 5.0)
     without = Disturbance(lambda: cluster.kill_a_busy_daemon(whole_machine=True))
-    with pytest.raises(ConfigurationError, match="Spark has 1 slots, expected 2") as raised:
+    with pytest.raises(ConfigurationError, match="Spark has [01] slots, expected 2") as raised:
         launcher(cluster).launch(train, own_plan, "distributed", without)
     assert "\n" not in str(raised.value)
 
