@@ -72,13 +72,13 @@ def test_two_executors_with_only_the_wheel_train_one_model(undisturbed, long_pla
 def test_training_outlives_a_killed_python_worker_and_a_killed_executor(
     cluster, own_plan, undisturbed, caplog, tmp_path
 ):
-    disturbance = Disturbance(
-        lambda: os.kill(cluster.python_workers()[-1], signal.SIGKILL),
-        lambda: os.kill(cluster.executors()[0], signal.SIGKILL),
-        tracker=Tracker(),
-    )
     mlflow.set_tracking_uri(f"sqlite:///{tmp_path}/mlflow.db")
     with mlflow.start_run() as run:
+        disturbance = Disturbance(
+            lambda: os.kill(cluster.python_workers()[-1], signal.SIGKILL),
+            lambda: os.kill(cluster.executors()[0], signal.SIGKILL),
+            tracker=Tracker(),
+        )
         outcome = launcher(cluster).launch(train, own_plan, "distributed", disturbance)
     assert "attempt 2 of 3 goes on after epoch" in caplog.text
     assert "attempt 3 of 3 goes on after epoch" in caplog.text
