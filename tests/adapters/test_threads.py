@@ -6,9 +6,6 @@ import json
 import os
 import subprocess
 import sys
-from pathlib import Path
-
-import pytest
 
 from crosscloud_mnist.adapters.cluster import Cluster
 
@@ -36,7 +33,6 @@ def threads(intra: int, inter: int) -> tuple[int, int]:
     return everything - side_by_side, side_by_side
 
 
-@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="threads are counted in /proc")
 def test_tensorflow_honours_the_variables_that_a_slot_gets():
     few, many = threads(1, 1), threads(4, 2)
     assert (few[1], many[1]) == (1, 2)

@@ -19,9 +19,9 @@ from crosscloud_mnist.adapters.transfer import download, upload
 from crosscloud_mnist.adapters.versions import (
     DIGEST,
     absent_is_none,
-    as_of_ports,
     ensure_registered,
     lowest_of_digest,
+    port_version,
 )
 from crosscloud_mnist.errors import ConfigurationError, RegistryError
 from crosscloud_mnist.ports import LedgerEntry, LoggedModel, ModelVersion
@@ -145,7 +145,7 @@ class Registry:
                 description=description,
             )
             client.set_terminated(run_id)
-        return as_of_ports(version)
+        return port_version(version)
 
     def clean(self, name: str, digest: str, lease_seconds: float) -> None:
         """Remove what interrupted promotions left behind: see ``ports.Registry``."""
@@ -157,7 +157,7 @@ class Registry:
     def version(self, name: str, number: str) -> ModelVersion | None:
         """Return the version of that number, if there is one."""
         with self._answering() as client, absent_is_none():
-            return as_of_ports(client.get_model_version(name, number))
+            return port_version(client.get_model_version(name, number))
         return None
 
     def delete_version(self, version: ModelVersion) -> None:
@@ -188,7 +188,7 @@ class Registry:
     def by_alias(self, name: str, alias: str) -> ModelVersion | None:
         """Return the version that the alias points to at this moment, if any."""
         with self._answering() as client, absent_is_none():
-            return as_of_ports(client.get_model_version_by_alias(name, alias))
+            return port_version(client.get_model_version_by_alias(name, alias))
         return None
 
     def record(self, entry: LedgerEntry) -> LedgerEntry:

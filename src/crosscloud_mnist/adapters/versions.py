@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 DIGEST = "bundle_digest"
 
 
-def as_of_ports(version: MlflowVersion) -> ModelVersion:
+def port_version(version: MlflowVersion) -> ModelVersion:
     """Return MLflow's version as the ports know one; its digest is ``""`` where it has none."""
     tags = dict(version.tags)
     return ModelVersion(version.name, str(version.version), tags.get(DIGEST, ""), tags)
@@ -24,7 +24,7 @@ def as_of_ports(version: MlflowVersion) -> ModelVersion:
 def lowest_of_digest(versions: Iterable[MlflowVersion], digest: str) -> ModelVersion | None:
     """Return the lowest complete version that carries the digest, if there is one."""
     same = [each for each in versions if each.tags.get(DIGEST) == digest and each.status == "READY"]
-    return as_of_ports(min(same, key=lambda each: int(each.version))) if same else None
+    return port_version(min(same, key=lambda each: int(each.version))) if same else None
 
 
 def ensure_registered(client: MlflowClient, name: str) -> None:

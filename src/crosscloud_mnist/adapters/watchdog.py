@@ -1,7 +1,7 @@
 """No training hangs: where no epoch ends for too long, its Spark job is cancelled.
 
-A rank whose peer has stopped, and not died, waits in a collective operation for ever; Spark sees
-nothing wrong with either.
+A rank whose peer has stopped, and not died, waits in a collective operation; Spark sees nothing
+wrong with either. TensorFlow's coordination service ends most such waits, and this the others.
 """
 
 from __future__ import annotations

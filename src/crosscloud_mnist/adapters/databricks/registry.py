@@ -20,9 +20,9 @@ from crosscloud_mnist.adapters.databricks.connection import (
 )
 from crosscloud_mnist.adapters.versions import (
     DIGEST,
-    as_of_ports,
     ensure_registered,
     lowest_of_digest,
+    port_version,
 )
 from crosscloud_mnist.errors import ConfigurationError, RegistryError
 from crosscloud_mnist.ports import LoggedModel, ModelVersion
@@ -118,7 +118,7 @@ class Registry(plain.Registry):
                 tags={**tags, DIGEST: digest},
                 description=description,
             )
-        return as_of_ports(version)
+        return port_version(version)
 
     def download_version(self, version: ModelVersion, folder: Path) -> None:
         """Write the version's files into ``folder``, which must not exist."""
