@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from mlflow import MlflowClient
+from mlflow.entities import Run
 from PIL import Image
 
 from crosscloud_mnist.adapters.local import stop
@@ -73,6 +74,11 @@ class Project:
     def client(self, workspace: str) -> MlflowClient:
         uri = f"sqlite:///{self.data}/workspaces/{workspace}/mlflow.db"
         return MlflowClient(tracking_uri=uri, registry_uri=uri)
+
+    def runs(self, workspace: str) -> list[Run]:
+        client = self.client(workspace)
+        experiments = [each.experiment_id for each in client.search_experiments()]
+        return list(client.search_runs(experiments))
 
 
 @pytest.fixture(scope="module")

@@ -14,9 +14,12 @@ import venv
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pyspark
 import pytest
+
+from crosscloud_mnist.adapters.spark import Launcher
 
 PROJECT = Path(__file__).parents[2]
 _SECONDS = 60
@@ -78,6 +81,14 @@ class Cluster:
             )
         self.processes.append(process)
         return process
+
+    def launcher(self, **options: Any) -> Launcher:
+        conf = {
+            "spark.driver.host": "127.0.0.1",
+            "spark.driver.bindAddress": "127.0.0.1",
+            "spark.executor.memory": "512m",
+        }
+        return Launcher(master=self.url, slots=2, conf=conf, **options)
 
     def kill_a_busy_daemon(self, *, whole_machine: bool = False) -> None:
         """SIGKILL a worker daemon whose executor trains; or all of its processes with it."""

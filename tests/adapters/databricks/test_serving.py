@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import shutil
+import time
 from dataclasses import replace
 
+import httpx
 import numpy as np
 import pytest
 
@@ -83,6 +85,45 @@ def test_serves_then_replaces_by_a_canary_and_takes_a_bad_one_back(
         endpoint.deploy(fourth, other.folder)
     assert endpoint.describe().model_version == "2"
     np.testing.assert_allclose(endpoint.predict(golden.pictures), golden.expected, atol=1e-5)
+
+
+def test_what_a_killed_deployment_left_ends_with_the_next(clouds, endpoint, tiny_bundle):
+    gcp = clouds["gcp"]
+    shares = {"1": 25, "2": 75}  # of a canary whose deployment was killed
+    left = {
+        "served_entities": [
+            {
+                "name": f"served-{version}",
+                "entity_name": NAME,
+                "entity_version": version,
+                "workload_size": "Small",
+                "scale_to_zero_enabled": True,
+            }
+            for version in shares
+        ],
+        "traffic_config": {
+            "routes": [
+                {"served_model_name": f"served-{version}", "traffic_percentage": percent}
+                for version, percent in shares.items()
+            ]
+        },
+    }
+    with httpx.Client(
+        base_url=f"{gcp.host}/api/2.0/serving-endpoints",
+        headers={"authorization": f"Bearer {gcp.token}"},
+        timeout=60,
+    ) as http:
+        http.put("/mnist_cnn/config", json=left).raise_for_status()
+        while "IN_PROGRESS" in http.get("/mnist_cnn").text:
+            time.sleep(0.2)
+        before = len(gcp.requests())
+        endpoint.deploy(ModelVersion(NAME, "2", tiny_bundle.digest), tiny_bundle.folder)
+        config = http.get("/mnist_cnn").json()["config"]
+    updates = [r for r in gcp.requests()[before:] if r["method"] == "PUT"]
+    assert len(updates) == 1  # the canary is never given more than it had
+    assert config["traffic_config"]["routes"] == [
+        {"served_model_name": "served-2", "traffic_percentage": 100}
+    ]
 
 
 def test_pixels_that_were_scaled_are_refused_in_one_line(endpoint):

@@ -87,8 +87,10 @@ class Endpoint:
             shares = self._traffic.shares()
             if shares is None:
                 self._create(new, golden)
-            elif shares != {new: EVERYTHING}:
+            elif shares and _largest(shares) != new:
                 self._replace(shares, new, golden)
+            elif shares != {new: EVERYTHING}:  # a deployment that ended half-way left its canary
+                self._traffic.share({new: EVERYTHING})
             self._prove(new, golden)
         return self.describe()
 
