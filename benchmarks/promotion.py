@@ -10,6 +10,7 @@ the golden set, so its size is memory by right.
 from __future__ import annotations
 
 import os
+import secrets
 import socket
 import statistics
 import tempfile
@@ -33,7 +34,16 @@ from mlflow.artifacts import download_artifacts
 from benchmarks import report
 from benchmarks.mlflow_servers import Server, two_servers
 from crosscloud_mnist.adapters.isolation import Isolated
-from crosscloud_mnist.bundle import CONTRACT, Answers, Contents, Golden, Signer, Verifier, write
+from crosscloud_mnist.bundle import (
+    CONTRACT,
+    Answers,
+    Bundle,
+    Contents,
+    Golden,
+    Signer,
+    Verifier,
+    write,
+)
 from crosscloud_mnist.pipelines.register_remote import create_pipeline
 
 SIZES = {"0.3mb": 0.3, "30mb": 30.0, "300mb": 300.0}
@@ -97,9 +107,8 @@ class Promotions:
 
     def __init__(self, servers: tuple[Server, Server], work: Path, megabytes: float) -> None:
         self._servers, self._work, self._megabytes = servers, work, megabytes
-        self._random = np.random.default_rng()
         self._signer = Signer(str(work / "key.pem"), str(work / "key.pub"), generate=True)
-        self._name = f"mnist_cnn_{self._random.bytes(4).hex()}"
+        self._name = f"mnist_cnn_{secrets.token_hex(4)}"
         self._registries = [
             Isolated(
                 "crosscloud_mnist.adapters.mlflow.Registry",
@@ -111,8 +120,8 @@ class Promotions:
 
     def log(self) -> str:
         """Log a new bundle at the source."""
-        keras = self._random.bytes(int(self._megabytes * _MEGABYTE))
-        bundle = write(replace(_contents(), keras=keras), self._work / "bundle", self._signer)
+        with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as other:  # memory of its own
+            bundle = other.submit(_write, self._work, self._megabytes, self._signer).result()
         client = self._client(0)
         run_id = client.create_run(_experiment(client)).info.run_id
         uri: str = self._registries[0].log_model(
@@ -166,6 +175,11 @@ class Promotions:
         server = self._servers[which]
         os.environ.update(server.credentials, MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR="false")
         return MlflowClient(tracking_uri=server.address, registry_uri=server.address)
+
+
+def _write(work: Path, megabytes: float, signer: Signer) -> Bundle:
+    keras = np.random.default_rng().bytes(int(megabytes * _MEGABYTE))
+    return write(replace(_contents(), keras=keras), work / "bundle", signer)
 
 
 def _experiment(client: MlflowClient) -> str:

@@ -28,6 +28,8 @@ from crosscloud_mnist.ports import LedgerEntry, LoggedModel, ModelVersion
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+    from mlflow.entities import LoggedModel as MlflowLoggedModel
+    from mlflow.entities import Run
 
 _URI = "models:/"
 
@@ -47,6 +49,7 @@ class Registry:
         self._experiment = experiment
         self._answered = False
         self._artifacts: str | None = None
+        self._experiments: dict[str, str] = {}
         if uri.startswith("sqlite:///"):
             store = Path(uri.removeprefix("sqlite:///")).parent
             store.mkdir(parents=True, exist_ok=True)
@@ -96,7 +99,9 @@ class Registry:
     ) -> str:
         """Log the bundle under the run and return its ``models:/m-...`` URI."""
         with self._answering() as client:
-            return _URI + self._log(client, folder, run_id, {**tags, DIGEST: digest}, params)
+            run = client.get_run(run_id)
+            model = self._log(client, folder, run, {**tags, DIGEST: digest}, params)
+        return _URI + str(model.model_id)
 
     def logged_model(self, uri: str) -> LoggedModel:
         """Look up a logged model.
@@ -134,17 +139,16 @@ class Registry:
             mine = {DIGEST: digest, leftovers.PROMOTED_AS: name}
             experiment_id = self._experiment_id(client, self._experiment)
             run = client.create_run(experiment_id, run_name="register_remote", tags=mine)
-            run_id = run.info.run_id
-            model_id = self._log(client, folder, run_id, {**tags, **mine}, {})
+            model = self._log(client, folder, run, {**tags, **mine}, {})
             version = client.create_model_version(
                 name,
-                source=client.get_logged_model(model_id).artifact_location,
-                run_id=run_id,
-                model_id=model_id,
+                source=model.artifact_location,
+                run_id=run.info.run_id,
+                model_id=model.model_id,
                 tags={**tags, DIGEST: digest},
                 description=description,
             )
-            client.set_terminated(run_id)
+            client.set_terminated(run.info.run_id)
         return port_version(version)
 
     def clean(self, name: str, digest: str, lease_seconds: float) -> None:
@@ -237,30 +241,34 @@ class Registry:
         return self._experiment_id(client, f"{self._experiment}-ledger")
 
     def _experiment_id(self, client: MlflowClient, name: str) -> str:
-        experiment = client.get_experiment_by_name(name)
-        if experiment is not None:
-            return str(experiment.experiment_id)
-        return str(client.create_experiment(name, artifact_location=self._artifacts))
+        if name not in self._experiments:
+            experiment = client.get_experiment_by_name(name)
+            self._experiments[name] = (
+                str(experiment.experiment_id)
+                if experiment is not None
+                else str(client.create_experiment(name, artifact_location=self._artifacts))
+            )
+        return self._experiments[name]
 
     def _log(
         self,
         client: MlflowClient,
         folder: Path,
-        run_id: str,
+        run: Run,
         tags: Mapping[str, str],
         params: Mapping[str, str],
-    ) -> str:
+    ) -> MlflowLoggedModel:
         """Log the folder as a model; it counts only when its last file is there."""
         model = client.create_logged_model(
-            client.get_run(run_id).info.experiment_id,
+            run.info.experiment_id,
             name="mnist_cnn",
-            source_run_id=run_id,
+            source_run_id=run.info.run_id,
             tags=dict(tags),
             params=dict(params),
         )
         upload(folder, model.artifact_location, self._uri)
         client.finalize_logged_model(model.model_id, "READY")
-        return str(model.model_id)
+        return model
 
     def _download(self, location: str, folder: Path) -> None:
         folder.parent.mkdir(parents=True, exist_ok=True)
