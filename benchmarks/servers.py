@@ -21,22 +21,6 @@ _ENVIRONMENT = {
     "CUDA_VISIBLE_DEVICES": "",
     "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",  # MLflow looks for uvicorn there
 }
-_ECHO = """
-import sys, msgspec, uvicorn
-from starlette.applications import Starlette
-from starlette.responses import Response
-from starlette.routing import Route
-from crosscloud_mnist.serving.protocol import Protocol
-
-async def echo(request):
-    pictures = msgspec.json.decode(await request.body())["instances"]
-    answer = msgspec.json.encode({"predictions": [[0.1] * 10] * len(pictures)})
-    return Response(answer, media_type="application/json")
-
-app = Starlette(routes=[Route("/invocations", echo, methods=["POST"])])
-uvicorn.run(app, port=int(sys.argv[1]), http=Protocol, ws="none", access_log=False,
-            proxy_headers=False, server_header=False, log_level="warning")
-"""
 
 
 @dataclass
@@ -113,9 +97,11 @@ def servers(bundle: Path, keras: Path) -> list[Server]:
     stock = [sys.executable, "-m", "mlflow", "models", "serve", "--env-manager", "local"]
     stock += ["--port", "{port}", "--model-uri"]
     ours = [sys.executable, "-m", "crosscloud_mnist.serving", "--bundle", str(bundle)]
+    ours += ["--name", "mnist_cnn", "--version", "1", "--port", "{port}"]
+    workers = str(os.cpu_count())  # one for each core, of both
     return [
-        Server("ours", [*ours, "--name", "mnist_cnn", "--version", "1", "--port", "{port}"]),
-        Server("echo", [sys.executable, "-c", _ECHO, "{port}"]),
+        Server("ours", [*ours, "--workers", workers]),
+        Server("echo", [sys.executable, "-m", "benchmarks.echo", "{port}", workers]),
         Server("mlflow_onnx", [*stock, str(bundle)]),
         Server("mlflow_keras", [*stock, str(keras)]),
     ]

@@ -25,7 +25,7 @@ from benchmarks import report
 from benchmarks.load import load
 from benchmarks.servers import headers, servers
 
-ROUNDS = int(os.environ.get("ROUNDS", "3"))
+ROUNDS = int(os.environ.get("ROUNDS", "5"))
 SECONDS = 2
 STARTS = 3
 CLIENTS = (1, 8, 64)

@@ -62,9 +62,9 @@ class Metrics:
 
     def predicted(self, answers: NDArray[np.float32]) -> None:
         """Count the digits named in probabilities [n, 10]."""
-        for digit in answers.argmax(axis=1).tolist():
-            self._of_digit[digit].inc()
-        for confidence in answers.max(axis=1).tolist():
+        for row in answers.tolist():
+            confidence = max(row)
+            self._of_digit[row.index(confidence)].inc()
             self._confidence.observe(confidence)
 
     def dropped(self, lines: int) -> None:

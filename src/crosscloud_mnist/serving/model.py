@@ -50,7 +50,9 @@ class ServedModel:
 
     def predict(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return the probabilities [n, 10], float32, of pictures [n, 28, 28], uint8."""
-        answers: NDArray[np.float32] = self._session.run(None, {"pictures": pictures})[0]
+        answers: NDArray[np.float32] = self._session.run(["probabilities"], {"pictures": pictures})[
+            0
+        ]
         return answers
 
     def prove(self) -> None:

@@ -17,9 +17,9 @@ from crosscloud_mnist.serving.request_log import RequestLog
 _OPEN = ("/", "/health", "/ping")  # and the page's own files
 _PAGE = "/page/"
 _MOST_AT_ONCE = 256  # requests to predict; more are told to come back
-_MARKS = (
+_NO_SNIFFING = (b"x-content-type-options", b"nosniff")
+_OF_PAGES = (
     (b"content-security-policy", b"default-src 'self'; img-src 'self' blob: data:"),
-    (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
 )
 
@@ -63,7 +63,9 @@ class Protection:
             await self._app(scope, receive, send)
             return
         start, request_id, status = time.perf_counter(), os.urandom(16).hex(), 500
-        marks = [(b"x-request-id", request_id.encode()), *_MARKS]
+        marks = [(b"x-request-id", request_id.encode()), _NO_SNIFFING]
+        if scope["method"] != "POST":
+            marks += _OF_PAGES
 
         async def send_marked(message: Message) -> None:
             nonlocal status
@@ -94,7 +96,7 @@ class Protection:
         path = scope["path"]
         if self._expected is None or path in _OPEN or path.startswith(_PAGE):
             return True
-        given = _header(scope, b"authorization") or b""
+        given = header(scope, b"authorization") or b""
         return hmac.compare_digest(given, self._expected)
 
     async def _sampled(
@@ -118,7 +120,7 @@ class Protection:
         try:
             await self._app(scope, receive_kept, send_kept)
         finally:
-            theirs = _header(scope, b"x-client-request-id")
+            theirs = header(scope, b"x-client-request-id")
             milliseconds = round((time.perf_counter() - start) * 1000)
             sample.record(
                 Exchange(
@@ -151,5 +153,6 @@ class Protection:
             )
 
 
-def _header(scope: Scope, name: bytes) -> bytes | None:
+def header(scope: Scope, name: bytes) -> bytes | None:
+    """Return the first header of that name, in lower case, if there is one."""
     return next((value for key, value in scope["headers"] if key == name), None)
