@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +17,8 @@ import psutil
 
 TOKEN = "benchmark"
 _START_SECONDS = 120
+_SETTLE_SECONDS = 20
+_IDLE_SECONDS = 0.02  # of CPU in half a second
 _ENVIRONMENT = {
     "MNIST_ENDPOINT_TOKEN": TOKEN,
     "CUDA_VISIBLE_DEVICES": "",
@@ -79,12 +82,29 @@ class Server:
                     pass
             self.process = None
 
+    def settle(self) -> None:
+        """Wait until it has done what a load left behind: the next one's turn is not disturbed."""
+        until, before = time.monotonic() + _SETTLE_SECONDS, -1.0
+        while time.monotonic() < until and (now := self._worked()) - before > _IDLE_SECONDS:
+            before = now
+            time.sleep(0.5)
+
     def megabytes(self) -> float:
         """Return what its largest process holds in memory: of ours, the worker."""
+        return max(member.memory_info().rss for member in self._family()) / 2**20
+
+    def _worked(self) -> float:
+        """Return the CPU seconds of all its processes."""
+        worked = 0.0
+        for member in self._family():
+            with suppress(psutil.NoSuchProcess):  # it has ended meanwhile
+                worked += sum(member.cpu_times()[:2])
+        return worked
+
+    def _family(self) -> list[psutil.Process]:
         assert self.process is not None
         root = psutil.Process(self.process.pid)
-        family = [root, *root.children(recursive=True)]
-        return max(member.memory_info().rss for member in family) / 2**20
+        return [root, *root.children(recursive=True)]
 
 
 def headers() -> dict[str, str]:
@@ -93,15 +113,15 @@ def headers() -> dict[str, str]:
 
 
 def servers(bundle: Path, keras: Path) -> list[Server]:
-    """Return ours, the echo and MLflow's with both flavors."""
+    """Return ours, the echo and MLflow's with both flavors, each with a worker for each core."""
+    workers = ["--workers", str(len(os.sched_getaffinity(0)))]
     stock = [sys.executable, "-m", "mlflow", "models", "serve", "--env-manager", "local"]
-    stock += ["--port", "{port}", "--model-uri"]
+    stock += [*workers, "--port", "{port}", "--model-uri"]
     ours = [sys.executable, "-m", "crosscloud_mnist.serving", "--bundle", str(bundle)]
     ours += ["--name", "mnist_cnn", "--version", "1", "--port", "{port}"]
-    workers = str(os.cpu_count())  # one for each core, of both
     return [
-        Server("ours", [*ours, "--workers", workers]),
-        Server("echo", [sys.executable, "-m", "benchmarks.echo", "{port}", workers]),
+        Server("ours", [*ours, *workers]),
+        Server("echo", [sys.executable, "-m", "benchmarks.echo", "{port}", workers[1]]),
         Server("mlflow_onnx", [*stock, str(bundle)]),
         Server("mlflow_keras", [*stock, str(keras)]),
     ]

@@ -97,6 +97,7 @@ def _measure(folder: Path) -> tuple[dict[Any, list[dict[str, float]]], Any, dict
             if not slow or (turn == 0 and clients < 64):
                 seconds = SECONDS * (3 if slow else 1)
                 run = load(server.url, bodies[count], headers(), clients=clients, seconds=seconds)
+                server.settle()
                 samples[server.name, count, clients].append(run)
                 print(f"{server.name} {count} x{clients}: {run['per_second']:.1f}/s", flush=True)
         memory = {server.name: server.megabytes() for server in compared}

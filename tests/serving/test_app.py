@@ -31,7 +31,7 @@ def test_every_route_answers_as_the_graph_does(http, tiny_bundle, route, shape):
     golden = tiny_bundle.golden()
     for pictures, expected in (
         (golden.pictures, golden.expected),
-        (np.repeat(golden.pictures, 8, axis=0), np.repeat(golden.expected, 8, axis=0)),
+        (np.repeat(golden.pictures, 90, axis=0), np.repeat(golden.expected, 90, axis=0)),
     ):
         answer = http.post(route, json={"instances": pictures.reshape(shape).tolist()})
         assert answer.status_code == 200
@@ -99,10 +99,16 @@ def test_says_what_is_served(http, tiny_bundle):
 def test_the_page_needs_nothing_from_elsewhere(http):
     page = http.get("/")
     assert page.status_code == 200
-    assert "default-src 'self'" in page.headers["content-security-policy"]
+    answers = [page]
     for asset in ("/page/page.css", "/page/page.js"):
         assert asset in page.text
-        assert http.get(asset).status_code == 200
+        answers.append(http.get(asset))
+    for answer in answers:
+        assert answer.status_code == 200
+        assert "default-src 'self'" in answer.headers["content-security-policy"]
+        assert answer.headers["referrer-policy"] == "no-referrer"
+        assert answer.headers["x-content-type-options"] == "nosniff"
+    assert http.post("/invocations").headers["x-content-type-options"] == "nosniff"
     assert "http://" not in page.text
     assert "https://" not in page.text
 

@@ -63,6 +63,7 @@ def test_slow_clients_are_sent_away_and_others_do_not_wait(server):
         "head": (b"GET /health HTTP/1.1\r\nx: ", b"y" * 300),
         "second head": (b"GET /health HTTP/1.1\r\nx: y\r\n\r\nGET /", b"y" * 300),
         "body": (REQUEST + body, b" " * 300),
+        "no body": (REQUEST + body, b""),
         "body that nobody waits for": (REQUEST.replace(b"/inv", b"/none") + body, b" " * 300),
     }
     with ThreadPoolExecutor(len(slow)) as pool:
@@ -75,9 +76,14 @@ def test_slow_clients_are_sent_away_and_others_do_not_wait(server):
         "head": b"HTTP/1.1 408 Request Timeout",
         "second head": b"HTTP/1.1 200 OK",
         "body": b"HTTP/1.1 408 Request Timeout",
+        "no body": b"HTTP/1.1 408 Request Timeout",
         "body that nobody waits for": b"HTTP/1.1 404 Not Found",
     }
     assert b"HTTP/1.1 408" in ends["second head"].result()[0]
+    for name in ("body", "no body"):
+        said = json.loads(ends[name].result()[0].partition(b"\r\n\r\n")[2])
+        assert "the body took over 10 s" in said["message"]
+    assert "Traceback" not in server.said
     assert max(end.result()[1] for end in ends.values()) < protocol._BODY_SECONDS + 10
 
 

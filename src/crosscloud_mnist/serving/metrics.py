@@ -8,10 +8,9 @@ environment names a folder for them.
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from functools import lru_cache
 
-import numpy as np
-from numpy.typing import NDArray
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram
 from prometheus_client.exposition import generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
@@ -60,9 +59,9 @@ class Metrics:
         requests.inc()
         histogram.observe(seconds)
 
-    def predicted(self, answers: NDArray[np.float32]) -> None:
+    def predicted(self, answers: Sequence[Sequence[float]]) -> None:
         """Count the digits named in probabilities [n, 10]."""
-        for row in answers.tolist():
+        for row in answers:
             confidence = max(row)
             self._of_digit[row.index(confidence)].inc()
             self._confidence.observe(confidence)

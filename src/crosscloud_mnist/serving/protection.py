@@ -7,6 +7,7 @@ import os
 import time
 from datetime import UTC, datetime
 
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from crosscloud_mnist.serving.answers import refusal
@@ -16,6 +17,7 @@ from crosscloud_mnist.serving.request_log import RequestLog
 
 _OPEN = ("/", "/health", "/ping")  # and the page's own files
 _PAGE = "/page/"
+_GONE = 499  # nginx's status for a client that left; only the log and the metrics see it
 _MOST_AT_ONCE = 256  # requests to predict; more are told to come back
 _NO_SNIFFING = (b"x-content-type-options", b"nosniff")
 _OF_PAGES = (
@@ -88,6 +90,8 @@ class Protection:
                 await self._sampled(self._sample, request_id, scope, receive, send_marked)
             else:
                 await self._app(scope, receive, send_marked)
+        except ClientDisconnect:  # or the protocol sent it away: nobody is left to be answered
+            status = _GONE
         finally:
             self._at_once -= 1
             self._record(scope, request_id, status, time.perf_counter() - start)

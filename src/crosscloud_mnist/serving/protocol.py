@@ -12,9 +12,11 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from crosscloud_mnist.serving.answers import JSON, refusal
+
 KEEP_ALIVE_SECONDS = 75  # longer than clients keep one idle, so that it is they who close it
 _HEAD_SECONDS = 5.0
-_BODY_SECONDS = 15.0  # the application answers 408 before that; this ends who does not listen
+_BODY_SECONDS = 10.0
 _IDLE_DRAIN_SECONDS = 6.0  # httpx forgets a connection after 5 s
 _MOST_HEAD_BYTES = 64 * 2**10
 _MOST_CONNECTIONS = 900  # below the usual limit of 1,024 open files
@@ -92,12 +94,20 @@ class Protocol(HttpToolsProtocol):
     def _too_slow(self) -> None:
         begun = self.headers is not None
         if begun and (self._in_head or not self.cycle.response_started):
-            self._refuse(b"408 Request Timeout")
+            part, seconds, path = (
+                ("head", _HEAD_SECONDS, "/")
+                if self._in_head
+                else ("body", _BODY_SECONDS, self.scope["path"])
+            )
+            line = f"the {part} took over {seconds:.0f} s; send it again"
+            self._refuse(b"408 Request Timeout", bytes(refusal(path, 408, line).body))
         else:  # nothing was asked, or it is answered already
             self.transport.close()
 
-    def _refuse(self, status: bytes) -> None:
+    def _refuse(self, status: bytes, body: bytes = b"") -> None:
         if not self.transport.is_closing():
-            head = b"HTTP/1.1 " + status + b"\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
-            self.transport.write(head)
+            head = b"HTTP/1.1 " + status + b"\r\ncontent-type: " + JSON.encode()
+            length = str(len(body)).encode()
+            head += b"\r\ncontent-length: " + length + b"\r\nconnection: close\r\n\r\n"
+            self.transport.write(head + body)
             self.transport.close()

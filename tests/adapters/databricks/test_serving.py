@@ -114,7 +114,9 @@ def test_what_a_killed_deployment_left_ends_with_the_next(clouds, endpoint, tiny
         timeout=60,
     ) as http:
         http.put("/mnist_cnn/config", json=left).raise_for_status()
+        until = time.monotonic() + 60
         while "IN_PROGRESS" in http.get("/mnist_cnn").text:
+            assert time.monotonic() < until
             time.sleep(0.2)
         before = len(gcp.requests())
         endpoint.deploy(ModelVersion(NAME, "2", tiny_bundle.digest), tiny_bundle.folder)

@@ -85,11 +85,12 @@ class Endpoint:
         new = version.name, version.version
         with reached(self._url, self._workspace_id, EndpointError):
             shares = self._traffic.shares()
-            if shares is None:
-                self._create(new, golden)
-            elif shares and _largest(shares) != new:
+            if not shares:
+                self._create(new, golden, there=shares is not None)
+            elif _largest(shares) != new:
                 self._replace(shares, new, golden)
             elif shares != {new: EVERYTHING}:  # a deployment that ended half-way left its canary
+                self._prove(new, golden)
                 self._traffic.share({new: EVERYTHING})
             self._prove(new, golden)
         return self.describe()
@@ -117,10 +118,16 @@ class Endpoint:
         with reached(self._url, self._workspace_id, EndpointError):
             return self._ask(pictures)[0]
 
-    def _create(self, new: Served, golden: Golden) -> None:
-        """Make the endpoint; one whose model fails its proof does not stay."""
+    def _create(self, new: Served, golden: Golden, *, there: bool) -> None:
+        """Make the endpoint, if one is not there already that serves nothing yet.
+
+        One whose model fails its proof does not stay.
+        """
         try:
-            self._traffic.create(new)
+            if there:
+                self._traffic.share({new: EVERYTHING})
+            else:
+                self._traffic.create(new)
             self._prove(new, golden)
         except EndpointError:
             self._traffic.remove()
@@ -128,7 +135,7 @@ class Endpoint:
 
     def _replace(self, shares: Mapping[Served, int], new: Served, golden: Golden) -> None:
         """Let the version take over from what has most of the traffic, or leave all as it was."""
-        old = _largest({each: share for each, share in shares.items() if each != new})
+        old = _largest(shares)
         try:
             self._traffic.share({old: EVERYTHING - self._canary, new: self._canary})
             self._prove(new, golden)
