@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -62,14 +63,29 @@ def onnx_bytes(model: keras.Model) -> bytes:
     import tensorflow as tf
     import tf2onnx
 
+    fixed = _with_fixed_shapes(model)
+
     @tf.function(input_signature=[tf.TensorSpec((None, SIDE, SIDE), tf.uint8, name="pictures")])
     def answer(pictures: tf.Tensor) -> dict[str, tf.Tensor]:
-        return {"probabilities": model(tf.cast(pictures, tf.float32), training=False)}
+        return {"probabilities": fixed(tf.cast(pictures, tf.float32), training=False)}
 
     graph, _ = tf2onnx.convert.from_function(
         answer, input_signature=answer.input_signature, opset=_OPSET
     )
     return graph.SerializeToString()  # type: ignore[no-any-return]
+
+
+def _with_fixed_shapes(model: keras.Model) -> keras.Model:
+    """Flatten without asking for the batch's size, which takes ONNX seven nodes to compute."""
+    import keras
+
+    def replaced(layer: keras.layers.Layer) -> keras.layers.Layer:
+        if not isinstance(layer, keras.layers.Flatten):
+            return layer
+        size = math.prod(layer.input.shape[1:])
+        return keras.layers.Lambda(lambda values: keras.ops.reshape(values, (-1, size)))
+
+    return keras.models.clone_model(model, clone_function=replaced)
 
 
 def summary(model: keras.Model) -> str:

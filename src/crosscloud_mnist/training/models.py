@@ -6,7 +6,6 @@ slots, and one slot and many would not train the same model.
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 from crosscloud_mnist.errors import ConfigurationError
@@ -49,27 +48,27 @@ def build(name: str, seed: int) -> keras.Model:
 
 
 def _case(pictures: keras.KerasTensor) -> keras.KerasTensor:
-    from keras.layers import Conv2D, Dense, MaxPooling2D
+    from keras.layers import Conv2D, Dense, Flatten, MaxPooling2D
 
     for _ in range(3):
         pictures = Conv2D(32, 3, activation="relu")(pictures)
-    return Dense(64, activation="relu")(_flat(MaxPooling2D()(pictures)))
+    return Dense(64, activation="relu")(Flatten()(MaxPooling2D()(pictures)))
 
 
 def _compact(pictures: keras.KerasTensor) -> keras.KerasTensor:
-    from keras.layers import Conv2D, Dense, Dropout, MaxPooling2D
+    from keras.layers import Conv2D, Dense, Dropout, Flatten, MaxPooling2D
 
     pictures = Conv2D(16, 5, activation="relu")(pictures)
     pictures = MaxPooling2D()(pictures)
     pictures = Conv2D(32, 3, activation="relu")(pictures)
     pictures = MaxPooling2D()(pictures)
     pictures = Conv2D(64, 3, activation="relu")(pictures)
-    pictures = Dropout(0.2)(_flat(pictures))
+    pictures = Dropout(0.2)(Flatten()(pictures))
     return Dropout(0.2)(Dense(128, activation="relu")(pictures))
 
 
 def _best(pictures: keras.KerasTensor) -> keras.KerasTensor:
-    from keras.layers import Conv2D, Dense, Dropout, MaxPooling2D
+    from keras.layers import Conv2D, Dense, Dropout, Flatten, MaxPooling2D
 
     start = "he_normal"  # keeps the signal's size through the layers
     pictures = Conv2D(24, 5, activation="relu", kernel_initializer=start)(pictures)
@@ -78,15 +77,8 @@ def _best(pictures: keras.KerasTensor) -> keras.KerasTensor:
     pictures = Conv2D(64, 3, activation="relu", kernel_initializer=start)(pictures)
     pictures = MaxPooling2D()(pictures)
     pictures = Conv2D(128, 3, activation="relu", kernel_initializer=start)(pictures)
-    pictures = Dropout(0.35)(_flat(pictures))
+    pictures = Dropout(0.35)(Flatten()(pictures))
     return Dropout(0.35)(Dense(128, activation="relu")(pictures))
-
-
-def _flat(pictures: keras.KerasTensor) -> keras.KerasTensor:
-    """Flatten, without asking for the batch's size: in ONNX that takes seven nodes."""
-    from keras import ops
-
-    return ops.reshape(pictures, (-1, math.prod(pictures.shape[1:])))
 
 
 _BODIES = {"case": _case, "compact": _compact, "best": _best}
