@@ -32,18 +32,10 @@ from mlflow import MlflowClient
 from mlflow.artifacts import download_artifacts
 
 from benchmarks import report
+from benchmarks.dense import dense_contents
 from benchmarks.mlflow_servers import Server, two_servers
 from crosscloud_mnist.adapters.isolation import Isolated
-from crosscloud_mnist.bundle import (
-    CONTRACT,
-    Answers,
-    Bundle,
-    Contents,
-    Golden,
-    Signer,
-    Verifier,
-    write,
-)
+from crosscloud_mnist.bundle import Answers, Bundle, Contents, Signer, Verifier, write
 from crosscloud_mnist.pipelines.register_remote import create_pipeline
 
 SIZES = {"0.3mb": 0.3, "30mb": 30.0, "300mb": 300.0}
@@ -199,29 +191,9 @@ def _peak_kilobytes(pid: int) -> int:
 
 
 def _contents() -> Contents:
-    """A graph of one dense layer, with its own answers as the golden ones."""
-    import onnxruntime
-    from onnx import TensorProto, helper, numpy_helper
-
+    """Pictures of noise, and as many answers as MNIST's test set asks for."""
     random = np.random.default_rng(0)
-    weights = random.normal(0, 0.001, (784, 10)).astype(np.float32)
-    graph = helper.make_graph(
-        [
-            helper.make_node("Cast", ["pictures"], ["pixels"], to=TensorProto.FLOAT),
-            helper.make_node("Flatten", ["pixels"], ["flat"]),
-            helper.make_node("MatMul", ["flat", "weights"], ["logits"]),
-            helper.make_node("Softmax", ["logits"], ["probabilities"]),
-        ],
-        "dense",
-        [helper.make_tensor_value_info("pictures", TensorProto.UINT8, ["n", 28, 28])],
-        [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["n", 10])],
-        [numpy_helper.from_array(weights, "weights")],
-    )
-    opset = [helper.make_opsetid("", 17)]
-    onnx = helper.make_model(graph, opset_imports=opset, ir_version=8).SerializeToString()
     pictures = random.integers(0, 256, (20, 28, 28), dtype=np.uint8)
-    (answers,) = onnxruntime.InferenceSession(onnx).run(None, {"pictures": pictures})
-    labels = answers.argmax(axis=1).astype(np.uint8)
     named = random.integers(0, 10, 10_000, dtype=np.uint8)
     card = {
         "dataset": "none",
@@ -230,8 +202,7 @@ def _contents() -> Contents:
         "lock_digest": "0" * 64,
         "metrics": {"test_accuracy": 1.0, "test_loss": 0.0, "test_pictures": len(named)},
     }
-    golden = Golden(pictures, labels, answers)
-    return Contents(onnx, b"", golden, Answers("0" * 64, named, named), CONTRACT, card)
+    return dense_contents(pictures, Answers("0" * 64, named, named), card)
 
 
 @contextmanager

@@ -1,24 +1,16 @@
-"""Model Serving: https://docs.databricks.com/api/workspace/servingendpoints.
-
-An update starts what is new beside what runs, and swaps only when all of it is ready.
-"""
+"""Model Serving's routes: https://docs.databricks.com/api/workspace/servingendpoints."""
 
 from __future__ import annotations
 
-import asyncio
 import random
-import time
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
 
 import httpx
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from rehearsal.scoring import ScoringServer
-from rehearsal.unity_catalog import models_folder, version_of
+from rehearsal.serving_endpoint import Endpoint, Fields
+from rehearsal.unity_catalog import version_of
 from rehearsal.workspace import (
     RefusedError,
     Workspace,
@@ -30,94 +22,7 @@ from rehearsal.workspace import (
 )
 
 _LARGEST_BODY = 16 * 2**20
-_DRAIN_SECONDS = 1.0
 _EVERYTHING = 100
-
-Fields = dict[str, Any]
-
-
-@dataclass
-class Endpoint:
-    """One serving endpoint.
-
-    Attributes:
-        name: Its name.
-        entities: What it serves, by the served entity's name.
-        traffic: Percent of the requests, by the served entity's name.
-        servers: The processes, by the served entity's name.
-        update: ``NOT_UPDATING``, ``IN_PROGRESS`` or ``UPDATE_FAILED``.
-        pending: The served entities of the update in progress.
-        message: Why the last update failed.
-    """
-
-    name: str
-    entities: dict[str, Fields] = field(default_factory=dict)
-    traffic: dict[str, int] = field(default_factory=dict)
-    servers: dict[str, ScoringServer] = field(default_factory=dict)
-    update: str = "NOT_UPDATING"
-    pending: dict[str, Fields] = field(default_factory=dict)
-    message: str = ""
-    version: int = 0
-    task: asyncio.Task[None] | None = None
-
-    def begin(
-        self, workspace: Workspace, entities: dict[str, Fields], traffic: dict[str, int]
-    ) -> None:
-        """Start an update in the background."""
-        self.update, self.pending, self.message = "IN_PROGRESS", entities, ""
-        self.task = asyncio.create_task(self._update(workspace, entities, traffic))
-
-    async def _update(
-        self, workspace: Workspace, entities: dict[str, Fields], traffic: dict[str, int]
-    ) -> None:
-        new = {
-            name: ScoringServer(_folder(workspace, entity), workspace.folder / f"{name}.log")
-            for name, entity in entities.items()
-            if self.entities.get(name) != entity
-        }
-        faults = await asyncio.gather(*(server.ready() for server in new.values()))
-        fault = next(filter(None, faults), None)
-        if fault is not None:
-            await asyncio.gather(*(server.stop() for server in new.values()))
-            self.update, self.pending, self.message = "UPDATE_FAILED", {}, fault
-            return
-        old = {name: s for name, s in self.servers.items() if name in new or name not in entities}
-        kept = {name: server for name, server in self.servers.items() if name not in old}
-        self.servers, self.entities, self.traffic = {**kept, **new}, entities, traffic
-        self.update, self.pending, self.version = "NOT_UPDATING", {}, self.version + 1
-        await asyncio.sleep(_DRAIN_SECONDS if old else 0)
-        await asyncio.gather(*(server.stop() for server in old.values()))
-
-    async def close(self) -> None:
-        """End every process."""
-        if self.task is not None:
-            self.task.cancel()
-        await asyncio.gather(*(server.stop() for server in self.servers.values()))
-
-    def tell(self) -> Fields:
-        """Return the endpoint as the service describes it."""
-        described = {
-            "name": self.name,
-            "id": self.name,
-            "creator": "rehearsal",
-            "state": {
-                "ready": "READY" if self.servers else "NOT_READY",
-                "config_update": self.update,
-            },
-        }
-        if self.entities:
-            described["config"] = {
-                **_config(self.entities, self.version, ready=True),
-                "traffic_config": {
-                    "routes": [
-                        {"served_model_name": name, "traffic_percentage": percent}
-                        for name, percent in self.traffic.items()
-                    ]
-                },
-            }
-        if self.pending:
-            described["pending_config"] = _config(self.pending, self.version + 1, ready=False)
-        return described
 
 
 async def list_endpoints(request: Request) -> JSONResponse:
@@ -216,17 +121,6 @@ async def _checked(
     if set(traffic) != set(entities) or sum(traffic.values()) != _EVERYTHING:
         raise invalid("The routes must name every served entity, and add up to 100 percent.")
     return entities, traffic
-
-
-def _config(entities: dict[str, Fields], version: int, *, ready: bool) -> Fields:
-    state = {"deployment": "DEPLOYMENT_READY" if ready else "DEPLOYMENT_CREATING"}
-    served = [{**entity, "state": state} for entity in entities.values()]
-    return {"config_version": version, "served_entities": served, "start_time": int(time.time())}
-
-
-def _folder(workspace: Workspace, entity: Fields) -> Path:
-    folder = models_folder(entity["entity_name"], entity["entity_version"])
-    return workspace.folder / "files" / folder
 
 
 def _endpoints(request: Request) -> dict[str, Endpoint]:

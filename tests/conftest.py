@@ -9,17 +9,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from benchmarks.dense import dense_contents
 from crosscloud_mnist import idx
-from crosscloud_mnist.bundle import (
-    CONTRACT,
-    Answers,
-    Bundle,
-    Contents,
-    Golden,
-    Signer,
-    Verifier,
-    write,
-)
+from crosscloud_mnist.bundle import Answers, Bundle, Contents, Signer, Verifier, write
 from crosscloud_mnist.datasets.shards import ShardsDataset
 from crosscloud_mnist.datasets.uci_digits import load_as_mnist
 from crosscloud_mnist.training.plan import Plan, Shard
@@ -73,23 +65,13 @@ def verifier(tiny_bundle: Bundle, tmp_path_factory: pytest.TempPathFactory) -> V
 @pytest.fixture(scope="session")
 def tiny_contents(digits: Mapping[str, NDArray[np.uint8]]) -> Contents:
     """A graph of one dense layer with fixed weights; its golden labels are its own answers."""
-    import onnxruntime
-
-    onnx = _dense_graph()
-    pictures = digits["t10k-images-idx3-ubyte"][:8]
-    session = onnxruntime.InferenceSession(onnx)
-    (answers,) = session.run(["probabilities"], {"pictures": pictures})
-    labels = answers.argmax(axis=1).astype(np.uint8)
     test_labels = digits["t10k-labels-idx1-ubyte"]
     named = test_labels.copy()
     named[:7] = (named[:7] + 1) % 10  # 7 of 360 wrong
-    return Contents(
-        onnx=onnx,
-        keras=b"a Keras model",
-        golden=Golden(pictures, labels, answers),
-        answers=Answers("ef" * 32, test_labels, named),
-        contract=CONTRACT,
-        card={
+    return dense_contents(
+        digits["t10k-images-idx3-ubyte"][:8],
+        Answers("ef" * 32, test_labels, named),
+        {
             "dataset": "uci-digits",
             "dataset_digest": "ab" * 32,
             "source": "scikit-learn",
@@ -98,27 +80,6 @@ def tiny_contents(digits: Mapping[str, NDArray[np.uint8]]) -> Contents:
             "metrics": {"test_accuracy": 0.98, "test_loss": 0.1, "test_pictures": 360},
         },
     )
-
-
-def _dense_graph() -> bytes:
-    from onnx import TensorProto, helper, numpy_helper
-
-    weights = np.random.default_rng(0).normal(0, 0.001, (784, 10)).astype(np.float32)
-    graph = helper.make_graph(
-        [
-            helper.make_node("Cast", ["pictures"], ["pixels"], to=TensorProto.FLOAT),
-            helper.make_node("Flatten", ["pixels"], ["flat"]),
-            helper.make_node("MatMul", ["flat", "weights"], ["logits"]),
-            helper.make_node("Softmax", ["logits"], ["probabilities"]),
-        ],
-        "dense",
-        [helper.make_tensor_value_info("pictures", TensorProto.UINT8, ["n", 28, 28])],
-        [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["n", 10])],
-        [numpy_helper.from_array(weights, "weights")],
-    )
-    opset = [helper.make_opsetid("", 17)]
-    content: bytes = helper.make_model(graph, opset_imports=opset, ir_version=8).SerializeToString()
-    return content
 
 
 @pytest.fixture(scope="session")

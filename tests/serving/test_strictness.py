@@ -56,6 +56,13 @@ def drip(server, sent: bytes, dripped: bytes) -> tuple[bytes, float]:
     return received, time.monotonic() - started
 
 
+def gone(server) -> float:
+    """Return how many requests to predict were counted as left by their clients."""
+    lines = httpx.get(f"{server.address}/metrics").text.splitlines()
+    counted = 'mnist_requests_total{route="/invocations",status="499"} '
+    return sum(float(line.removeprefix(counted)) for line in lines if line.startswith(counted))
+
+
 def test_slow_clients_are_sent_away_and_others_do_not_wait(server):
     body = b"content-length: 900\r\n\r\n"
     slow = {
@@ -84,6 +91,7 @@ def test_slow_clients_are_sent_away_and_others_do_not_wait(server):
         said = json.loads(ends[name].result()[0].partition(b"\r\n\r\n")[2])
         assert "the body took over 10 s" in said["message"]
     assert "Traceback" not in server.said
+    assert gone(server) >= 2
     assert max(end.result()[1] for end in ends.values()) < protocol._BODY_SECONDS + 10
 
 

@@ -16,13 +16,20 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from crosscloud_mnist.adapters.serving_process import (
+    ServingProcess,
+    forget,
+    record,
+    recorded,
+    start_of,
+)
 from crosscloud_mnist.client import EndpointClient
 from crosscloud_mnist.errors import ConfigurationError, EndpointError
 from crosscloud_mnist.files import write_whole
@@ -31,40 +38,6 @@ from crosscloud_mnist.ports import Deployment, ModelVersion
 TOKEN = "MNIST_ENDPOINT_TOKEN"  # noqa: S105  the variable's name
 _START_SECONDS = 60
 _SWAP_SECONDS = 120  # worker by worker: started, proved, the old one drained
-_DRAIN_SECONDS = 15
-
-
-@dataclass(frozen=True)
-class _Process:
-    """The serving process, as ``endpoint.json`` holds it.
-
-    Attributes:
-        pid: Its number, which the system may give to another one later.
-        started: When it started, in clock ticks since boot: with the number, an identity.
-        version: What it serves.
-        digest: Of the bundle that it serves.
-        options: What only a new start can change: the address, the workers, the log.
-    """
-
-    pid: int
-    started: int
-    version: str
-    digest: str
-    options: list[str]
-
-    def runs(self) -> bool:
-        """Whether this very process is still there."""
-        return _started(self.pid) == self.started
-
-    def stop(self) -> None:
-        """End it: SIGTERM drains, SIGKILL follows where that takes too long."""
-        for number in (signal.SIGTERM, signal.SIGKILL):
-            if self.runs():
-                # Its workers are of its group: they drain at its word, and die with it.
-                (os.kill if number == signal.SIGTERM else os.killpg)(self.pid, number)
-            until = time.monotonic() + _DRAIN_SECONDS
-            while self.runs() and time.monotonic() < until:
-                time.sleep(0.05)
 
 
 class Endpoint:
@@ -116,7 +89,7 @@ class Endpoint:
         old ones, which then drain; where one fails, the old ones stay as they are.
         """
         self._folder.mkdir(parents=True, exist_ok=True)
-        old = _recorded(self._folder)
+        old = recorded(self._folder)
         if old is None and self._port_answers():
             raise EndpointError(
                 f"{self._host}:{self._port} is taken by another program, expected it free; stop "
@@ -132,7 +105,7 @@ class Endpoint:
         if old is None or (old.version, old.digest) != served:
             kept = self._keep(bundle, version.digest)
             new = self._swap(old, version, kept) if old else self._start(version, kept)
-            write_whole(self._folder / "endpoint.json", json.dumps(asdict(new)).encode())
+            record(new, self._folder)
         deployment = self.describe()
         if (deployment.model_version, deployment.digest) != served:
             raise EndpointError(
@@ -169,7 +142,7 @@ class Endpoint:
                 shutil.copytree(bundle, Path(staging) / "bundle").rename(kept)
         return kept
 
-    def _start(self, version: ModelVersion, bundle: Path) -> _Process:
+    def _start(self, version: ModelVersion, bundle: Path) -> ServingProcess:
         log = self._folder / "endpoint.log"
         with tempfile.TemporaryDirectory(dir=self._folder) as staging, log.open("ab") as output:
             ready, mark = Path(staging) / "ready", output.tell()
@@ -191,10 +164,10 @@ class Endpoint:
                         os.killpg(process.pid, signal.SIGKILL)
                     raise EndpointError(f"the endpoint did not start: {_last_word(log, mark)}")
                 time.sleep(0.02)
-        started = _started(process.pid) or 0
-        return _Process(process.pid, started, version.version, version.digest, self._options)
+        started = start_of(process.pid) or 0
+        return ServingProcess(process.pid, started, version.version, version.digest, self._options)
 
-    def _swap(self, old: _Process, version: ModelVersion, bundle: Path) -> _Process:
+    def _swap(self, old: ServingProcess, version: ModelVersion, bundle: Path) -> ServingProcess:
         """Let the supervisor replace its workers: see ``serving.supervisor``."""
         log = self._folder / "endpoint.log"
         mark = log.stat().st_size
@@ -217,29 +190,11 @@ class Endpoint:
 
 def stop(folder: Path) -> bool:
     """End the endpoint that was started from this folder; whether there was one."""
-    process = _recorded(folder)
+    process = recorded(folder)
     if process is not None:
         process.stop()
-    (folder / "endpoint.json").unlink(missing_ok=True)
+    forget(folder)
     return process is not None
-
-
-def _recorded(folder: Path) -> _Process | None:
-    """Return the process that was started from this folder, if it still runs."""
-    record = folder / "endpoint.json"
-    if not record.is_file():
-        return None
-    process = _Process(**json.loads(record.read_bytes()))
-    return process if process.runs() else None
-
-
-def _started(pid: int) -> int | None:
-    """Return when the process started, or ``None`` where there is none: proc(5), field 22."""
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except OSError:
-        return None
-    return None if fields[0] == "Z" else int(fields[19])
 
 
 def _last_word(log: Path, mark: int) -> str:

@@ -5,14 +5,13 @@ from crosscloud_mnist.bundle.folder import (
     PARITY,
     Answers,
     Bundle,
-    Contents,
     Golden,
     check_golden,
     digest_of,
     golden_difference,
-    write,
 )
 from crosscloud_mnist.bundle.signing import Signer, Verifier
+from crosscloud_mnist.bundle.writing import Contents, write
 
 __all__ = [
     "CONTRACT",

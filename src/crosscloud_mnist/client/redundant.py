@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from crosscloud_mnist.client.budget import RetryBudget
 from crosscloud_mnist.client.endpoint import EndpointClient
 from crosscloud_mnist.client.standing import Standing, survey
-from crosscloud_mnist.errors import ConfigurationError, EndpointUnavailable
+from crosscloud_mnist.errors import ConfigurationError, EndpointError, EndpointUnavailable
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 30.0  # seconds
 
@@ -144,7 +144,7 @@ class RedundantClient:
         self._count(calls=1)
         try:
             return self._predict(pictures)
-        except Exception:
+        except EndpointError:
             self._count(failures=1)
             raise
 

@@ -128,6 +128,24 @@ def test_what_a_killed_deployment_left_ends_with_the_next(clouds, endpoint, tiny
     ]
 
 
+def test_an_endpoint_that_never_came_to_serve_is_taken_over(clouds, other, tiny_bundle):
+    gcp = clouds["gcp"]
+    entity = {"entity_name": NAME, "entity_version": "4", "scale_to_zero_enabled": True}
+    with httpx.Client(
+        base_url=f"{gcp.host}/api/2.0",
+        headers={"authorization": f"Bearer {gcp.token}"},
+        timeout=60,
+    ) as http:
+        made = {"name": "left_half_made", "config": {"served_entities": [entity]}}
+        http.post("serving-endpoints", json=made).raise_for_status()
+    options = {"name": "left_half_made", "workspace": f"databricks-uc://{other}", "minutes": 2}
+    endpoint = Isolated(ADAPTER, options, clouds["azure"].variables())
+    with pytest.raises(EndpointError, match="serves nothing, expected a model"):
+        endpoint.describe()
+    second = ModelVersion(NAME, "2", tiny_bundle.digest)
+    assert endpoint.deploy(second, tiny_bundle.folder).model_version == "2"
+
+
 def test_pixels_that_were_scaled_are_refused_in_one_line(endpoint):
     with pytest.raises(EndpointError, match="not whole, expected 0 to 255") as raised:
         endpoint.predict(np.full((1, 28, 28), 0.5))

@@ -10,7 +10,7 @@ import pytest
 from crosscloud_mnist.errors import ConfigurationError
 from crosscloud_mnist.pipelines.train_distributed.comparison import best_of, compare
 from crosscloud_mnist.pipelines.train_distributed.figures import draw_comparison
-from crosscloud_mnist.pipelines.train_distributed.nodes import make_plans
+from crosscloud_mnist.pipelines.train_distributed.plans import make_plans
 from crosscloud_mnist.training.plan import Epoch, Outcome, settings_of
 
 EPOCH = Epoch(1, 2, 0.5, 0.9, 0.4, 0.95, 0.001, 1.5, 100.0)

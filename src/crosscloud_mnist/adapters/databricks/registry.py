@@ -87,7 +87,7 @@ class Registry(plain.Registry):
         return LoggedModel(uri, digest, known.run_id or "", dict(known.tags))
 
     def holds(self, uri: str) -> bool:
-        """Whether this workspace knows the logged model: see ``adapters.mlflow``."""
+        """Whether this workspace knows the logged model: see ``logged_models``."""
         return _VERSION.fullmatch(uri) is None and super().holds(uri)
 
     def download_logged(self, uri: str, folder: Path) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -136,13 +137,12 @@ class Endpoint:
     def _replace(self, shares: Mapping[Served, int], new: Served, golden: Golden) -> None:
         """Let the version take over from what has most of the traffic, or leave all as it was."""
         old = _largest(shares)
-        try:
+        with ExitStack() as otherwise:
+            otherwise.callback(self._traffic.share, {old: EVERYTHING})
             self._traffic.share({old: EVERYTHING - self._canary, new: self._canary})
             self._prove(new, golden)
             self._watch(new, golden)
-        except Exception:
-            self._traffic.share({old: EVERYTHING})
-            raise
+            otherwise.pop_all()
         self._traffic.share({new: EVERYTHING})
 
     def _prove(self, served: Served, golden: Golden) -> None:

@@ -13,11 +13,11 @@ from typing import Any
 from crosscloud_mnist.bundle import PARITY, Bundle, Verifier, golden_difference
 from crosscloud_mnist.errors import PromotionRefused, VerificationError
 from crosscloud_mnist.pipelines.register_remote import gates as gate
+from crosscloud_mnist.pipelines.register_remote import lineage
 from crosscloud_mnist.pipelines.register_remote.fetched import fetch_once, forget
 from crosscloud_mnist.ports import LedgerEntry, ModelVersion, Registry
 from crosscloud_mnist.promotion import fetch_verified, move_alias
 
-_LINEAGE = ("dataset", "dataset_digest", "git_commit", "lock_digest")
 _VERIFIED = "verified"
 _LONGEST_TAG = 1000  # Unity Catalog's limit
 
@@ -67,12 +67,7 @@ def examine(
     download = partial(source.download_logged, model_uri)
     bundle = fetch_once(download, verifier, fetched, logged.digest)
     card = bundle.card()
-    missing = [name for name in (*_LINEAGE, "metrics") if name not in card]
-    if missing:
-        raise PromotionRefused(
-            f"the card of {model_uri} says nothing of {', '.join(missing)}, expected its whole "
-            "lineage; train again with this version"
-        )
+    lineage.check(card, model_uri)
     return {
         "uri": logged.uri,
         "digest": logged.digest,
@@ -80,7 +75,7 @@ def examine(
         "source_workspace": reached[0],
         "run_id": logged.run_id,
         "tags": dict(logged.tags),
-        "lineage": {name: str(card[name]) for name in _LINEAGE},
+        "lineage": {name: str(card[name]) for name in lineage.NAMES},
         "metrics": card["metrics"],
     }
 
@@ -144,8 +139,8 @@ def publish(
         name,
         Path(candidate["folder"]),
         digest=digest,
-        tags=_tags(candidate),
-        description=_description(candidate),
+        tags=lineage.tags(candidate),
+        description=lineage.description(candidate),
     )
     lowest = target.find_version(name, digest) or made
     if int(lowest.version) < int(made.version):
@@ -231,25 +226,6 @@ def crown(
         "created": created,
         "source_model": candidate["uri"],
     }
-
-
-def _tags(candidate: Mapping[str, Any]) -> dict[str, str]:
-    return {
-        "source_workspace": candidate["source_workspace"],
-        "source_run_id": candidate["run_id"],
-        "source_model": candidate["uri"],
-        **candidate["lineage"],
-        **{key: str(value) for key, value in candidate["metrics"].items()},
-    }
-
-
-def _description(candidate: Mapping[str, Any]) -> str:
-    lineage = candidate["lineage"]
-    return (
-        f"{candidate['uri']} of run {candidate['run_id']} in {candidate['source_workspace']}, "
-        f"trained on {lineage['dataset']} ({lineage['dataset_digest'][:12]}) by commit "
-        f"{lineage['git_commit'][:12]}; test accuracy {candidate['metrics']['test_accuracy']:.4f}."
-    )
 
 
 def _figures(gates: Sequence[gate.Gate]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from importlib.metadata import distributions, version
 from typing import Any
 
@@ -13,73 +13,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crosscloud_mnist.bundle import CONTRACT, Answers, Bundle, Contents, Golden
-from crosscloud_mnist.errors import ConfigurationError
 from crosscloud_mnist.monitoring import Profile, profile_of_answers
 from crosscloud_mnist.pipelines.ingest_mnist.nodes import Labelled
 from crosscloud_mnist.pipelines.train_distributed.comparison import Row, best_of, compare
 from crosscloud_mnist.ports import Launcher, Mode, Registry, Tracker
-from crosscloud_mnist.training.feed import check
 from crosscloud_mnist.training.grid import Grid, expand, name_of
-from crosscloud_mnist.training.plan import Outcome, Plan, Shard, settings_of
+from crosscloud_mnist.training.plan import Outcome, Plan, settings_of
 
 Weights = dict[str, NDArray[np.float32]]
 _LIBRARIES = ("keras", "mlflow", "onnx", "pyspark", "tensorflow")
 _SUREST = 0.9  # a golden picture is one that the model has no doubt about
-
-
-def make_plans(  # noqa: PLR0917  a plan is where everything meets
-    settings: Mapping[str, Any],
-    grid: Grid,
-    mode: Mode,
-    records: str,
-    training: tuple[Shard, ...],
-    validation: tuple[Shard, ...],
-) -> tuple[Plan, ...]:
-    """Return the plan that the recipe's values make; in mode ``custom`` one for each of the grid's.
-
-    Args:
-        settings: The recipe's values, one for each field of ``Plan`` that is no path.
-        grid: What to try instead of some of them: see ``training.grid.expand``.
-        mode: The launcher's.
-        records: Folder for the epochs' records, seen by the driver and the workers.
-        training: The training shards.
-        validation: The validation shards.
-
-    Raises:
-        ConfigurationError: A value is missing, unknown or of the wrong kind.
-    """
-    from pydantic import TypeAdapter, ValidationError
-
-    plans = []
-    several = expand(grid if mode == "custom" else None)
-    for number, changes in enumerate(several, 1):
-        values = {
-            **settings,
-            **changes,
-            "records": f"{records}/{number:02d}" if len(several) > 1 else records,
-            "train": training,
-            "validation": validation,
-        }
-        unknown = values.keys() - {each.name for each in fields(Plan)}
-        if unknown:
-            raise ConfigurationError(
-                f"train_distributed has no setting {', '.join(sorted(unknown))}, expected those of "
-                "the recipes in conf/base/parameters.yml; see also the grid there"
-            )
-        try:
-            plan = TypeAdapter(Plan).validate_python(values)
-        except ValidationError as error:
-            first = error.errors()[0]
-            of = "grid" if first["loc"] and first["loc"][0] in changes else "settings"
-            where = ".".join(map(str, ("train_distributed", of, *first["loc"])))
-            raise ConfigurationError(
-                f"{where}: found {first['input']!r}, expected: {first['msg']}; see the recipes in "
-                "conf/base/parameters.yml"
-            ) from error
-        if len(several) > 1:
-            check(plan, workers=1)
-        plans.append(plan)
-    return tuple(plans)
 
 
 def train(  # noqa: PLR0917  training is where everything meets

@@ -13,10 +13,10 @@ from crosscloud_mnist.pipelines.train_distributed.nodes import (
     assemble,
     evaluate,
     log_model,
-    make_plans,
     trace_lineage,
     train,
 )
+from crosscloud_mnist.pipelines.train_distributed.plans import make_plans
 
 _SETTINGS = "chosen_settings"
 _GRID = "params:train_distributed.grid"

@@ -1,0 +1,150 @@
+"""A workspace: its logged models, its registered versions and its ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+
+@dataclass(frozen=True)
+class LoggedModel:
+    """A candidate: a bundle that a workspace's tracking server holds.
+
+    Attributes:
+        uri: ``models:/m-...``, as ``train`` printed it.
+        digest: SHA-256 of the bundle, hexadecimal, recorded when it was logged.
+        run_id: The training run.
+        tags: What was recorded with it (``git_commit``, ``dataset``, ``dataset_digest``, ...).
+    """
+
+    uri: str
+    digest: str
+    run_id: str
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ModelVersion:
+    """A version that a model registry holds.
+
+    Attributes:
+        name: The registered model (``mnist_cnn``; three levels in Unity Catalog).
+        version: The number that the registration returned, never "latest".
+        digest: SHA-256 of its bundle, hexadecimal.
+        tags: The version's tags, with the lineage.
+    """
+
+    name: str
+    version: str
+    digest: str
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class LedgerEntry:
+    """What was done to production, or refused: written before it is done, never changed after.
+
+    Attributes:
+        action: ``promoted``, ``refused`` or ``rolled back``.
+        name: The registered model.
+        alias: The alias that moved, or would have.
+        version: The version it moved to, or would have.
+        digest: SHA-256 of that version's bundle, hexadecimal.
+        before: The version that the alias pointed to, if any.
+        reason: Why: what the gates said, or what the person who rolled back said.
+        figures: The gates with their figures, as JSON.
+        actor: Whom the workspace knows as the one who did it.
+        at: When, ISO 8601 in UTC.
+        previous: ``hash`` of the entry before, so that none can be taken out unnoticed.
+        hash: SHA-256 over all of the above, hexadecimal.
+        done: Whether it was done; an entry that is not was interrupted.
+    """
+
+    action: str
+    name: str
+    alias: str
+    version: str
+    digest: str
+    before: str = ""
+    reason: str = ""
+    figures: str = ""
+    actor: str = ""
+    at: str = ""
+    previous: str = ""
+    hash: str = ""
+    done: bool = False
+
+
+class Registry(Protocol):
+    """One workspace: its tracking server and its model registry."""
+
+    def workspace(self) -> str:
+        """Return the workspace that a write would really reach, for lineage and logs."""
+
+    def holds(self, uri: str) -> bool:
+        """Whether the workspace is the one that logged the model, under whatever name reached."""
+
+    def log_model(
+        self,
+        folder: Path,
+        *,
+        run_id: str,
+        digest: str,
+        tags: Mapping[str, str],
+        params: Mapping[str, str],
+    ) -> str:
+        """Log the bundle in ``folder`` under the run and return its ``models:/m-...`` URI."""
+
+    def logged_model(self, uri: str) -> LoggedModel:
+        """Look up a logged model.
+
+        Raises:
+            RegistryError: The workspace has none of that URI, or does not answer.
+        """
+
+    def download_logged(self, uri: str, folder: Path) -> None:
+        """Write the logged model's files into ``folder``, which must not exist."""
+
+    def clean(self, name: str, digest: str, lease_seconds: float) -> None:
+        """Remove what interrupted promotions of that digest left behind.
+
+        That is runs, logged models and versions that never became whole. What is younger than the
+        lease is spared: somebody may be at work on it.
+        """
+
+    def version(self, name: str, number: str) -> ModelVersion | None:
+        """Return the version of that number, if there is one."""
+
+    def delete_version(self, version: ModelVersion) -> None:
+        """Remove a version that this run made, with its files."""
+
+    def tag_version(self, version: ModelVersion, tags: Mapping[str, str]) -> None:
+        """Set tags on the version."""
+
+    def find_version(self, name: str, digest: str) -> ModelVersion | None:
+        """Return the lowest complete version that carries the digest, if there is one."""
+
+    def create_version(
+        self, name: str, folder: Path, *, digest: str, tags: Mapping[str, str], description: str
+    ) -> ModelVersion:
+        """Upload ``folder`` and register it as a new version of ``name``."""
+
+    def download_version(self, version: ModelVersion, folder: Path) -> None:
+        """Write the version's files into ``folder``, which must not exist."""
+
+    def set_alias(self, version: ModelVersion, alias: str) -> None:
+        """Let the alias point to the version."""
+
+    def by_alias(self, name: str, alias: str) -> ModelVersion | None:
+        """Return the version that the alias points to at this moment, if any."""
+
+    def record(self, entry: LedgerEntry) -> LedgerEntry:
+        """Append to the ledger, and return the entry with what the workspace adds to it."""
+
+    def conclude(self, entry: LedgerEntry) -> None:
+        """Note that what the entry says was done."""
+
+    def ledger(self, name: str) -> list[LedgerEntry]:
+        """Return the model's history, oldest first."""
