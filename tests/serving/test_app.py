@@ -118,11 +118,11 @@ def test_counts_requests_and_answers(http, tiny_bundle):
         text = http.get("/metrics").text
         return sum(float(row.split()[-1]) for row in text.splitlines() if row.startswith(line))
 
-    request = f'mnist_requests_total{{route="{ROUTES[0]}",status="200"}}'
-    before = count(request), count("mnist_predictions_total")
+    request = f'mnist_request_seconds_count{{route="{ROUTES[0]}",status="200"}}'
+    before = count(request), count("mnist_confidence_count")
     pictures = tiny_bundle.golden().pictures[:3].tolist()
     answer = http.post(ROUTES[0], json={"instances": pictures})
-    assert (count(request), count("mnist_predictions_total")) == (before[0] + 1, before[1] + 3)
+    assert (count(request), count("mnist_confidence_count")) == (before[0] + 1, before[1] + 3)
     assert len(answer.headers["x-request-id"]) == 32
 
 

@@ -59,7 +59,7 @@ def drip(server, sent: bytes, dripped: bytes) -> tuple[bytes, float]:
 def gone(server) -> float:
     """Return how many requests to predict were counted as left by their clients."""
     lines = httpx.get(f"{server.address}/metrics").text.splitlines()
-    counted = 'mnist_requests_total{route="/invocations",status="499"} '
+    counted = 'mnist_request_seconds_count{route="/invocations",status="499"} '
     return sum(float(line.removeprefix(counted)) for line in lines if line.startswith(counted))
 
 
@@ -187,7 +187,7 @@ def test_the_document_describes_every_route_and_what_the_decoder_takes(server):
 
 
 class _Named:
-    name, version = NAME, "7"
+    name, version, at_once, predict = NAME, "7", 1, None
 
 
 def test_each_request_is_logged_with_its_id_and_version_and_without_pixels(start, tiny_bundle):

@@ -24,12 +24,14 @@ from starlette.types import Receive, Scope, Send
 
 from crosscloud_mnist.errors import PictureError
 from crosscloud_mnist.serving.answers import JSON, answer, refusal
+from crosscloud_mnist.serving.batching import Batcher, Rows
 from crosscloud_mnist.serving.inference_log import InferenceLog
 from crosscloud_mnist.serving.metrics import Metrics
 from crosscloud_mnist.serving.model import ServedModel
 from crosscloud_mnist.serving.openapi import describe
 from crosscloud_mnist.serving.payload import MOST_BYTES, PayloadError, decode
 from crosscloud_mnist.serving.protection import Protection, header
+from crosscloud_mnist.serving.protocol import IN_FLIGHT
 from crosscloud_mnist.serving.request_log import RequestLog
 
 _PAGE = Path(__file__).parent / "page"
@@ -39,8 +41,8 @@ class _Endpoint:
     """The routes over one model: itself what predicts, its methods the others."""
 
     def __init__(self, model: ServedModel, metrics: Metrics) -> None:
-        self._model = model
-        self._metrics = metrics
+        self._model, self._metrics = model, metrics
+        self._batcher = Batcher(model.predict, model.at_once)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer pictures with ``{"predictions": [[10 floats], ...]}``.
@@ -52,13 +54,14 @@ class _Endpoint:
             pictures = decode(await _body(receive))
         except PayloadError as error:
             raise HTTPException(400, str(error)) from error
-        await answer({"predictions": await self._answer(pictures)})(scope, receive, send)
+        alone = len(scope.get("state", {}).get(IN_FLIGHT, ())) <= 1
+        await answer({"predictions": await self._answer(pictures, alone)})(scope, receive, send)
 
     async def picture(self, request: Request) -> Response:
         """Answer one picture file, of any kind that Pillow reads, with what the model saw."""
         body = await _body(request.receive)
         seen = await anyio.to_thread.run_sync(_seen, body)
-        (probabilities,) = await self._answer(seen[None])
+        (probabilities,) = await self._answer(seen[None], alone=True)
         return answer({"seen": seen.tolist(), "probabilities": probabilities})
 
     async def health(self, _request: Request) -> Response:
@@ -110,12 +113,8 @@ class _Endpoint:
         content, media_type = self._metrics.text()
         return Response(content, media_type=media_type)
 
-    async def _answer(self, pictures: NDArray[np.uint8]) -> list[list[float]]:
-        if len(pictures) <= self._model.at_once:
-            answers = self._model.predict(pictures)
-        else:
-            answers = await anyio.to_thread.run_sync(self._model.predict, pictures)
-        rows: list[list[float]] = answers.tolist()
+    async def _answer(self, pictures: NDArray[np.uint8], alone: bool) -> Rows:
+        rows = await self._batcher.answer(pictures, alone=alone)
         self._metrics.predicted(rows)
         return rows
 

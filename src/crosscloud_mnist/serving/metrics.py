@@ -26,22 +26,18 @@ class Metrics:
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
-        self._requests = Counter(
-            "mnist_requests", "Requests", ["route", "status"], registry=self._registry
-        )
+        # The count of a histogram is a counter: of requests, and of the pictures of each digit.
         self._seconds = Histogram(
             "mnist_request_seconds",
             "Time from the request's head to the answer's end",
-            ["route"],
+            ["route", "status"],
             buckets=_SECONDS,
             registry=self._registry,
-        )
-        self._digits = Counter(
-            "mnist_predictions", "Pictures by the digit named", ["digit"], registry=self._registry
         )
         self._confidence = Histogram(
             "mnist_confidence",
             "Probability of the digit named",
+            ["digit"],
             buckets=_CONFIDENCE,
             registry=self._registry,
         )
@@ -51,20 +47,17 @@ class Metrics:
             registry=self._registry,
         )
         self._of_request = lru_cache(maxsize=1024)(self._find)
-        self._of_digit = [self._digits.labels(str(digit)) for digit in range(10)]
+        self._of_digit = [self._confidence.labels(str(digit)) for digit in range(10)]
 
     def answered(self, route: str, status: int, seconds: float) -> None:
         """Count a request."""
-        requests, histogram = self._of_request(route, status)
-        requests.inc()
-        histogram.observe(seconds)
+        self._of_request(route, status).observe(seconds)
 
     def predicted(self, answers: Sequence[Sequence[float]]) -> None:
         """Count the digits named in probabilities [n, 10]."""
         for row in answers:
             confidence = max(row)
-            self._of_digit[row.index(confidence)].inc()
-            self._confidence.observe(confidence)
+            self._of_digit[row.index(confidence)].observe(confidence)
 
     def dropped(self, lines: int) -> None:
         """Count lines that the inference log lost."""
@@ -79,5 +72,5 @@ class Metrics:
             MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
         return generate_latest(registry), CONTENT_TYPE_LATEST
 
-    def _find(self, route: str, status: int) -> tuple[Counter, Histogram]:
-        return self._requests.labels(route, str(status)), self._seconds.labels(route)
+    def _find(self, route: str, status: int) -> Histogram:
+        return self._seconds.labels(route, str(status))

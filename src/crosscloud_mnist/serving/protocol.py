@@ -14,6 +14,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from crosscloud_mnist.serving.answers import JSON, refusal
 
+IN_FLIGHT = "in_flight"  # in the scope's state: the tasks of all requests that are being answered
 KEEP_ALIVE_SECONDS = 75  # longer than clients keep one idle, so that it is they who close it
 _HEAD_SECONDS = 5.0
 _BODY_SECONDS = 10.0
@@ -56,6 +57,7 @@ class Protocol(HttpToolsProtocol):
         """Hand the request over."""
         self._in_head = False
         super().on_headers_complete()
+        self.scope["state"][IN_FLIGHT] = self.tasks
         if self._draining:
             self.cycle.keep_alive = False
         self._expect_within(_BODY_SECONDS)
