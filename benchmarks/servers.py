@@ -16,6 +16,7 @@ import httpx
 import psutil
 
 TOKEN = "benchmark"
+_MLSERVER = Path(__file__).parents[1] / "build/mlserver/bin/mlserver"
 _START_SECONDS = 120
 _SETTLE_SECONDS = 20
 _IDLE_SECONDS = 0.02  # of CPU in half a second
@@ -113,18 +114,42 @@ def headers() -> dict[str, str]:
 
 
 def servers(bundle: Path, keras: Path) -> list[Server]:
-    """Return ours, the echo and MLflow's with both flavors, each with a worker for each core."""
-    workers = ["--workers", str(len(os.sched_getaffinity(0)))]
+    """Return ours, the echo, MLflow's with both flavors, and MLServer's where it is installed.
+
+    Each has a worker for each core.
+    """
+    cores = len(os.sched_getaffinity(0))
+    workers = ["--workers", str(cores)]
     stock = [sys.executable, "-m", "mlflow", "models", "serve", "--env-manager", "local"]
     stock += [*workers, "--port", "{port}", "--model-uri"]
     ours = [sys.executable, "-m", "crosscloud_mnist.serving", "--bundle", str(bundle)]
     ours += ["--name", "mnist_cnn", "--version", "1", "--port", "{port}"]
-    return [
+    compared = [
         Server("ours", [*ours, *workers]),
         Server("echo", [sys.executable, "-m", "benchmarks.echo", "{port}", workers[1]]),
         Server("mlflow_onnx", [*stock, str(bundle)]),
         Server("mlflow_keras", [*stock, str(keras)]),
     ]
+    if _MLSERVER.exists():
+        compared.append(Server("mlserver", _mlserver(bundle, cores)))
+    return compared
+
+
+def _mlserver(bundle: Path, cores: int) -> list[str]:
+    folder = bundle.parent / "mlserver"  # it loads every model below the folder that it is given
+    folder.mkdir()
+    settings = {
+        "HOST": "127.0.0.1",
+        "HTTP_PORT": "{port}",
+        "GRPC_PORT": "0",
+        "METRICS_PORT": "0",
+        "PARALLEL_WORKERS": str(cores),
+        "MODEL_NAME": "mnist_cnn",
+        "MODEL_IMPLEMENTATION": "mlserver_mlflow.MLflowRuntime",
+        "MODEL_URI": str(bundle),
+    }
+    given = [f"MLSERVER_{name}={value}" for name, value in settings.items()]
+    return ["env", *given, str(_MLSERVER), "start", str(folder)]
 
 
 def _free_port() -> int:

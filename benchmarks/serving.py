@@ -1,4 +1,4 @@
-"""The local endpoint beside MLflow's scoring server and an echo, on one model, in one run.
+"""The local endpoint beside the servers of MLflow, MLServer and an echo, on one model, in one run.
 
 Ours runs with its token, checks, request log and metrics on. The model is ``compact``, which the
 demo trains and serves, untrained: that costs the same (its biases are drawn as well, for ONNX
@@ -125,7 +125,7 @@ def _figures(medians: Any, starting: Any, memory: dict[str, float]) -> dict[str,
     def per_second(name: str, count: int, clients: int = 1) -> float:
         return float(medians[name, count, clients]["per_second"])
 
-    return {
+    figures = {
         "vs_mlflow_onnx_1": per_second("ours", 1) / per_second("mlflow_onnx", 1),
         "vs_mlflow_keras_1": per_second("ours", 1) / per_second("mlflow_keras", 1),
         "of_echo_1": per_second("ours", 1) / per_second("echo", 1),
@@ -136,6 +136,11 @@ def _figures(medians: Any, starting: Any, memory: dict[str, float]) -> dict[str,
         "of_echo_1_c8": per_second("ours", 1, 8) / per_second("echo", 1, 8),
         "failed": sum(of["failed"] for case, of in medians.items() if case[0] == "ours"),
     }
+    if "mlserver" in starting:
+        for count in PICTURES:
+            ratio = per_second("ours", count) / per_second("mlserver", count)
+            figures[f"vs_mlserver_{count}"] = ratio
+    return figures
 
 
 def _plot(medians: Any) -> Figure:
