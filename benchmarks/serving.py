@@ -144,8 +144,9 @@ def _figures(medians: Any, starting: Any, memory: dict[str, float]) -> dict[str,
 
 
 def _plot(medians: Any) -> Figure:
-    figure = Figure(figsize=(9, 4), layout="constrained")
-    for axes, count in zip(figure.subplots(1, 2), PICTURES, strict=True):
+    figure = Figure(figsize=(9, 4.4), layout="constrained")
+    sides = figure.subplots(1, 2)
+    for axes, count in zip(sides, PICTURES, strict=True):
         names = sorted({name for name, of, _ in medians if of == count})
         for name in names:
             points = [
@@ -157,7 +158,7 @@ def _plot(medians: Any) -> Figure:
         axes.set(xscale="log", yscale="log", xlabel="clients", ylabel="requests a second")
         axes.set_title(f"{count} picture{'s' * (count > 1)} a request")
         axes.set_xticks(CLIENTS, [str(clients) for clients in CLIENTS])
-        axes.legend()
+    figure.legend(*sides[0].get_legend_handles_labels(), loc="outside lower center", ncols=5)
     return figure
 
 
