@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, cast
 from urllib.parse import urlsplit
 
@@ -24,14 +25,14 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 class Preflight:
     """Says in one line, and in seconds, why a run cannot work or did not."""
 
-    @hook_impl(tryfirst=True)
-    def after_context_created(self, context: KedroContext) -> None:
+    @hook_impl(wrapper=True)
+    def after_context_created(self, context: KedroContext) -> Generator[None, None, None]:
         """Check the environment's settings before any plugin acts on them.
 
         Raises:
             click.ClickException: An environment variable that the environment requires is not
                 set, a value refers to one that does not exist, or the tracking server does not
-                answer.
+                answer, or answers no.
         """
         environment = context.env or "base"
         loader = cast("OmegaConfigLoader", context.config_loader)  # as settings.py chose it
@@ -56,6 +57,18 @@ class Preflight:
                 f"the configuration of --env {environment} cannot be resolved: {reason}; check "
                 f"the parameters given, and conf/base and conf/{environment}"
             ) from error
+        with _tracking_refused():
+            return (yield)
+
+    @hook_impl(wrapper=True)
+    def before_pipeline_run(self) -> Generator[None, None, None]:
+        """Let kedro-mlflow start its run.
+
+        Raises:
+            click.ClickException: The tracking server answers no.
+        """
+        with _tracking_refused():
+            return (yield)
 
     @hook_impl(trylast=True)
     def on_pipeline_error(self, error: Exception) -> None:
@@ -102,6 +115,23 @@ def _reach(address: str | None) -> None:
         raise click.ClickException(
             f"the tracking server {host}:{port} does not answer ({error}), expected it to take "
             "connections; check its address and the network"
+        ) from error
+
+
+@contextmanager
+def _tracking_refused() -> Iterator[None]:
+    """Say in one line what the tracking server answered to kedro-mlflow."""
+    try:
+        yield
+    except Exception as error:
+        from mlflow.exceptions import MlflowException
+
+        if not isinstance(error, MlflowException):
+            raise
+        reason = " ".join(str(error).split())[:300]
+        raise click.ClickException(
+            f"the tracking server answered: {reason}; check the address, the credentials and the "
+            "experiment's name"
         ) from error
 
 
