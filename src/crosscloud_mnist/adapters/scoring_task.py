@@ -68,7 +68,7 @@ def answer(content: bytes, onnx: bytes) -> dict[str, Any]:
         return {"digest": digest, "error": str(error)}
     except Exception as error:  # noqa: BLE001  one odd file must not fail the ten thousand others
         return {"digest": digest, "error": f"cannot be read ({type(error).__name__}: {error})"}
-    (probabilities,) = _session(onnx).run(None, {"pictures": picture[None]})[0]
+    (probabilities,) = _session(onnx).run(["probabilities"], {"pictures": picture[None]})[0]
     predicted = int(probabilities.argmax())
     return {
         "digest": digest,

@@ -53,7 +53,9 @@ class MnistModel(PythonModel):
             raise _refusal("values out of range, expected whole numbers 0 to 255")
         if (pixels != np.floor(pixels)).any():
             raise _refusal("values that are not whole, expected 0 to 255; do not scale the pixels")
-        answer: np.ndarray = self._session.run(["probabilities"], {"pictures": pixels.astype(np.uint8)})[0]
+        answer: np.ndarray = self._session.run(
+            ["probabilities"], {"pictures": pixels.astype(np.uint8)}
+        )[0]
         return answer
 
 
