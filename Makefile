@@ -44,13 +44,13 @@ build/runtimes/%: tests/runtimes/%.txt pyproject.toml $(shell find src -name '*.
 	$@/bin/python -m pip install --quiet --constraint $< "$$(echo $@/*.whl)[train,serve,local]" mlflow hypothesis psutil pytest-xdist selenium
 	$@/bin/python -m pip check
 
-bench: setup $(if $(filter serving,$(or $(ONLY),serving)),build/mlserver) ## Measure what is claimed to be fast; one of it with ONLY=training, promotion, serving or batch
+bench: setup $(if $(filter serving,$(or $(ONLY),serving)),build/mlserver/.installed) ## Measure what is claimed to be fast; one of it with ONLY=training, promotion, serving or batch
 	@set -e; for name in $(or $(ONLY),training promotion serving batch); do $(BIN)/python -m benchmarks.$$name; done
 
-build/mlserver: benchmarks/mlserver.txt | tools
-	rm -rf $@
-	$(PYTHON) -m venv $@
-	$@/bin/python -m pip install --quiet --disable-pip-version-check --requirement $< || { rm -rf $@; echo "MLServer did not install here; the benchmark goes on without it" >&2; }
+build/mlserver/.installed: benchmarks/mlserver.txt | tools
+	rm -rf $(@D)
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --requirement $< && touch $@ || { rm -rf $(@D); echo "MLServer did not install here; the benchmark goes on without it" >&2; }
 
 drill: setup ## Kill one of two endpoints under load, update the other: no call may fail
 	$(BIN)/python -m benchmarks.drill

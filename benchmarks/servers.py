@@ -132,6 +132,8 @@ def servers(bundle: Path, keras: Path) -> list[Server]:
     ]
     if _MLSERVER.exists():
         compared.append(Server("mlserver", _mlserver(bundle, cores)))
+    else:
+        print("MLServer is not installed (make build/mlserver/.installed): left out")
     return compared
 
 
@@ -144,6 +146,8 @@ def _mlserver(bundle: Path, cores: int) -> list[str]:
         "GRPC_PORT": "0",
         "METRICS_PORT": "0",
         "PARALLEL_WORKERS": str(cores),
+        "METRICS_DIR": str(folder / "metrics"),
+        "ENVIRONMENTS_DIR": str(folder / "environments"),
         "MODEL_NAME": "mnist_cnn",
         "MODEL_IMPLEMENTATION": "mlserver_mlflow.MLflowRuntime",
         "MODEL_URI": str(bundle),

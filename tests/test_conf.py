@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -141,27 +140,3 @@ def test_the_command_line_says_in_one_line_what_is_missing(arguments, variables,
     assert said in " ".join(ended.stderr.split())
     assert "Traceback" not in ended.stderr + ended.stdout
     assert "dummy-token" not in ended.stderr + ended.stdout
-
-
-@pytest.mark.parametrize(("local", "rate"), [(True, 0.5), (False, 0.001)])
-def test_conf_local_overrides_where_it_is(local, rate, tmp_path):
-    shutil.copytree(PROJECT / "conf", tmp_path / "conf", ignore=shutil.ignore_patterns("local"))
-    shutil.copytree(PROJECT / "src", tmp_path / "src")
-    shutil.copy(PROJECT / "pyproject.toml", tmp_path)
-    if local:
-        (tmp_path / "conf/local").mkdir()
-        (tmp_path / "conf/local/parameters.yml").write_text(
-            "train_distributed: {settings: {learning_rate: 0.5}}"
-        )
-    code = (
-        "from pathlib import Path\n"
-        "from kedro.framework.session import KedroSession\n"
-        "from kedro.framework.startup import bootstrap_project\n"
-        "bootstrap_project(Path.cwd())\n"
-        "with KedroSession.create() as session:\n"
-        "    print(session.load_context().params['train_distributed']['settings'])\n"
-    )
-    ended = subprocess.run(
-        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
-    )
-    assert f"'learning_rate': {rate}," in ended.stdout.splitlines()[-1]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, cast
 from urllib.parse import urlsplit
 
@@ -67,8 +67,15 @@ class Preflight:
         Raises:
             click.ClickException: The tracking server answers no.
         """
-        with _tracking_refused():
-            return (yield)
+        try:
+            with _tracking_refused():
+                return (yield)
+        except click.ClickException:  # no other hook hears of it, and MLflow would call it FINISHED
+            import mlflow
+
+            with suppress(Exception):  # it may answer no to this as well
+                mlflow.end_run("FAILED")
+            raise
 
     @hook_impl(trylast=True)
     def on_pipeline_error(self, error: Exception) -> None:
@@ -120,7 +127,7 @@ def _reach(address: str | None) -> None:
 
 @contextmanager
 def _tracking_refused() -> Iterator[None]:
-    """Say in one line what the tracking server answered to kedro-mlflow."""
+    """Say in one line what MLflow answered to kedro-mlflow."""
     try:
         yield
     except Exception as error:
@@ -130,7 +137,7 @@ def _tracking_refused() -> Iterator[None]:
             raise
         reason = " ".join(str(error).split())[:300]
         raise click.ClickException(
-            f"the tracking server answered: {reason}; check the address, the credentials and the "
+            f"MLflow answered: {reason}; check the tracking address, the credentials and the "
             "experiment's name"
         ) from error
 

@@ -44,8 +44,7 @@ HOOKS = (Preflight(), Results(), Interruption())
 DISABLE_HOOKS_FOR_PLUGINS = ("kedro-telemetry",)
 CONFIG_LOADER_ARGS = {
     "base_env": "base",
-    # Kedro's own default, which fails where there is no such folder: beside an installed wheel.
-    "default_run_env": "local" if (_project() / "conf" / "local").is_dir() else "base",
+    "default_run_env": "base",
     "custom_resolvers": {
         "oc.env": oc.env,
         "in_project": _in_project,

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import numpy as np
+from uvicorn import Config, Server
 
+from crosscloud_mnist.serving.app import create_app
 from crosscloud_mnist.serving.batching import Batcher
+from crosscloud_mnist.serving.protocol import IN_FLIGHT, Protocol
 
 MOST = 10
 
@@ -67,12 +71,76 @@ def test_many_pictures_are_answered_beside_the_event_loop():
     assert threading.main_thread() not in model.threads
 
 
-def test_where_the_model_fails_the_others_are_answered_alone():
+def test_where_the_model_fails_each_is_asked_alone():
     model = Model()
-    failed, bad, good = answered(model, (1,) * 6, (255,), (2,) * 3)
-    assert [str(error) for error in (failed, bad)] == ["out of memory"] * 2
-    assert good == [[2] * 10] * 3
-    assert model.counts == [10, 1, 3]
+    first, bad, last = answered(model, (1,) * 6, (255,), (2,) * 3)
+    assert (first, last) == ([[1] * 10] * 6, [[2] * 10] * 3)
+    assert str(bad) == "out of memory"
+    assert model.counts == [10, 6, 1, 3]
+
+
+def test_the_application_batches_those_that_the_protocol_counts_as_being_answered():
+    class Named(Model):
+        name, version, at_once = "mnist_cnn", "7", MOST
+
+    def rows_of(in_flight: int) -> tuple[list[int], list[bytes]]:
+        model, said = Named(), []
+        application = create_app(model)
+
+        async def ask(first: int) -> None:
+            body = json.dumps({"instances": pictures(first).tolist()}).encode()
+
+            async def receive():
+                return {"type": "http.request", "body": body, "more_body": False}
+
+            async def send(message):
+                said.append(message.get("body", b""))
+
+            scope = {
+                "type": "http",
+                "method": "POST",
+                "path": "/invocations",
+                "query_string": b"",
+                "headers": [(b"content-type", b"application/json")],
+                "state": {IN_FLIGHT: set(range(in_flight))},
+            }
+            await application(scope, receive, send)
+
+        async def both():
+            await asyncio.gather(ask(1), ask(2))
+
+        asyncio.run(both())
+        return model.counts, [body for body in said if body]
+
+    batched, alone = rows_of(2), rows_of(1)
+    assert (batched[0], alone[0]) == ([2], [1, 1])
+    assert [json.loads(body)["predictions"][0][0] for body in batched[1]] == [1, 2]
+    assert batched[1] == alone[1]
+
+
+def test_the_protocol_counts_what_is_being_answered(free_port):
+    async def counted():
+        seen = []
+
+        async def application(scope, receive, send):
+            seen.append(len(scope["state"][IN_FLIGHT]))
+            await asyncio.sleep(0.2)
+            await send({"type": "http.response.start", "status": 204, "headers": []})
+            await send({"type": "http.response.body"})
+
+        port = free_port()
+        config = Config(application, port=port, http=Protocol, ws="none", log_level="error")
+        server = Server(config)
+        serving = asyncio.create_task(server.serve())
+        while not server.started:
+            await asyncio.sleep(0.01)
+        async with httpx.AsyncClient() as http:
+            await asyncio.gather(*(http.get(f"http://127.0.0.1:{port}/") for _ in range(3)))
+        server.should_exit = True
+        await serving
+        return seen
+
+    assert max(asyncio.run(counted())) == 3
 
 
 def test_under_load_everyone_gets_the_answer_to_his_own_pictures(server, tiny_bundle):

@@ -61,7 +61,7 @@ class _Endpoint:
         """Answer one picture file, of any kind that Pillow reads, with what the model saw."""
         body = await _body(request.receive)
         seen = await anyio.to_thread.run_sync(_seen, body)
-        (probabilities,) = await self._answer(seen[None], alone=True)
+        (probabilities,) = await self._answer(seen[None], alone=True)  # from a thread of its own
         return answer({"seen": seen.tolist(), "probabilities": probabilities})
 
     async def health(self, _request: Request) -> Response:

@@ -7,6 +7,7 @@ request waits for none that has not come.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -54,10 +55,11 @@ class Batcher:
         mine = _Asked(pictures)
         self._waiting.append(mine)
         await asyncio.sleep(0)  # those that are read already come to wait too
-        while mine.rows is None:
-            if mine.taken:  # by one whose answer failed
-                return self._predict(pictures).tolist()  # type: ignore[no-any-return]
-            self._answer_first()
+        while not mine.taken:
+            with contextlib.suppress(Exception):  # then each of them asks alone, and finds his own
+                self._answer_first()
+        if mine.rows is None:
+            return self._predict(pictures).tolist()  # type: ignore[no-any-return]
         return mine.rows
 
     def _answer_first(self) -> None:

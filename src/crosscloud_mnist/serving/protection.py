@@ -139,7 +139,7 @@ class Protection:
             )
 
     def _record(self, scope: Scope, request_id: str, status: int, seconds: float) -> None:
-        route = getattr(scope.get("route"), "path", "none")
+        route = _route(scope)
         self._metrics.answered(route, status, seconds)
         if self._sample:
             self._metrics.dropped(self._sample.dropped())
@@ -155,6 +155,13 @@ class Protection:
                     "model_version": self._model_version,
                 }
             )
+
+
+def _route(scope: Scope) -> str:
+    """Return the route's path, or of the page's files their folder; ``none`` where none matched."""
+    if "endpoint" not in scope:
+        return "none"
+    return str(scope.get("root_path") or scope["path"])
 
 
 def header(scope: Scope, name: bytes) -> bytes | None:

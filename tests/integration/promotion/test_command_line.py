@@ -33,9 +33,8 @@ def test_a_wrong_password_is_one_line(servers, tmp_path):
     )
     said = ended.stdout + ended.stderr
     assert ended.returncode == 1
-    assert "the tracking server answered: " in " ".join(ended.stderr.split())
+    assert "MLflow answered: " in " ".join(ended.stderr.split())
     assert "credentials" in ended.stderr
     assert "Traceback" not in said
-    assert not {*wrong.values(), servers[0].credentials["MLFLOW_TRACKING_PASSWORD"]} & {
-        *said.replace('"', " ").replace("'", " ").split()
-    }
+    assert wrong["MLFLOW_TRACKING_PASSWORD"] not in said
+    assert servers[0].credentials["MLFLOW_TRACKING_PASSWORD"] not in said
