@@ -55,7 +55,7 @@ def _draw(runs: dict[str, list[dict[str, Any]]]) -> Figure:
         axes.set(
             xlabel="seconds of training",
             ylabel="test accuracy",
-            title=f"Recipe {name}: {middle:.2%} (median; dots: chosen on validation)",
+            title=f"Recipe {name}: median {middle:.2%}\n(dots: chosen on validation)",
             ylim=(0.98, 0.998),
         )
         axes.grid(alpha=0.3)
