@@ -18,11 +18,11 @@ from crosscloud_mnist.adapters.dealing_task import (
     IMAGES,
     LABELS,
     PIXELS,
-    TEST,
+    TEST_NAMES,
     Deal,
-    checked,
+    check_part,
     pictures_of,
-    written,
+    write_shard,
 )
 from crosscloud_mnist.adapters.lost import in_one_line
 from crosscloud_mnist.errors import ConfigurationError, IdxError
@@ -68,7 +68,7 @@ class Dealer:
         plan = Deal(tuple(files), folders[0]["shards"], folders[1]["shards"], fraction, seed)
         with self._cluster.session(on_driver=False) as session, in_one_line():
             parts = session.sparkContext.parallelize(list(enumerate(names)), len(names))
-            cards = parts.map(partial(checked, plan, folder)).collect()
+            cards = parts.map(partial(check_part, plan, folder)).collect()
             counts = [sum(card["shards"][shard] for card in cards) for shard in range(len(files))]
             for (images, _), count in zip(files, counts, strict=True):
                 if not count:
@@ -79,7 +79,7 @@ class Dealer:
             dealt = (
                 parts.flatMap(partial(pictures_of, plan, folder))
                 .repartitionAndSortWithinPartitions(len(files), lambda key: key[0])
-                .mapPartitionsWithIndex(partial(written, plan, counts))
+                .mapPartitionsWithIndex(partial(write_shard, plan, counts))
                 .collect()
             )
         for split in folders:
@@ -91,12 +91,12 @@ class Dealer:
 
 def _parts(folder: Path) -> list[str]:
     names = sorted(path.name.removesuffix(IMAGES) for path in folder.glob(f"*{IMAGES}"))
-    tests = [name for name in names if name.startswith(TEST)]
+    tests = [name for name in names if name.startswith(TEST_NAMES)]
     if not tests or len(tests) == len(names):
         raise IdxError(
             f"{folder}: found {len(names)} parts, {len(tests)} of them for testing, expected some "
             f"of each as <name>{IMAGES} and <name>{LABELS}, not compressed, the names of test "
-            f"parts beginning with {' or '.join(TEST)}; unpack them there"
+            f"parts beginning with {' or '.join(TEST_NAMES)}; unpack them there"
         )
     return names
 

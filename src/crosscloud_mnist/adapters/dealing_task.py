@@ -15,7 +15,7 @@ from crosscloud_mnist.files import stream_whole
 SIDE, CLASSES = 28, 10
 PIXELS = SIDE * SIDE
 IMAGES, LABELS = "-images-idx3-ubyte", "-labels-idx1-ubyte"
-TEST = ("t10k", "test")
+TEST_NAMES = ("t10k", "test")
 _CHUNK = 8192  # pictures
 
 Key = tuple[int, int]  # the shard, and where in it
@@ -42,7 +42,7 @@ class Deal:
 
     def key(self, part: int, name: str, index: int) -> Key:
         """Return the shard of a picture, and its place in the order there."""
-        if name.startswith(TEST):
+        if name.startswith(TEST_NAMES):
             return len(self.targets) - 1, (part << 40) + index
         drawn = hashlib.blake2b(f"{self.seed}:{name}:{index}".encode(), digest_size=16).digest()
         aside, shard, place = struct.unpack(">IIQ", drawn)
@@ -89,7 +89,7 @@ def _chunks(folder: str, name: str) -> Iterator[tuple[bytes, bytes]]:
             yield pixels.read(size * PIXELS), classes.read(size)
 
 
-def checked(plan: Deal, folder: str, part: tuple[int, str]) -> dict[str, Any]:
+def check_part(plan: Deal, folder: str, part: tuple[int, str]) -> dict[str, Any]:
     """Return what a part holds: digests, and how many of its pictures go to each shard."""
     number, name = part
     shards, start = [0] * len(plan.targets), 0
@@ -125,7 +125,7 @@ def pictures_of(plan: Deal, folder: str, part: tuple[int, str]) -> Iterator[tupl
         start += len(classes)
 
 
-def written(
+def write_shard(
     plan: Deal, counts: list[int], shard: int, pictures: Iterable[tuple[Key, bytes]]
 ) -> Iterator[dict[str, Any]]:
     """Stream one shard's pictures to storage; both files appear whole."""

@@ -49,7 +49,7 @@ class Counts:
 
     Attributes:
         calls: Calls of ``predict``.
-        failures: Calls that no cloud answered.
+        failures: Calls that raised an ``EndpointError``.
         retries: Requests after a call's first.
         failovers: Retries that went to another cloud than the request before.
     """

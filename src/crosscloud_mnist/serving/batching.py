@@ -48,19 +48,16 @@ class Batcher:
             alone: Whether no other request is there to be answered with it.
         """
         if len(pictures) > self._most:
-            answers = await anyio.to_thread.run_sync(self._predict, pictures)
-            return answers.tolist()  # type: ignore[no-any-return]
+            return await anyio.to_thread.run_sync(self._rows, pictures)
         if alone:
-            return self._predict(pictures).tolist()  # type: ignore[no-any-return]
+            return self._rows(pictures)
         mine = _Asked(pictures)
         self._waiting.append(mine)
         await asyncio.sleep(0)  # those that are read already come to wait too
         while not mine.taken:
             with contextlib.suppress(Exception):  # then each of them asks alone, and finds his own
                 self._answer_first()
-        if mine.rows is None:
-            return self._predict(pictures).tolist()  # type: ignore[no-any-return]
-        return mine.rows
+        return self._rows(pictures) if mine.rows is None else mine.rows
 
     def _answer_first(self) -> None:
         """Answer who waits longest, and with him as many as may be at once."""
@@ -69,6 +66,10 @@ class Batcher:
             together.append(self._waiting.popleft())
             together[-1].taken = True
             count += len(together[-1].pictures)
-        rows = self._predict(np.concatenate([asked.pictures for asked in together])).tolist()
+        rows = self._rows(np.concatenate([asked.pictures for asked in together]))
         for asked in together:
             asked.rows, rows = rows[: len(asked.pictures)], rows[len(asked.pictures) :]
+
+    def _rows(self, pictures: NDArray[np.uint8]) -> Rows:
+        rows: Rows = self._predict(pictures).tolist()
+        return rows
