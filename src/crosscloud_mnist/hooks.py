@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Any, cast
 from urllib.parse import urlsplit
 
@@ -67,15 +67,8 @@ class Preflight:
         Raises:
             click.ClickException: The tracking server answers no.
         """
-        try:
-            with _tracking_refused():
-                return (yield)
-        except click.ClickException:  # no other hook hears of it, and MLflow would call it FINISHED
-            import mlflow
-
-            with suppress(Exception):  # it may answer no to this as well
-                mlflow.end_run("FAILED")
-            raise
+        with _tracking_refused():
+            return (yield)
 
     @hook_impl(trylast=True)
     def on_pipeline_error(self, error: Exception) -> None:

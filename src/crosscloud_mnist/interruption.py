@@ -11,6 +11,7 @@ import contextlib
 import signal
 import sys
 import threading
+from collections.abc import Generator
 from types import FrameType
 from typing import NoReturn
 
@@ -21,12 +22,21 @@ from kedro.framework.hooks import hook_impl
 class Interruption:
     """Leaves no MLflow run RUNNING, or falsely FINISHED, where a pipeline is interrupted."""
 
-    @hook_impl(trylast=True)
-    def before_pipeline_run(self) -> None:
-        """Be ready, after kedro-mlflow has opened its run: what was registered last goes first."""
+    @hook_impl(wrapper=True)
+    def before_pipeline_run(self) -> Generator[None, None, None]:
+        """Be ready, after kedro-mlflow has opened its run: what was registered last goes first.
+
+        Where it could not do so wholly, no other hook hears of it, and the run has failed.
+        """
+        try:
+            result = yield
+        except Exception:
+            _end_run("FAILED")
+            raise
         atexit.register(_end_as_killed)
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, _interrupt)
+        return result
 
     @hook_impl
     def after_pipeline_run(self) -> None:
@@ -49,9 +59,13 @@ def _stand_down() -> None:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
-def _end_as_killed() -> None:
+def _end_run(status: str) -> None:
     mlflow = sys.modules.get("mlflow")
     with contextlib.suppress(Exception):  # the process ends, whatever the server says
         if mlflow is not None and mlflow.active_run() is not None:
-            mlflow.end_run("KILLED")
+            mlflow.end_run(status)
+
+
+def _end_as_killed() -> None:
+    _end_run("KILLED")
     click.echo("the run was interrupted; nothing was registered: run again", err=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import shutil
 import socket
 
@@ -124,6 +125,17 @@ def test_counts_requests_and_answers(http, tiny_bundle):
     answer = http.post(ROUTES[0], json={"instances": pictures})
     assert (count(request), count("mnist_confidence_count")) == (before[0] + 1, before[1] + 3)
     assert len(answer.headers["x-request-id"]) == 32
+
+
+def test_what_no_route_takes_and_the_pages_files_are_counted_under_one_name_each(http):
+    for path in ("/page/index.html", "/page/none", "/elsewhere", "/invocations/no"):
+        http.get(path)
+    routes = set(
+        re.findall(r'mnist_request_seconds_count{route="([^"]*)"', http.get("/metrics").text)
+    )
+    assert {"/page", "none"} <= routes
+    assert not {route for route in routes if route.startswith(("/page/", "/elsewhere"))}
+    assert "/invocations/no" not in routes
 
 
 def test_a_token_is_asked_of_everyone_but_the_health_check_and_the_page(start, tiny_bundle):

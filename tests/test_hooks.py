@@ -1,0 +1,37 @@
+"""What becomes of a run that the tracking server refuses half-way through its start."""
+
+from __future__ import annotations
+
+import click
+import mlflow
+import pytest
+from kedro.framework.hooks import hook_impl
+from kedro.framework.hooks.manager import _create_hook_manager
+from mlflow.exceptions import MlflowException
+
+from crosscloud_mnist.hooks import Preflight
+from crosscloud_mnist.interruption import Interruption
+
+
+class Tracking:
+    """As kedro-mlflow: it opens a run, and then sets tags, which the server refuses."""
+
+    @hook_impl
+    def before_pipeline_run(self) -> None:
+        self.run_id = mlflow.start_run().info.run_id
+        raise MlflowException("no\nentry")
+
+
+def test_a_run_that_could_not_be_started_wholly_has_failed(tmp_path):
+    before = mlflow.get_tracking_uri()
+    mlflow.set_tracking_uri(f"sqlite:///{tmp_path}/mlflow.db")
+    tracking, manager = Tracking(), _create_hook_manager()
+    for hooks in (Preflight(), tracking, Interruption()):
+        manager.register(hooks)
+    try:
+        with pytest.raises(click.ClickException, match="^MLflow answered: no entry; check"):
+            manager.hook.before_pipeline_run(run_params={}, pipeline=None, catalog=None)
+        assert mlflow.active_run() is None
+        assert mlflow.MlflowClient().get_run(tracking.run_id).info.status == "FAILED"
+    finally:
+        mlflow.set_tracking_uri(before)
