@@ -49,5 +49,5 @@ def _draw(axes: Axes, kind: str, row: Mapping[str, Any]) -> None:
     axes.set_title(f"{row['statistic']} ({kind}): PSI {row['psi']:.3f}", fontsize=9)
     axes.set_ylabel("share", fontsize=8)
     if row["edges"]:
-        axes.set_xticks(bins[:-1] + 0.5, [f"{edge:.3g}" for edge in row["edges"]], fontsize=6)
+        axes.set_xticks(bins[:-1] + 0.5, [f"{edge:.3g}" for edge in row["edges"]], rotation=45)
     axes.tick_params(labelsize=7)
