@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from crosscloud_mnist.bundle import Bundle, Verifier, digest_of
@@ -16,10 +15,7 @@ def verified(folder: Path, verifier: Verifier, digest: str) -> Bundle:
     Raises:
         VerificationError: One of them is not so. Nothing of the bundle was loaded.
     """
-    with ThreadPoolExecutor(1) as beside:  # each reads every file
-        digested = beside.submit(digest_of, folder)
-        verifier.verify(folder)
-        found = digested.result()
+    found = digest_of(folder, verifier.verify(folder))
     if found != digest:
         raise VerificationError(
             f"the bundle's digest is {found}, expected {digest} as it was recorded; it is refused: "
@@ -49,12 +45,13 @@ def fetch_verified(
 
 def move_alias(registry: Registry, version: ModelVersion, entry: LedgerEntry) -> None:
     """Record why, move the alias, and note that it was done: a rerun ends what was interrupted."""
-    history = registry.ledger(version.name)
-    moves = [each for each in history if each.action != "refused" and each.alias == entry.alias]
-    if entry.before == version.version and moves and moves[-1].version == version.version:
-        if not moves[-1].done:
-            registry.conclude(moves[-1])
-        return
+    if entry.before == version.version:
+        history = registry.ledger(version.name)
+        moves = [each for each in history if each.action != "refused" and each.alias == entry.alias]
+        if moves and moves[-1].version == version.version:
+            if not moves[-1].done:
+                registry.conclude(moves[-1])
+            return
     recorded = registry.record(entry)
     registry.set_alias(version, entry.alias)
     registry.conclude(recorded)

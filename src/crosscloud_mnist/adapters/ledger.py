@@ -25,8 +25,12 @@ _PAGE = 1000
 
 
 def record(client: MlflowClient, experiment_id: str, entry: LedgerEntry) -> LedgerEntry:
-    """Append the entry; the time and the hashes are added here."""
-    entries = [each for _, each in _entries(client, experiment_id)]
+    """Append the entry; the time and the hashes are added here.
+
+    Raises:
+        VerificationError: As ``read``.
+    """
+    entries = _chain(client, experiment_id)
     entry = replace(
         entry,
         at=datetime.now(UTC).isoformat(timespec="milliseconds"),
@@ -45,10 +49,10 @@ def conclude(client: MlflowClient, experiment_id: str, entry: LedgerEntry) -> No
     Raises:
         RegistryError: The ledger does not hold it.
     """
-    for run_id, each in _entries(client, experiment_id):
-        if each.hash == entry.hash:
-            client.set_terminated(run_id)
-            return
+    found = client.search_runs([experiment_id], f"tags.`{_TAG}hash` = '{entry.hash}'")
+    for run in found:
+        client.set_terminated(run.info.run_id)
+        return
     raise RegistryError(
         f"the ledger has no entry {entry.hash}, expected the one just written; look at its "
         "experiment: somebody removed it"
@@ -61,7 +65,12 @@ def read(client: MlflowClient, experiment_id: str, name: str) -> list[LedgerEntr
     Raises:
         VerificationError: An entry is not what was written, or one was taken out.
     """
-    entries = [entry for _, entry in _entries(client, experiment_id)]
+    return [entry for entry in _chain(client, experiment_id) if entry.name == name]
+
+
+def _chain(client: MlflowClient, experiment_id: str) -> list[LedgerEntry]:
+    """Return all entries, oldest first, once their hashes hold."""
+    entries = list(_entries(client, experiment_id))
     known = {"", *(entry.hash for entry in entries)}
     for entry in entries:
         if entry.hash != _hash(entry) or entry.previous not in known:
@@ -69,10 +78,10 @@ def read(client: MlflowClient, experiment_id: str, name: str) -> list[LedgerEntr
                 f"the ledger's entry of {entry.at} ({entry.action} {entry.name} {entry.version}) "
                 "does not hold, expected an unbroken chain of hashes; somebody changed the ledger"
             )
-    return [entry for entry in entries if entry.name == name]
+    return entries
 
 
-def _entries(client: MlflowClient, experiment_id: str) -> Iterator[tuple[str, LedgerEntry]]:
+def _entries(client: MlflowClient, experiment_id: str) -> Iterator[LedgerEntry]:
     runs: list[Run] = []
     token = None
     while True:
@@ -92,7 +101,7 @@ def _entries(client: MlflowClient, experiment_id: str) -> Iterator[tuple[str, Le
             for name in LedgerEntry.__annotations__
             if name != "done"
         }
-        yield run.info.run_id, LedgerEntry(**values, done=run.info.status == "FINISHED")
+        yield LedgerEntry(**values, done=run.info.status == "FINISHED")
 
 
 def _hash(entry: LedgerEntry) -> str:

@@ -24,13 +24,17 @@ def clean(
     """
     before = (time.time() - lease_seconds) * 1000
     mine = f"tags.bundle_digest = '{digest}' AND tags.{PROMOTED_AS} = '{name}'"
+    models = client.search_logged_models([experiment_id], filter_string=mine)
+    old_models = [model for model in models if model.creation_timestamp <= before]
+    runs = client.search_runs([experiment_id], f"{mine} AND attributes.status = 'RUNNING'")
+    old_runs = [run for run in runs if run.info.start_time <= before]
+    if not (old_models or old_runs):
+        return
     used = {version.run_id for version in client.search_model_versions(f"name = '{name}'")}
-    for model in client.search_logged_models([experiment_id], filter_string=mine):
-        if model.source_run_id not in used and model.creation_timestamp <= before:
+    for model in old_models:
+        if model.source_run_id not in used:
             client.delete_logged_model(model.model_id)
-    for run in client.search_runs([experiment_id], f"{mine} AND attributes.status = 'RUNNING'"):
-        if run.info.start_time > before:
-            continue
+    for run in old_runs:
         if run.info.run_id in used:  # only its end is missing
             client.set_terminated(run.info.run_id)
         else:

@@ -60,9 +60,8 @@ class Registry(LoggedModels):
     def clean(self, name: str, digest: str, lease_seconds: float) -> None:
         """Remove what interrupted promotions left behind: see ``ports.Registry``."""
         with self._answering() as client:
-            experiment = client.get_experiment_by_name(self._experiment)
-            if experiment is not None:
-                leftovers.clean(client, experiment.experiment_id, name, digest, lease_seconds)
+            experiment_id = self._experiment_id(client, self._experiment)
+            leftovers.clean(client, experiment_id, name, digest, lease_seconds)
 
     def version(self, name: str, number: str) -> ModelVersion | None:
         """Return the version of that number, if there is one."""

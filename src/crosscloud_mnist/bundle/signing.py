@@ -12,12 +12,9 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 from crosscloud_mnist.errors import ConfigurationError, VerificationError
-
-if TYPE_CHECKING:
-    from model_signing import hashing
 
 SIGNATURE = "model.sig"
 _UNSIGNED = (SIGNATURE, "registered_model_meta")
@@ -67,8 +64,11 @@ class Verifier:
     def __init__(self, public_key: str | None) -> None:
         self._public_key = public_key
 
-    def verify(self, folder: Path) -> None:
+    def verify(self, folder: Path) -> dict[str, str]:
         """Check that every file is the one that was signed; nothing of the bundle is loaded.
+
+        Returns:
+            The SHA-256, hexadecimal, of every file that was signed, by its path in the folder.
 
         Raises:
             ConfigurationError: There is no public key, or it is none.
@@ -88,12 +88,14 @@ class Verifier:
                     f"the bundle has no {SIGNATURE}, expected the sandbox's signature; it is "
                     "refused: train and sign it again"
                 )
+            hashing = _hashing()
             try:
-                config.set_hashing_config(_hashing()).verify(folder, folder / SIGNATURE)
+                config.set_hashing_config(hashing).verify(folder, folder / SIGNATURE)
             except InvalidSignature as error:
                 raise _refused("it is not of the expected key") from error
             except Exception as error:  # a crafted signature file fails in the parser's own ways
                 raise _refused(" ".join(str(error).split()) or type(error).__name__) from error
+        return dict(hashing.hashes)
 
 
 def _refused(reason: str) -> VerificationError:
@@ -107,10 +109,22 @@ def _refused(reason: str) -> VerificationError:
     )
 
 
-def _hashing() -> hashing.Config:
+def _hashing() -> Any:
     from model_signing import hashing
 
-    return hashing.Config().set_ignored_paths(paths=_UNSIGNED, ignore_git_paths=False)
+    class Remembering(hashing.Config):
+        """Keeps what it worked out, so that no file is read twice."""
+
+        hashes: dict[str, str]
+
+        def hash(self, *arguments: Any, **options: Any) -> Any:
+            manifest = super().hash(*arguments, **options)
+            self.hashes = {
+                each.identifier: each.digest.digest_hex for each in manifest.resource_descriptors()
+            }
+            return manifest
+
+    return Remembering().set_ignored_paths(paths=_UNSIGNED, ignore_git_paths=False)
 
 
 def _unusable(purpose: str) -> ConfigurationError:

@@ -357,3 +357,7 @@ def test_a_ledger_that_was_tampered_with_is_noticed(
         client.delete_run(first)
     with pytest.raises(VerificationError, match="somebody changed the ledger"):
         clouds.target.ledger(NAME)
+    third = clouds.log(variant(clouds, tiny_contents, signer, "third"))
+    with pytest.raises(VerificationError, match="somebody changed the ledger"):
+        clouds.promote(third)
+    assert clouds.production() == "2"
