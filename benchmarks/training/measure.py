@@ -147,10 +147,12 @@ def our_curve(*, folder: str, settings: Mapping[str, Any]) -> dict[str, Any]:
             {
                 "seconds": seconds,
                 "validation": epoch.val_accuracy,
+                "val_loss": epoch.val_loss,
                 "test": float((named == labels).mean()),
             }
         )
-    return {"curve": curve, "chosen": _chosen(curve), "precision": outcome.proofs[0].precision}
+    chosen = curve[outcome.taken.number - 1]
+    return {"curve": curve, "chosen": chosen, "precision": outcome.proofs[0].precision}
 
 
 def peak(*, precision: str) -> dict[str, Any]:

@@ -6,14 +6,19 @@ other state to lose.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from crosscloud_mnist.training.plan import Epoch, Plan
 
 
 def best_epoch(history: Sequence[Epoch]) -> Epoch:
-    """Return the epoch of the highest validation accuracy; of several, that of the lowest loss."""
-    return max(history, key=lambda epoch: (epoch.val_accuracy, -epoch.val_loss, -epoch.number))
+    """Return the epoch of the lowest validation loss; of several, the first.
+
+    The loss tells late epochs apart that a few thousand pictures' accuracy does not; it is what
+    Keras' ``ModelCheckpoint`` and ``EarlyStopping`` watch unless told otherwise.
+    """
+    return min(history, key=lambda epoch: (math.isnan(epoch.val_loss), epoch.val_loss))
 
 
 def is_over(plan: Plan, history: Sequence[Epoch]) -> bool:

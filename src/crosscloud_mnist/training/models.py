@@ -6,6 +6,7 @@ slots, and one slot and many would not train the same model.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from crosscloud_mnist.errors import ConfigurationError
@@ -70,13 +71,13 @@ def _compact(pictures: keras.KerasTensor) -> keras.KerasTensor:
 def _best(pictures: keras.KerasTensor) -> keras.KerasTensor:
     from keras.layers import Conv2D, Dense, Dropout, Flatten, MaxPooling2D
 
-    start = "he_normal"  # keeps the signal's size through the layers
-    pictures = Conv2D(24, 5, activation="relu", kernel_initializer=start)(pictures)
-    pictures = MaxPooling2D()(pictures)
-    pictures = Conv2D(48, 3, padding="same", activation="relu", kernel_initializer=start)(pictures)
-    pictures = Conv2D(64, 3, activation="relu", kernel_initializer=start)(pictures)
-    pictures = MaxPooling2D()(pictures)
-    pictures = Conv2D(128, 3, activation="relu", kernel_initializer=start)(pictures)
+    # he_normal keeps the signal's size through the layers.
+    conv = partial(Conv2D, kernel_size=3, activation="relu", kernel_initializer="he_normal")
+    pictures = conv(32)(conv(32)(pictures))
+    pictures = Dropout(0.1)(MaxPooling2D()(pictures))
+    pictures = conv(64)(conv(64, padding="same")(pictures))
+    pictures = Dropout(0.1)(MaxPooling2D()(pictures))
+    pictures = conv(128)(pictures)
     pictures = Dropout(0.35)(Flatten()(pictures))
     return Dropout(0.35)(Dense(128, activation="relu")(pictures))
 

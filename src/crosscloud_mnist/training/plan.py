@@ -49,9 +49,9 @@ class Plan:
         base_batch: The batch that ``learning_rate`` was found for. It is then scaled by
             ``batch / base_batch``, after a warm-up, so that a batch which is raised with the number
             of slots needs no new rate; ``None`` takes the rate as it is.
-        patience: Epochs without a better validation accuracy after which training stops; ``None``
+        patience: Epochs without a lower validation loss after which training stops; ``None``
             trains all epochs.
-        keep_best: Whether the weights of the epoch with the best validation accuracy are taken
+        keep_best: Whether the weights of the epoch with the lowest validation loss are taken
             instead of the last ones.
         label_smoothing: Share of a label that is spread over all classes, 0 to 1.
         elastic: Standard deviation, in pixels, of a smooth random displacement of training
