@@ -68,4 +68,8 @@ def _end_run(status: str) -> None:
 
 def _end_as_killed() -> None:
     _end_run("KILLED")
-    click.echo("the run was interrupted; nothing was registered: run again", err=True)
+    click.echo(
+        "the run was interrupted; what it had done stands: run again, or see what is in production "
+        "with kedro run --pipeline history",
+        err=True,
+    )

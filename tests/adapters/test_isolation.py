@@ -50,6 +50,10 @@ class Probe:
     def hang(self):
         time.sleep(60)
 
+    def doze(self, seconds):
+        time.sleep(seconds)
+        return "dozed"
+
     def die(self):
         os.kill(os.getpid(), signal.SIGKILL)
 
@@ -113,6 +117,21 @@ def test_any_other_error_is_one_line_without_the_secret(probe):
 def test_a_process_that_was_killed_is_said_and_the_next_one_works(probe):
     with pytest.raises(RegistryError, match=r"ended during die \(status -9\)"):
         probe.die()
+    again = Isolated("test_isolation.Probe", {"greeting": "Good day,"}, {"PROBE_TOKEN": SECRET})
+    assert again.greet("Ada", mark="") == "Good day, Ada"
+
+
+def test_the_answer_to_an_interrupted_call_is_not_the_next_calls(probe):
+    def interrupt(number, frame):
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.5)
+        with pytest.raises(KeyboardInterrupt):
+            probe.doze(1)
+    finally:
+        signal.signal(signal.SIGALRM, before)
     again = Isolated("test_isolation.Probe", {"greeting": "Good day,"}, {"PROBE_TOKEN": SECRET})
     assert again.greet("Ada", mark="") == "Good day, Ada"
 

@@ -28,7 +28,7 @@ from kedro.utils import load_obj
 from crosscloud_mnist.errors import RegistryError
 
 _PASSED_ON = re.compile(
-    r"PATH|LD_LIBRARY_PATH|LANG|LC_\w+|TZ|TMPDIR|(?:https?|all|no)_proxy"
+    r"PATH|LD_LIBRARY_PATH|LANG|LC_\w+|TZ|TMPDIR|USER|LOGNAME|(?:https?|all|no)_proxy"
     r"|SSL_CERT_FILE|SSL_CERT_DIR|REQUESTS_CA_BUNDLE|CURL_CA_BUNDLE",
     re.IGNORECASE,
 )
@@ -93,9 +93,10 @@ class _Process:
         return self._child.poll() is None
 
     def call(self, name: str, *arguments: Any, **options: Any) -> Any:
+        asked = pickle.dumps((name, arguments, options))
         with self._lock:
             try:
-                self._connection.send((name, arguments, options))
+                self._connection.send_bytes(asked)
                 answer, error = self._connection.recv()
             except (EOFError, OSError, pickle.UnpicklingError) as error:
                 self.end()
@@ -103,6 +104,9 @@ class _Process:
                     f"the process of {self._adapter} ended during {name} (status "
                     f"{self._child.returncode}), expected its answer; run the same command again"
                 ) from error
+            except BaseException:  # interrupted: its answer would be taken for the next call's
+                self.end()
+                raise
         if error is not None:
             raise error
         return answer
@@ -146,5 +150,4 @@ def _environment() -> dict[str, str]:
         **passed_on,
         "HOME": os.devnull,  # no .databrickscfg, no .netrc, no .aws
         "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
-        "MLFLOW_DISABLE_TELEMETRY": "true",
     }

@@ -9,11 +9,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from crosscloud_mnist.adapters.listening import check_listening
 from crosscloud_mnist.adapters.server import access
 from crosscloud_mnist.adapters.transfer import download, upload
 from crosscloud_mnist.adapters.versions import DIGEST
 from crosscloud_mnist.errors import ConfigurationError, RegistryError
+from crosscloud_mnist.listening import check_listening
 from crosscloud_mnist.ports import LoggedModel
 
 if TYPE_CHECKING:
@@ -141,11 +141,20 @@ class LoggedModels:
         if name not in self._experiments:
             experiment = client.get_experiment_by_name(name)
             self._experiments[name] = (
-                str(experiment.experiment_id)
-                if experiment is not None
-                else str(client.create_experiment(name, artifact_location=self._artifacts))
+                str(experiment.experiment_id) if experiment else self._new_experiment(client, name)
             )
         return self._experiments[name]
+
+    def _new_experiment(self, client: MlflowClient, name: str) -> str:
+        from mlflow.exceptions import MlflowException
+
+        try:
+            return str(client.create_experiment(name, artifact_location=self._artifacts))
+        except MlflowException as error:
+            found = client.get_experiment_by_name(name)  # whoever was first has made it
+            if error.error_code != "RESOURCE_ALREADY_EXISTS" or found is None:
+                raise
+            return str(found.experiment_id)
 
     def _log(
         self,

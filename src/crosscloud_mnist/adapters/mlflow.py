@@ -117,7 +117,10 @@ class Registry(LoggedModels):
             return ledger.read(client, self._ledger(client), name)
 
     def _actor(self) -> str:
-        return os.environ.get("MLFLOW_TRACKING_USERNAME") or getpass.getuser()
+        try:
+            return os.environ.get("MLFLOW_TRACKING_USERNAME") or getpass.getuser()
+        except (KeyError, OSError):  # a container's user may have no name
+            return f"uid {os.getuid()}"
 
     def _ledger(self, client: MlflowClient) -> str:
         return self._experiment_id(client, f"{self._experiment}-ledger")

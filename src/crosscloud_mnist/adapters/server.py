@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 # MLflow's own patience is four minutes before it says that a server is down.
 _PATIENCE: Mapping[str, str] = {
@@ -25,8 +25,8 @@ def access(
     uri = options["uri"]
     address = urlsplit(uri)
     given = {
-        "MLFLOW_TRACKING_USERNAME": address.username,
-        "MLFLOW_TRACKING_PASSWORD": address.password,
+        "MLFLOW_TRACKING_USERNAME": address.username and unquote(address.username),
+        "MLFLOW_TRACKING_PASSWORD": address.password and unquote(address.password),
         **credentials,
     }
     variables = {name: str(value) for name, value in given.items() if value is not None}

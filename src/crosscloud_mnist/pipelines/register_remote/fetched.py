@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import tempfile
 import time
@@ -49,5 +50,6 @@ def fetch_once(
 def forget(fetched: Path, lease_seconds: float, keep: str | None) -> None:
     """Remove what was fetched longer ago than the lease, whole or not, but the bundle to keep."""
     for folder in fetched.glob("*"):
-        if folder.name != keep and time.time() - folder.stat().st_mtime > lease_seconds:
-            shutil.rmtree(folder, ignore_errors=True)
+        with contextlib.suppress(FileNotFoundError):  # another promotion was first
+            if folder.name != keep and time.time() - folder.stat().st_mtime > lease_seconds:
+                shutil.rmtree(folder, ignore_errors=True)
