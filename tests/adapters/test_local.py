@@ -7,11 +7,13 @@ import shutil
 import socket
 import subprocess
 import sys
+import time
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from crosscloud_mnist.adapters import local
 from crosscloud_mnist.adapters.local import Endpoint, stop
 from crosscloud_mnist.bundle import digest_of, write
 from crosscloud_mnist.errors import EndpointError
@@ -69,6 +71,22 @@ def test_serves_replaces_and_stops(
     with pytest.raises(EndpointError, match="does not answer"):
         endpoint.describe()
     assert not stop(tmp_path / "endpoint")
+
+
+def test_a_deployment_that_was_given_up_leaves_the_endpoint_able(
+    endpoint, tiny_bundle, tiny_contents, signer, tmp_path, monkeypatch
+):
+    """Its folder is gone when the swap is over, and with it the place for the outcome."""
+    endpoint.deploy(version(tiny_bundle, "1"), tiny_bundle.folder)
+    other = write(replace(tiny_contents, keras=b"another"), tmp_path / "other", signer)
+    monkeypatch.setattr(local, "_SWAP_SECONDS", 0)
+    with pytest.raises(EndpointError, match="version 2 did not start"):
+        endpoint.deploy(version(other, "2"), other.folder)
+    until = time.monotonic() + 60
+    while endpoint.describe().model_version != "2" and time.monotonic() < until:
+        time.sleep(0.1)
+    monkeypatch.undo()
+    assert endpoint.deploy(version(tiny_bundle, "3"), tiny_bundle.folder).model_version == "3"
 
 
 def test_outlives_the_process_that_started_it(endpoint, tiny_bundle, tmp_path):

@@ -37,7 +37,7 @@ from crosscloud_mnist.ports import Deployment, ModelVersion
 
 TOKEN = "MNIST_ENDPOINT_TOKEN"  # noqa: S105  the variable's name
 _START_SECONDS = 60
-_SWAP_SECONDS = 120  # worker by worker: started, proved, the old one drained
+_SWAP_SECONDS = 60  # for each worker: started, proved, the old one drained
 
 
 class Endpoint:
@@ -74,7 +74,7 @@ class Endpoint:
                 "expected at least 1, and 0 to 1 with a folder; see the globals"
             )
         self._name, self._host, self._port = name, host, port
-        self._folder = Path(folder)
+        self._folder, self._workers = Path(folder), workers
         self._options = [
             *("--name", name, "--host", host, "--port", str(port), "--workers", str(workers)),
             *("--sampling-fraction", str(fraction)),
@@ -117,8 +117,7 @@ class Endpoint:
     def describe(self) -> Deployment:
         """Return what the endpoint serves, by its own word: see ``ports.Endpoint``."""
         with self._client() as client:
-            live = client.version()
-        return Deployment(self._url, live["name"], live["version"], live["digest"])
+            return client.describe()
 
     def predict(self, pictures: NDArray[np.uint8]) -> NDArray[np.float64]:
         """Send pictures and return their probabilities: see ``ports.Endpoint``."""
@@ -177,7 +176,7 @@ class Endpoint:
             text = json.dumps(asked, default=str)
             write_whole(self._folder / "next.json", text.encode())
             os.kill(old.pid, signal.SIGHUP)
-            until = time.monotonic() + _SWAP_SECONDS
+            until = time.monotonic() + _SWAP_SECONDS * (1 + self._workers)
             while not ready.exists():
                 if failed.exists() or not old.runs() or time.monotonic() > until:
                     raise EndpointError(

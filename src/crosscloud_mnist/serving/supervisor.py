@@ -7,6 +7,7 @@ next, so that neither a crash nor a swap refuses a connection.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import socket
@@ -80,7 +81,9 @@ class Supervisor(Multiprocess):
         except (OSError, ValueError, KeyError, TypeError):
             logger.exception("%s cannot be read; nothing was swapped", self._next)
             return
-        outcomes[self._swap(new)].touch()
+        outcome = outcomes[self._swap(new)]
+        with contextlib.suppress(OSError):  # whoever asked has given up and removed its folder
+            outcome.touch()
 
     def _swap(self, new: Settings) -> bool:
         """Replace each worker by one with the new settings, or leave all as they were."""

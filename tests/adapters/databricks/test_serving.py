@@ -146,6 +146,29 @@ def test_an_endpoint_that_never_came_to_serve_is_taken_over(clouds, other, tiny_
     assert endpoint.deploy(second, tiny_bundle.folder).model_version == "2"
 
 
+@pytest.mark.parametrize("failure", ["wrong answers", "no answer"])
+def test_a_first_version_that_is_not_proved_does_not_stay(
+    clouds, other, tiny_bundle, tmp_path, failure
+):
+    options = {"name": "not_proved", "workspace": f"databricks-uc://{other}", "minutes": 2}
+    endpoint = Isolated(ADAPTER, options, clouds["azure"].variables())
+    bundle = shutil.copytree(tiny_bundle.folder, tmp_path / "bundle")
+    if failure == "wrong answers":
+        golden = tiny_bundle.golden()
+        parts = {"pictures": golden.pictures, "labels": golden.labels}
+        wrong = golden.expected[:, ::-1]
+        np.savez(bundle / "artifacts" / "golden.npz", **parts, expected=wrong)
+    else:
+        expired = {"fault": "expired", "method": "POST", "path": "/invocations", "times": 1}
+        clouds["gcp"].inject(expired)
+    with pytest.raises(EndpointError, match="golden answers|expired|Invalid"):
+        endpoint.deploy(ModelVersion(NAME, "2", tiny_bundle.digest), bundle)
+    with pytest.raises(EndpointError, match="serves nothing, expected a model"):
+        endpoint.describe()
+    removed = [r for r in clouds["gcp"].requests() if r["method"] == "DELETE"]
+    assert removed[-1]["path"].endswith("/serving-endpoints/not_proved")
+
+
 def test_pixels_that_were_scaled_are_refused_in_one_line(endpoint):
     with pytest.raises(EndpointError, match="not whole, expected 0 to 255") as raised:
         endpoint.predict(np.full((1, 28, 28), 0.5))

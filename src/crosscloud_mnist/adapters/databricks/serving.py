@@ -24,13 +24,13 @@ from crosscloud_mnist.adapters.databricks.connection import (
     reached,
 )
 from crosscloud_mnist.adapters.databricks.traffic import EVERYTHING, Served, Traffic, entity_name
+from crosscloud_mnist.adapters.versions import DIGEST
 from crosscloud_mnist.bundle import Bundle, Golden
 from crosscloud_mnist.errors import EndpointError
 from crosscloud_mnist.ports import Deployment, ModelVersion
 
 _PARITY = 1e-4  # another machine's arithmetic
 _CANARY_ANSWERS = 3  # how many of the canary's answers are expected to be seen
-_DIGEST = "bundle_digest"
 
 logger = logging.getLogger(__name__)
 
@@ -122,17 +122,16 @@ class Endpoint:
     def _create(self, new: Served, golden: Golden, *, there: bool) -> None:
         """Make the endpoint, if one is not there already that serves nothing yet.
 
-        One whose model fails its proof does not stay.
+        One whose model fails its proof, or cannot be asked, does not stay.
         """
-        try:
+        with ExitStack() as otherwise:
+            otherwise.callback(self._traffic.remove)
             if there:
                 self._traffic.share({new: EVERYTHING})
             else:
                 self._traffic.create(new)
             self._prove(new, golden)
-        except EndpointError:
-            self._traffic.remove()
-            raise
+            otherwise.pop_all()
 
     def _replace(self, shares: Mapping[Served, int], new: Served, golden: Golden) -> None:
         """Let the version take over from what has most of the traffic, or leave all as it was."""
@@ -201,7 +200,7 @@ class Endpoint:
         from mlflow import MlflowClient
 
         registry = MlflowClient(tracking_uri="databricks", registry_uri=UNITY_CATALOG)
-        digest: str = registry.get_model_version(name, version).tags.get(_DIGEST, "")
+        digest: str = registry.get_model_version(name, version).tags.get(DIGEST, "")
         return digest
 
 

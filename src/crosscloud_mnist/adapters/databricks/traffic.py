@@ -5,6 +5,7 @@ https://docs.databricks.com/api/workspace/servingendpoints/updateconfig
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
@@ -68,8 +69,11 @@ class Traffic:
         self._await()
 
     def remove(self) -> None:
-        """Remove the endpoint."""
-        self._api.delete(self._name)
+        """Remove the endpoint, if it is there."""
+        from databricks.sdk.errors import NotFound
+
+        with contextlib.suppress(NotFound):
+            self._api.delete(self._name)
 
     def share(self, shares: Mapping[Served, int]) -> None:
         """Serve these versions, each with its percent, and return when it is so.
