@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from PIL import Image
+from pyspark.sql import functions as F  # noqa: N812  its usual name
 
 from crosscloud_mnist.adapters.spark_scoring import Scorer
 from crosscloud_mnist.errors import DataError
@@ -111,6 +112,22 @@ def test_answers_a_table_as_it_does_its_folder(job, spark, folder, tmp_path):
     job.output = tmp_path / "of the table"
     job.run(tmp_path / "table", per_chunk=5)
     assert job.rows() == (rows, 8)
+
+
+def test_a_path_that_changed_in_a_table_is_answered_again_and_its_old_row_not(
+    job, spark, digits, tmp_path
+):
+    """As in a compacted table, one file holds what was answered and what it became since."""
+    (tmp_path / "one").mkdir()
+    Image.fromarray(digits["t10k-images-idx3-ubyte"][0]).save(tmp_path / "one" / "picture.png")
+    before = spark.read.format("binaryFile").load(str(tmp_path / "one"))
+    after = before.withColumn("modificationTime", F.expr("modificationTime + interval 1 day"))
+    before.write.parquet(str(tmp_path / "before"))
+    before.union(after).coalesce(1).write.parquet(str(tmp_path / "both"))
+    job.run(tmp_path / "before")
+    (last,) = job.run(tmp_path / "both")
+    assert (last.pictures, last.errors) == (1, 0)
+    assert job.rows()[1] == 2
 
 
 def test_says_what_is_no_folder_and_no_table(job, tmp_path, spark):

@@ -98,4 +98,4 @@ def test_the_log_that_an_endpoint_writes_is_one_that_can_be_monitored(
     np.testing.assert_allclose(
         np.sort(answers.probabilities, axis=0), np.sort(np.concatenate(sent), axis=0), atol=1e-6
     )
-    assert answers.entities == ("mnist_cnn-1",)
+    assert (answers.entity, answers.others) == ("mnist_cnn-1", 0)

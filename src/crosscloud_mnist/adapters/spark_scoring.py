@@ -25,7 +25,7 @@ from crosscloud_mnist.ports import ModelVersion, Scored
 
 if TYPE_CHECKING:
     import pyarrow as pa
-    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql import Column, DataFrame, SparkSession
 
 _COLUMNS = ("path", "modificationTime", "length", "content")
 _SETTINGS = {
@@ -80,7 +80,7 @@ class Scorer:
                 table = self._score(pictures, chunk, version, onnx)
                 write_whole(folder / _name(version, chunk), _parquet(table))
                 so_far += len(chunk)
-                errors += len(chunk) - table["error"].null_count
+                errors += table.num_rows - table["error"].null_count
                 yield Scored(
                     number, len(chunks), so_far, len(left), errors, time.monotonic() - start
                 )
@@ -95,10 +95,11 @@ class Scorer:
         from pyspark.sql import functions as F  # noqa: N812  its usual name
 
         files = sorted({file for file, _ in chunk})
+        known = F.concat_ws(" ", *(F.coalesce(key.cast("string"), F.lit("None")) for key in _key()))
         mine = pictures.where(
             # Spark opens no other files than these: the metadata column prunes the listing.
             F.col("_metadata.file_path").isin(files)
-            & F.col("path").isin([picture.path for _, picture in chunk])
+            & known.isin([" ".join(map(str, picture)) for _, picture in chunk])
         )
         # Spark 4.3 warns of pandas 3, of which no frame is here.
         with warnings.catch_warnings(action="ignore", category=FutureWarning):
@@ -150,13 +151,18 @@ def _list(pictures: DataFrame, images: str) -> list[tuple[str, _Picture]]:
     """Return every picture and the file that holds it, in an order that reads each file once."""
     from pyspark.sql import functions as F  # noqa: N812
 
-    table = pictures.select(
-        F.col("_metadata.file_path"), "path", F.unix_micros("modificationTime"), "length"
-    ).toArrow()
+    table = pictures.select(F.col("_metadata.file_path"), *_key()).toArrow()
     if not len(table):
         raise DataError(f"{images} holds no pictures, expected at least one; check --params images")
     files, *keys = (column.to_pylist() for column in table.columns)
-    return sorted(zip(files, map(_Picture._make, zip(*keys, strict=True)), strict=True))
+    return sorted(set(zip(files, map(_Picture._make, zip(*keys, strict=True)), strict=True)))
+
+
+def _key() -> list[Column]:
+    """Return the columns of ``_Picture``."""
+    from pyspark.sql import functions as F  # noqa: N812
+
+    return [F.col("path"), F.unix_micros("modificationTime"), F.col("length")]
 
 
 def _done(folder: Path, digest: str) -> set[_Picture]:

@@ -26,35 +26,44 @@ class Logged:
         probabilities: [n, 10], float64.
         requests: Rows of the log.
         refused: Rows of another status than 200.
+        others: Rows that another model answered: a version before, or a canary.
         unreadable: Rows of status 200 without pictures and their probabilities: too large to be
             logged, or of another model.
-        entities: What answered.
+        entity: What answered.
     """
 
     pictures: NDArray[np.uint8]
     probabilities: NDArray[np.float64]
     requests: int
     refused: int
+    others: int
     unreadable: int
-    entities: tuple[str, ...]
+    entity: str | None
 
 
-def read_answers(log: pd.DataFrame) -> Logged:
-    """Return the pictures and probabilities of every request that was answered.
+def read_answers(log: pd.DataFrame, entity: str | None = None) -> Logged:
+    """Return the pictures and probabilities of every request that one model answered.
 
     Args:
-        log: At least ``status_code``, ``request``, ``response`` and ``served_entity_id``.
+        log: At least ``status_code``, ``request``, ``response`` and ``served_entity_id``, the
+            newest request first.
+        entity: The model's served entity. Where the log knows none of that name, as Databricks'
+            tables, whose ids say nothing, it is the one that answered last.
     """
     answered = log[log["status_code"] == 200]
+    by = answered["served_entity_id"]
+    if len(answered):
+        answered = answered[by == (entity if (by == entity).any() else by.iloc[0])]
     texts = zip(answered["request"], answered["response"], strict=True)
     read = [pair for pair in (_pair(*text) for text in texts) if pair is not None]
     return Logged(
         np.concatenate([pictures for pictures, _ in read] or [np.zeros((0, 28, 28), np.uint8)]),
         np.concatenate([answers for _, answers in read] or [np.zeros((0, 10))]),
         requests=len(log),
-        refused=len(log) - len(answered),
+        refused=int((log["status_code"] != 200).sum()),
+        others=int((log["status_code"] == 200).sum()) - len(answered),
         unreadable=len(answered) - len(read),
-        entities=tuple(sorted({str(name) for name in answered["served_entity_id"].dropna()})),
+        entity=str(answered["served_entity_id"].iloc[0]) if len(answered) else None,
     )
 
 

@@ -48,23 +48,24 @@ class Production:
     def answer(self, pictures):
         return self.session.run(None, {"pictures": pictures})[0]
 
-    def log(self, pictures, *, key="instances"):
+    def log(self, pictures, *, key="instances", entity=f"{NAME}-1", more=False):
         """Write what an endpoint logs that is sent the pictures, four in a request."""
         folder = self.folder / "log"
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir()
+        if not more:
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir()
         rows = [
             {
                 "request_date": "2026-01-02",
                 "databricks_request_id": f"{start}",
                 "client_request_id": None,
-                "request_time": f"2026-01-02T03:04:{start % 60:02d}.000Z",
+                "request_time": f"2026-01-0{3 if more else 2}T03:04:{start % 60:02d}.000Z",
                 "status_code": 200,
                 "sampling_fraction": 1.0,
                 "execution_duration_ms": 1,
                 "request": json.dumps({key: part.tolist()}),
                 "response": json.dumps({"predictions": self.answer(part).tolist()}),
-                "served_entity_id": f"{NAME}-1",
+                "served_entity_id": entity,
                 "logging_error_codes": [],
                 "requester": "somebody",
             }
@@ -74,7 +75,9 @@ class Production:
         rows += [{**rows[0], "status_code": 400, "response": '{"error_code": "BAD_REQUEST"}'}]
         rows += [{**rows[0], "request": None, "logging_error_codes": ["MAX_REQUEST_SIZE_EXCEEDED"]}]
         lines = "".join(json.dumps(row) + "\n" for row in rows)
-        (folder / "a.jsonl").write_text(lines + '{"request_date": "2026-01-')  # being written
+        (folder / f"{entity}.jsonl").write_text(
+            lines + '{"request_date": "2026-01-'
+        )  # being written
 
     def monitor(self):
         given = {
@@ -120,8 +123,19 @@ def test_the_log_of_test_pictures_passes(production, test_pictures, key):
     assert report["passed"]
     assert report["log"]["pictures"] == len(test_pictures)
     assert (report["log"]["refused"], report["log"]["unreadable"]) == (1, 1)
-    assert report["log"]["served_entities"] == ["mnist_cnn-1"]
+    assert report["log"]["served_entity"] == "mnist_cnn-1"
     assert {row["statistic"] for row in report["predictions"]} == {"digits", "confidence"}
+
+
+@pytest.mark.parametrize("entities", [("mnist_cnn-0", "mnist_cnn-1"), ("7f3a", "91bc")])
+def test_another_versions_answers_do_not_count(production, test_pictures, entities):
+    """Local entities name their version; of Databricks' opaque ids it is the newest."""
+    production.log(255 - test_pictures, entity=entities[0])
+    production.log(test_pictures, entity=entities[1], more=True)
+    production.monitor()
+    log = production.report()["log"]
+    assert (log["served_entity"], log["pictures"]) == (entities[1], len(test_pictures))
+    assert log["of_other_models"] > 0
 
 
 def test_the_log_of_inverted_pictures_fails_and_says_what_drifted(production, test_pictures):

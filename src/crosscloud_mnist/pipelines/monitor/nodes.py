@@ -63,19 +63,21 @@ def measure(
     Raises:
         DataError: The log holds too few pictures.
     """
-    answers = read_answers(log)
+    answers = read_answers(log, f"{version.name.rpartition('.')[2]}-{version.version}")
     counts = {
         "requests": answers.requests,
         "refused": answers.refused,
         "unreadable": answers.unreadable,
         "pictures": len(answers.pictures),
-        "served_entities": list(answers.entities),
+        "of_other_models": answers.others,
+        "served_entity": answers.entity,
     }
     if len(answers.pictures) < minimum_pictures:
         raise DataError(
             f"the log holds {len(answers.pictures)} pictures in {answers.requests} requests "
-            f"({answers.refused} refused, {answers.unreadable} without pictures), expected at "
-            f"least {minimum_pictures} to judge by; wait for more, or log a larger fraction"
+            f"({answers.refused} refused, {answers.others} answered by another model, "
+            f"{answers.unreadable} without pictures), expected at least {minimum_pictures} to "
+            "judge by; wait for more, or log a larger fraction"
         )
     found = {
         "inputs": profile_of_pictures(answers.pictures, profile["inputs"]),
