@@ -62,7 +62,9 @@ def _rehearse(params: str, *, keep: bool) -> list[str]:
     mnist = _mnist()
     shutil.rmtree(_FOLDER, ignore_errors=True)
     with _workspaces(keep=keep) as clouds:
-        flow = Flow(clouds, _FOLDER / "storage", {**mnist, **_keys(_FOLDER / "keys")})
+        private, public = _keys(_FOLDER / "keys")
+        variables = {**mnist, "MNIST_VERIFYING_KEY": public}
+        flow = Flow(clouds, _FOLDER / "storage", variables, signing_key=private)
         flow.secrets("azure", "gcp")
         flow.secrets("gcp", "azure")
         push(flow, "azure", "gcp", params)
@@ -115,8 +117,8 @@ def _stop() -> None:
     _RUNNING.unlink()
 
 
-def _keys(folder: Path) -> dict[str, str]:
-    """Make a key pair, as the bank's would be: P-256, PEM."""
+def _keys(folder: Path) -> tuple[str, str]:
+    """Make a key pair, as the bank's would be, P-256 in PEM; return the paths of both."""
     folder.mkdir(parents=True)
     key = ec.generate_private_key(ec.SECP256R1())
     pem, plain = serialization.Encoding.PEM, serialization.NoEncryption()
@@ -125,7 +127,7 @@ def _keys(folder: Path) -> dict[str, str]:
     private.write_bytes(key.private_bytes(pem, serialization.PrivateFormat.PKCS8, plain))
     spki = serialization.PublicFormat.SubjectPublicKeyInfo
     public.write_bytes(key.public_key().public_bytes(pem, spki))
-    return {"MNIST_SIGNING_KEY": str(private), "MNIST_VERIFYING_KEY": str(public)}
+    return str(private), str(public)
 
 
 def _mnist() -> dict[str, str]:

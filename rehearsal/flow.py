@@ -30,12 +30,14 @@ class Flow:
         clouds: The workspaces, by name.
         folder: Where each cloud's storage is.
         variables: More environment variables of every command.
+        signing_key: Path of the private key, which only the cloud that trains is given.
         project: The project's folder.
     """
 
     clouds: Mapping[str, Cloud]
     folder: Path
     variables: Mapping[str, str]
+    signing_key: str
     project: Path = PROJECT
 
     def secrets(self, keeper: str, other: str) -> None:
@@ -110,7 +112,7 @@ def push(flow: Flow, here: str, there: str, params: str) -> None:
             "MNIST_TARGET": "databricks-uc",
         }
     )
-    flow.kedro("train", here, params=params, **own)
+    flow.kedro("train", here, params=params, MNIST_SIGNING_KEY=flow.signing_key, **own)
     model = f"register_remote.model={flow.trained(here)}"
     flow.kedro("register_remote", here, params=model, **own, **other)
     flow.kedro("deploy", there, **pulling)

@@ -62,16 +62,23 @@ def case_curve(*, folder: str, target: float, epochs: int) -> dict[str, Any]:
 
         def on_epoch_end(self, *_: Any) -> None:
             self._trained += time.perf_counter() - self._start
+            answers = [self.model.predict(x[..., None] / np.float32(255), 500, 0) for x, _ in held]
             validation, test = (
-                float(
-                    (
-                        self.model.predict(x[..., None] / np.float32(255), 500, 0).argmax(1) == y
-                    ).mean()
-                )
-                for x, y in held
+                float((answer.argmax(1) == y).mean())
+                for answer, (_, y) in zip(answers, held, strict=True)
             )
-            curve.append({"seconds": self._trained, "validation": validation, "test": test})
-            if _chosen(curve)["test"] >= target:
+            labels = held[0][1]
+            right = answers[0][np.arange(len(labels)), labels]
+            loss = float(-np.log(right.clip(1e-30)).mean())
+            curve.append(
+                {
+                    "seconds": self._trained,
+                    "validation": validation,
+                    "val_loss": loss,
+                    "test": test,
+                }
+            )
+            if chosen(curve)["test"] >= target:
                 self.model.stop_training = True
 
     train(*data.load(Path(folder), "training"), optimizer="adam", epochs=epochs, callbacks=[Look()])
@@ -151,8 +158,8 @@ def our_curve(*, folder: str, settings: Mapping[str, Any]) -> dict[str, Any]:
                 "test": float((named == labels).mean()),
             }
         )
-    chosen = curve[outcome.taken.number - 1]
-    return {"curve": curve, "chosen": chosen, "precision": outcome.proofs[0].precision}
+    taken = curve[outcome.taken.number - 1]
+    return {"curve": curve, "chosen": taken, "precision": outcome.proofs[0].precision}
 
 
 def peak(*, precision: str) -> dict[str, Any]:
@@ -169,8 +176,9 @@ def peak(*, precision: str) -> dict[str, Any]:
     }
 
 
-def _chosen(curve: list[dict[str, float]]) -> dict[str, float]:
-    return max(curve, key=lambda epoch: (epoch["validation"], -epoch["seconds"]))
+def chosen(curve: list[dict[str, float]]) -> dict[str, float]:
+    """Return the epoch that is taken, as ``training.choice`` takes it."""
+    return min(curve, key=lambda epoch: epoch["val_loss"])
 
 
 _ALL: dict[str, Callable[..., dict[str, Any]]] = {

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import os
-import socket
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, cast
-from urllib.parse import urlsplit
 
 import click
 from kedro.config import MissingConfigException, OmegaConfigLoader
 from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
-from kedro.io import DatasetError
+from kedro.io import DataCatalog, DatasetError
+from kedro.pipeline import Pipeline
 from omegaconf.errors import OmegaConfBaseException
 
+from crosscloud_mnist.datasets.bundle import BundleDataset
 from crosscloud_mnist.errors import CrosscloudError
-
-_CONNECT_SECONDS = 5
-_DEFAULT_PORTS = {"http": 80, "https": 443}
+from crosscloud_mnist.listening import check_listening
 
 
 class Preflight:
@@ -48,7 +46,9 @@ class Preflight:
                     f"{', '.join(missing)} not set, expected by --env {environment}; "
                     f"conf/{environment}/globals.yml says what each is"
                 )
-            _reach(_tracking_address(settings["tracking_uri"]))
+            # MLflow would retry for minutes before it said the same.
+            if address := _tracking_address(settings["tracking_uri"]):
+                check_listening(address, "the tracking server", click.ClickException)
             for kind in ("parameters", "credentials", "mlflow", "catalog"):
                 _resolve(loader, kind)
         except OmegaConfBaseException as error:
@@ -61,12 +61,22 @@ class Preflight:
             return (yield)
 
     @hook_impl(wrapper=True)
-    def before_pipeline_run(self) -> Generator[None, None, None]:
-        """Let kedro-mlflow start its run.
+    def before_pipeline_run(
+        self, pipeline: Pipeline, catalog: DataCatalog
+    ) -> Generator[None, None, None]:
+        """Let kedro-mlflow start its run, once it is known that the bundle can be signed.
 
         Raises:
-            click.ClickException: The tracking server answers no.
+            click.ClickException: There is no key to sign it with, which training would come to
+                know at its end; or the tracking server answers no.
         """
+        for name in pipeline.all_outputs():
+            dataset = catalog.get(name)
+            if isinstance(dataset, BundleDataset):
+                try:
+                    dataset.check()
+                except CrosscloudError as error:
+                    raise click.ClickException(str(error)) from error
         with _tracking_refused():
             return (yield)
 
@@ -100,22 +110,7 @@ class Results:
 def _tracking_address(uri: str) -> str | None:
     if uri.startswith("databricks"):
         return os.environ.get("DATABRICKS_HOST")
-    return uri if urlsplit(uri).scheme in _DEFAULT_PORTS else None
-
-
-def _reach(address: str | None) -> None:
-    """Fail in seconds: MLflow would retry for minutes before it said the same."""
-    if address is None:
-        return
-    parts = urlsplit(address if "://" in address else f"https://{address}")
-    host, port = parts.hostname or "", parts.port or _DEFAULT_PORTS.get(parts.scheme, 443)
-    try:
-        socket.create_connection((host, port), timeout=_CONNECT_SECONDS).close()
-    except OSError as error:
-        raise click.ClickException(
-            f"the tracking server {host}:{port} does not answer ({error}), expected it to take "
-            "connections; check its address and the network"
-        ) from error
+    return uri if "://" in uri else None
 
 
 @contextmanager

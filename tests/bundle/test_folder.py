@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import traceback
 from dataclasses import replace
 
 import mlflow.pyfunc
@@ -114,6 +115,16 @@ def test_another_keys_signature_is_refused(tiny_contents, verifier, tmp_path):
     Verifier(str(tmp_path / "other.pub")).verify(bundle.folder)
     with pytest.raises(VerificationError, match="signature does not hold"):
         verifier.verify(bundle.folder)
+
+
+@pytest.mark.parametrize("length", [40, 324])
+def test_a_key_in_another_form_is_never_shown(tiny_contents, tmp_path, length):
+    """As of ``base64 -w0``: too long for a file's name, and it would stand in the error."""
+    key = "LS0tLS1CRUdJTiBQ" * (length // 16)
+    for refused in (Signer(key).check, lambda: Verifier(key).verify(tmp_path)):
+        with pytest.raises(ConfigurationError, match="is no PEM text and no file") as raised:
+            refused()
+        assert key[:16] not in "".join(traceback.format_exception(raised.value))
 
 
 def test_keys_are_taken_as_text_and_never_shown(tiny_contents, tmp_path):

@@ -50,13 +50,12 @@ def conclude(client: MlflowClient, experiment_id: str, entry: LedgerEntry) -> No
         RegistryError: The ledger does not hold it.
     """
     found = client.search_runs([experiment_id], f"tags.`{_TAG}hash` = '{entry.hash}'")
-    for run in found:
-        client.set_terminated(run.info.run_id)
-        return
-    raise RegistryError(
-        f"the ledger has no entry {entry.hash}, expected the one just written; look at its "
-        "experiment: somebody removed it"
-    )
+    if not found:
+        raise RegistryError(
+            f"the ledger has no entry {entry.hash}, expected the one just written; look at its "
+            "experiment: somebody removed it"
+        )
+    client.set_terminated(found[0].info.run_id)
 
 
 def read(client: MlflowClient, experiment_id: str, name: str) -> list[LedgerEntry]:

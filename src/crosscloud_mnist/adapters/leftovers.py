@@ -9,6 +9,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from crosscloud_mnist.adapters.versions import DIGEST
+
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
@@ -23,7 +25,7 @@ def clean(
     What is younger than the lease is spared: somebody may be at work on it.
     """
     before = (time.time() - lease_seconds) * 1000
-    mine = f"tags.bundle_digest = '{digest}' AND tags.{PROMOTED_AS} = '{name}'"
+    mine = f"tags.{DIGEST} = '{digest}' AND tags.{PROMOTED_AS} = '{name}'"
     models = client.search_logged_models([experiment_id], filter_string=mine)
     old_models = [model for model in models if model.creation_timestamp <= before]
     runs = client.search_runs([experiment_id], f"{mine} AND attributes.status = 'RUNNING'")

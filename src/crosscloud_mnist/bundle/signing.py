@@ -36,12 +36,26 @@ class Signer:
         self._public_key = public_key
         self._generate = generate
 
-    def sign(self, folder: Path) -> None:
-        """Write the signature into the folder.
+    def check(self) -> None:
+        """Make the key pair where that is wanted, and look whether it can sign.
 
         Raises:
             ConfigurationError: There is no key, or it is none that can sign.
         """
+        with self._config():
+            pass
+
+    def sign(self, folder: Path) -> None:
+        """Write the signature into the folder.
+
+        Raises:
+            ConfigurationError: As ``check``.
+        """
+        with self._config() as config:
+            config.set_hashing_config(_hashing()).sign(folder, folder / SIGNATURE)
+
+    @contextmanager
+    def _config(self) -> Iterator[Any]:
         from model_signing import signing
 
         if self._generate and self._private_key and self._public_key:
@@ -49,9 +63,9 @@ class Signer:
         with _key_file(self._private_key, "signing") as key:
             try:
                 config = signing.Config().use_elliptic_key_signer(private_key=key)
-                config.set_hashing_config(_hashing()).sign(folder, folder / SIGNATURE)
             except (ValueError, TypeError) as error:
                 raise _unusable("signing") from error
+            yield config
 
 
 class Verifier:
@@ -143,9 +157,9 @@ def _key_file(key: str | None, purpose: str) -> Iterator[Path]:
             "credentials.yml"
         )
     if "-----BEGIN" not in key:
-        if not Path(key).is_file():
+        if not _is_file(key):
             raise ConfigurationError(
-                f"the file of the {purpose} key does not exist, expected a PEM file there; see "
+                f"the {purpose} key is no PEM text and no file, expected one of them; see "
                 "credentials.yml, or run kedro run --pipeline train, which makes a pair in base"
             )
         yield Path(key)
@@ -154,6 +168,13 @@ def _key_file(key: str | None, purpose: str) -> Iterator[Path]:
         path = Path(folder) / "key.pem"
         path.write_text(key)
         yield path
+
+
+def _is_file(key: str) -> bool:
+    try:
+        return Path(key).is_file()
+    except (OSError, ValueError):  # a key in another form: the error would show it
+        return False
 
 
 def _generate_key_pair(private: Path, public: Path) -> None:

@@ -45,6 +45,14 @@ class BundleDataset(AbstractDataset[Contents, Bundle]):
         """
         write(data, self._filepath, self._signer)
 
+    def check(self) -> None:
+        """Say before a long run whether there is a key to sign with.
+
+        Raises:
+            ConfigurationError: There is none.
+        """
+        self._signer.check()
+
     def _exists(self) -> bool:
         return (self._filepath / "MLmodel").is_file()
 

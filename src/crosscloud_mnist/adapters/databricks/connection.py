@@ -16,8 +16,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from crosscloud_mnist.adapters.isolation import Isolated
-from crosscloud_mnist.adapters.listening import check_listening
 from crosscloud_mnist.errors import ConfigurationError, CrosscloudError
+from crosscloud_mnist.listening import check_listening
 
 if TYPE_CHECKING:
     from databricks.sdk import WorkspaceClient

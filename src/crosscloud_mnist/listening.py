@@ -6,13 +6,11 @@ import socket
 from urllib.parse import urlsplit
 from urllib.request import getproxies
 
-from crosscloud_mnist.errors import CrosscloudError
-
 _CONNECT_SECONDS = 5
 _PORTS = {"http": 80, "https": 443}
 
 
-def check_listening(address: str, expected: str, error: type[CrosscloudError]) -> None:
+def check_listening(address: str, expected: str, error: type[Exception]) -> None:
     """Fail in seconds where nothing listens.
 
     Args:
@@ -24,10 +22,10 @@ def check_listening(address: str, expected: str, error: type[CrosscloudError]) -
     parts = urlsplit(address if ":/" in address else f"https://{address}")
     if parts.scheme not in _PORTS or getproxies().get(parts.scheme):
         return
-    port = parts.port or _PORTS[parts.scheme]
     try:
+        port = parts.port or _PORTS[parts.scheme]
         socket.create_connection((parts.hostname or "", port), _CONNECT_SECONDS).close()
-    except OSError as failure:
+    except (OSError, ValueError) as failure:  # ValueError: the port is no number
         raise error(
             f"{address} does not answer ({failure}), expected {expected} there; check its address "
             "and the network"
