@@ -3,6 +3,7 @@
 from crosscloud_mnist.bundle.folder import (
     CONTRACT,
     PARITY,
+    PARITY_ELSEWHERE,
     Answers,
     Bundle,
     Golden,
@@ -16,6 +17,7 @@ from crosscloud_mnist.bundle.writing import Contents, write
 __all__ = [
     "CONTRACT",
     "PARITY",
+    "PARITY_ELSEWHERE",
     "Answers",
     "Bundle",
     "Contents",

@@ -34,7 +34,8 @@ CONTRACT: Mapping[str, Any] = {
     "classes": list(range(10)),
 }
 ADDED_BY_MLFLOW = "registered_model_meta"  # on download; the one file that nothing vouches for
-PARITY = 1e-5  # of probabilities, between Keras and ONNX Runtime
+PARITY = 1e-5  # of probabilities, between Keras and ONNX Runtime on one machine
+PARITY_ELSEWHERE = 1e-4  # on another one, whose processor rounds otherwise
 ARTIFACTS = {
     "onnx": "model.onnx",
     "keras": "model.keras",
@@ -163,16 +164,16 @@ def golden_difference(bundle: Bundle) -> float:
     return float(np.abs(answers - golden.expected).max(initial=0))
 
 
-def check_golden(bundle: Bundle) -> float:
+def check_golden(bundle: Bundle, parity: float) -> float:
     """Return ``golden_difference``.
 
     Raises:
-        VerificationError: It is above 1e-5.
+        VerificationError: It is above the parity.
     """
     difference = golden_difference(bundle)
-    if not difference <= PARITY:  # a NaN is refused as well
+    if not difference <= parity:  # a NaN is refused as well
         raise VerificationError(
             f"the model's answers to its golden set differ by up to {difference:.2g}, expected at "
-            f"most {PARITY:.0g}; train again, with the versions of the lock"
+            f"most {parity:.0g}; train again, with the versions of the lock"
         )
     return difference

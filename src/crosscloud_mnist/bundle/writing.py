@@ -19,6 +19,7 @@ import numpy as np
 
 from crosscloud_mnist.bundle.folder import (
     ARTIFACTS,
+    PARITY,
     Answers,
     Bundle,
     Golden,
@@ -62,7 +63,7 @@ def write(contents: Contents, folder: Path, signer: Signer) -> Bundle:
         _save(contents, Path(work), new)
         bundle = Bundle(new, "")
         try:
-            check_golden(bundle)
+            check_golden(bundle, PARITY)
         except VerificationError as error:
             raise BundleError(f"the ONNX export is not the Keras model: {error}") from error
         signer.sign(new)

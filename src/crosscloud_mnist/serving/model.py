@@ -10,13 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from crosscloud_mnist.bundle import Bundle, digest_of
+from crosscloud_mnist.bundle import PARITY_ELSEWHERE, Bundle, digest_of
 from crosscloud_mnist.errors import EndpointError
 from crosscloud_mnist.serving.payload import decode
 
 _AT_ONCE_SECONDS = 0.001
 _MOST_AT_ONCE = 64
-_PARITY = 1e-4  # another processor rounds otherwise than the one that trained
 
 
 class ServedModel:
@@ -73,11 +72,11 @@ class ServedModel:
         answers = self.predict(decode(body))
         wrong = int((answers.argmax(axis=1) != golden.labels).sum())
         difference = float(np.abs(answers - golden.expected).max(initial=0))
-        if wrong or not difference <= _PARITY:
+        if wrong or not difference <= PARITY_ELSEWHERE:
             raise EndpointError(
                 f"{self.name} {self.version} names {wrong} of {len(golden.labels)} golden pictures "
                 f"wrong (answers differ by up to {difference:.2g}), expected none and at most "
-                f"{_PARITY:.0g}; it is not served"
+                f"{PARITY_ELSEWHERE:.0g}; it is not served"
             )
         seconds = min(timeit.repeat(lambda: self.predict(golden.pictures), number=1, repeat=5))
         each = seconds / len(golden.pictures)

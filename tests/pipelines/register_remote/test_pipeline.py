@@ -206,7 +206,7 @@ def test_a_flipped_byte_in_the_copy_is_refused_and_the_alias_stays(
 def test_another_keys_bundle_is_refused(clouds, tiny_contents, tripwire, monkeypatch):
     keys = str(clouds.folder / "other.pem"), str(clouds.folder / "other.pub")
     with monkeypatch.context() as undone:
-        undone.setattr("crosscloud_mnist.bundle.writing.check_golden", lambda bundle: 0.0)
+        undone.setattr("crosscloud_mnist.bundle.writing.check_golden", lambda *_: 0.0)
         bundle = write(tiny_contents, clouds.folder / "b", Signer(*keys, generate=True))
     with pytest.raises(VerificationError, match="signature does not hold"):
         clouds.promote(clouds.log(bundle))

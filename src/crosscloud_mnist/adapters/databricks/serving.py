@@ -25,11 +25,10 @@ from crosscloud_mnist.adapters.databricks.connection import (
 )
 from crosscloud_mnist.adapters.databricks.traffic import EVERYTHING, Served, Traffic, entity_name
 from crosscloud_mnist.adapters.versions import DIGEST
-from crosscloud_mnist.bundle import Bundle, Golden
+from crosscloud_mnist.bundle import PARITY_ELSEWHERE, Bundle, Golden
 from crosscloud_mnist.errors import EndpointError
 from crosscloud_mnist.ports import Deployment, ModelVersion
 
-_PARITY = 1e-4  # another machine's arithmetic
 _CANARY_ANSWERS = 3  # how many of the canary's answers are expected to be seen
 
 logger = logging.getLogger(__name__)
@@ -166,11 +165,11 @@ class Endpoint:
 
     def _compare(self, answers: NDArray[np.float64], golden: Golden, served: Served) -> None:
         difference = float(np.abs(answers - golden.expected).max(initial=0))
-        if not difference <= _PARITY:  # a NaN is refused as well
+        if not difference <= PARITY_ELSEWHERE:  # a NaN is refused as well
             raise EndpointError(
                 f"version {served[1]} at {self._url} differs by up to {difference:.2g} from its "
-                f"golden answers, expected at most {_PARITY:.0g}; it gets no traffic: promote the "
-                "model again"
+                f"golden answers, expected at most {PARITY_ELSEWHERE:.0g}; it gets no traffic: "
+                "promote the model again"
             )
 
     def _ask(

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from crosscloud_mnist.bundle import PARITY, Bundle, Verifier, golden_difference
+from crosscloud_mnist.bundle import PARITY_ELSEWHERE, Bundle, Verifier, golden_difference
 from crosscloud_mnist.errors import PromotionRefused, VerificationError
 from crosscloud_mnist.pipelines.register_remote import gates as gate
 from crosscloud_mnist.pipelines.register_remote import lineage
@@ -171,7 +171,8 @@ def prove_copy(
             if _VERIFIED not in version.tags:
                 target.delete_version(version)
             raise
-        gates = [*candidate_gates, gate.golden_parity(golden_difference(copy), PARITY)]
+        parity = gate.golden_parity(golden_difference(copy), PARITY_ELSEWHERE)
+        gates = [*candidate_gates, parity]
     target.tag_version(version, {_VERIFIED: version.digest, "gates": _figures(gates)})
     return gates
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from crosscloud_mnist.bundle import Verifier, check_golden
+from crosscloud_mnist.bundle import PARITY_ELSEWHERE, Verifier, check_golden
 from crosscloud_mnist.errors import ConfigurationError, RegistryError
 from crosscloud_mnist.ports import LedgerEntry, ModelVersion, Registry
 from crosscloud_mnist.promotion import fetch_verified, move_alias
@@ -61,7 +61,8 @@ def restore(
             the alias has not moved.
     """
     with tempfile.TemporaryDirectory() as work:
-        check_golden(fetch_verified(registry, previous, verifier, Path(work) / "bundle"))
+        bundle = fetch_verified(registry, previous, verifier, Path(work) / "bundle")
+        check_golden(bundle, PARITY_ELSEWHERE)
     entry = LedgerEntry(
         action="rolled back",
         name=previous.name,
