@@ -108,7 +108,7 @@ class Epoch:
         of: How many epochs there will be.
         loss: Mean training cross-entropy, nats.
         accuracy: Training accuracy, 0 to 1.
-        val_loss: Mean validation cross-entropy, nats.
+        val_loss: Mean validation cross-entropy, nats, of labels that are smoothed as in training.
         val_accuracy: Validation accuracy, 0 to 1.
         learning_rate: At the epoch's last step.
         seconds: Wall time of the epoch, validation included.

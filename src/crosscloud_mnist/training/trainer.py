@@ -182,7 +182,7 @@ class Trainer:
         pictures, labels = batch
         with tf.GradientTape() as tape:
             logits = self.model(pictures, training=True)
-            loss = tf.reduce_sum(_cross_entropy(labels, logits, self._plan.label_smoothing))
+            loss = tf.reduce_sum(self._cross_entropy(labels, logits))
             # The optimizer adds the replicas' gradients up: each brings its share of the mean.
             share = loss / self._plan.batch
         gradients = tape.gradient(share, self.model.trainable_variables)
@@ -194,7 +194,7 @@ class Trainer:
 
         pictures, labels, weights = batch
         logits = self.model(pictures, training=False)
-        loss = tf.reduce_sum(_cross_entropy(labels, logits) * weights)
+        loss = tf.reduce_sum(self._cross_entropy(labels, logits) * weights)
         self._add(loss, labels, logits, weights)
 
     def _add(
@@ -207,10 +207,14 @@ class Trainer:
         sums = [loss, tf.reduce_sum(right), tf.reduce_sum(weights), tf.zeros(())]
         self._totals.assign_add(tf.stack(sums))
 
+    def _cross_entropy(self, labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
+        """Return the cross-entropy [n], nats, of labels that are smoothed over all classes.
 
-def _cross_entropy(labels: tf.Tensor, logits: tf.Tensor, smoothing: float = 0.0) -> tf.Tensor:
-    """Return the cross-entropy [n], nats, of labels that are smoothed over all classes."""
-    import tensorflow as tf
+        Validation smooths them as training does: against hard labels, the loss of a model that was
+        taught to doubt grows while it learns.
+        """
+        import tensorflow as tf
 
-    targets = tf.one_hot(labels, CLASSES, 1 - smoothing + smoothing / CLASSES, smoothing / CLASSES)
-    return tf.nn.softmax_cross_entropy_with_logits(targets, logits)
+        spread = self._plan.label_smoothing / CLASSES
+        targets = tf.one_hot(labels, CLASSES, 1 - self._plan.label_smoothing + spread, spread)
+        return tf.nn.softmax_cross_entropy_with_logits(targets, logits)
