@@ -17,7 +17,7 @@ def test_user_and_password_of_an_address_become_variables_as_they_were_meant():
 
 def test_an_experiment_that_another_made_in_the_meantime_is_taken(tmp_path, monkeypatch):
     uri = f"sqlite:///{tmp_path}/mlflow.db"
-    first = MlflowClient(uri).create_experiment("mnist")
+    first = MlflowClient(uri).create_experiment("mnist", f"{tmp_path}/artifacts")
     found = MlflowClient.get_experiment_by_name
     asked = []
 
