@@ -28,11 +28,10 @@ class Interruption:
 
         Where it could not do so wholly, no other hook hears of it, and the run has failed.
         """
-        try:
+        with contextlib.ExitStack() as otherwise:
+            otherwise.callback(_end_run, "FAILED")
             result = yield
-        except Exception:
-            _end_run("FAILED")
-            raise
+            otherwise.pop_all()
         atexit.register(_end_as_killed)
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, _interrupt)
@@ -61,9 +60,11 @@ def _stand_down() -> None:
 
 def _end_run(status: str) -> None:
     mlflow = sys.modules.get("mlflow")
-    with contextlib.suppress(Exception):  # the process ends, whatever the server says
-        if mlflow is not None and mlflow.active_run() is not None:
-            mlflow.end_run(status)
+    if mlflow is None or mlflow.active_run() is None:
+        return
+    # The process ends, whatever the server says; what requests raises is an OSError.
+    with contextlib.suppress(mlflow.exceptions.MlflowException, OSError):
+        mlflow.end_run(status)
 
 
 def _end_as_killed() -> None:

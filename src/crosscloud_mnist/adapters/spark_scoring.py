@@ -95,11 +95,11 @@ class Scorer:
         from pyspark.sql import functions as F  # noqa: N812  its usual name
 
         files = sorted({file for file, _ in chunk})
-        known = F.concat_ws(" ", *(F.coalesce(key.cast("string"), F.lit("None")) for key in _key()))
+        texts = (F.coalesce(part.cast("string"), F.lit("None")) for part in _key())
         mine = pictures.where(
             # Spark opens no other files than these: the metadata column prunes the listing.
             F.col("_metadata.file_path").isin(files)
-            & known.isin([" ".join(map(str, picture)) for _, picture in chunk])
+            & F.concat_ws(" ", *texts).isin([" ".join(map(str, picture)) for _, picture in chunk])
         )
         # Spark 4.3 warns of pandas 3, of which no frame is here.
         with warnings.catch_warnings(action="ignore", category=FutureWarning):

@@ -51,19 +51,20 @@ def read_answers(log: pd.DataFrame, entity: str | None = None) -> Logged:
             tables, whose ids say nothing, it is the one that answered last.
     """
     answered = log[log["status_code"] == 200]
-    by = answered["served_entity_id"]
-    if len(answered):
-        answered = answered[by == (entity if (by == entity).any() else by.iloc[0])]
-    texts = zip(answered["request"], answered["response"], strict=True)
+    by = answered["served_entity_id"].fillna("")
+    if entity not in set(by):
+        entity = by.iloc[0] if len(by) else None
+    own = answered[by == entity]
+    texts = zip(own["request"], own["response"], strict=True)
     read = [pair for pair in (_pair(*text) for text in texts) if pair is not None]
     return Logged(
         np.concatenate([pictures for pictures, _ in read] or [np.zeros((0, 28, 28), np.uint8)]),
         np.concatenate([answers for _, answers in read] or [np.zeros((0, 10))]),
         requests=len(log),
-        refused=int((log["status_code"] != 200).sum()),
-        others=int((log["status_code"] == 200).sum()) - len(answered),
-        unreadable=len(answered) - len(read),
-        entity=str(answered["served_entity_id"].iloc[0]) if len(answered) else None,
+        refused=len(log) - len(answered),
+        others=len(answered) - len(own),
+        unreadable=len(own) - len(read),
+        entity=entity,
     )
 
 
