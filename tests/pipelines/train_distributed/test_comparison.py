@@ -38,7 +38,10 @@ def test_the_best_is_chosen_on_validation_at_the_end():
     assert rows[1]["seconds"] == 3.0
     curves, ends = draw_comparison(rows).axes
     assert len(curves.lines) == len(ends.patches) == 2
-    assert "batch=128 (chosen)" in ends.texts[1].get_text()
+    assert [label.get_text() for label in ends.get_yticklabels()] == [
+        "batch=64",
+        "batch=128 (chosen)",
+    ]
 
 
 def plans(plan, grid, mode="custom"):

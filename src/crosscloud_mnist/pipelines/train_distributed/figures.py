@@ -37,20 +37,22 @@ def draw_comparison(comparison: Sequence[Mapping[str, Any]]) -> Figure:
 
     One model alone makes a figure of one line.
     """
-    figure = Figure(figsize=(11, max(3.6, 0.5 * len(comparison))), layout="constrained")
+    figure = Figure(figsize=(13, max(3.6, 0.5 * len(comparison))), layout="constrained")
     curves, ends = figure.subplots(1, 2)
+    names = []
     for place, row in enumerate(comparison):
         name, accuracies = row["settings"] or "the recipe", row["val_accuracy_by_epoch"]
         style = {"linewidth": 3.0} if row["chosen"] else {"linewidth": 1.2, "alpha": 0.8}
         curves.plot(range(1, len(accuracies) + 1), accuracies, color=f"C{place % 10}", **style)
-        ends.barh(place, row["val_accuracy"], color=f"C{place % 10}")
-        label = f" {row['val_accuracy']:.4f} {name}{' (chosen)' if row['chosen'] else ''}"
+        bar = ends.barh(place, row["val_accuracy"], color=f"C{place % 10}")
         weight = "bold" if row["chosen"] else "normal"
-        ends.text(0, place, label, va="center", fontweight=weight)
+        ends.bar_label(bar, fmt="%.4f", label_type="center", fontweight=weight)
+        names.append(f"{name} (chosen)" if row["chosen"] else name)
     curves.set(xlabel="epoch", ylabel="validation accuracy")
     curves.xaxis.set_major_locator(MaxNLocator(integer=True))
     curves.grid(alpha=0.3)
-    ends.set(xlabel="validation accuracy at the end", yticks=[], xlim=(0, 1))
+    ends.set(xlabel="validation accuracy at the end", xlim=(0, 1))
+    ends.set_yticks(range(len(names)), names)
     ends.invert_yaxis()
     return figure
 
