@@ -21,7 +21,7 @@ EPOCHS = [1, 2, 3, 4]
 @pytest.fixture(scope="module")
 def long_plan(plan):
     """Long enough to be disturbed in the middle of its second epoch."""
-    return replace(plan, model="compact", epochs=len(EPOCHS), steps_per_epoch=100)
+    return replace(plan, model="compact", epochs=len(EPOCHS), steps_per_epoch=100, average=0.5)
 
 
 @pytest.fixture

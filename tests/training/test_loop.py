@@ -71,9 +71,11 @@ def test_what_goes_on_from_a_checkpoint_ends_where_it_would_have(plan, model, tm
     assert records == ["epoch-0001.json", "epoch-0002.json", "epoch-0003.json"]
 
 
-def test_the_best_epochs_weights_are_taken_and_survive_a_resume(plan, tmp_path):
+@pytest.mark.parametrize("average", [0.0, 0.5])
+def test_the_best_epochs_weights_are_taken_and_survive_a_resume(plan, tmp_path, average):
     """A rate far too high after the first epoch makes that one the best."""
     plan = replace(plan, keep_best=True, patience=2, epochs=5, learning_rate=0.03, optimizer="adam")
+    plan = replace(plan, average=average)
     whole = train(replace(plan, records=str(tmp_path / "whole")))
     verify_proofs(whole, plan)
     assert whole.taken == best_epoch(whole.history) != whole.history[-1]
@@ -90,6 +92,17 @@ def test_the_best_epochs_weights_are_taken_and_survive_a_resume(plan, tmp_path):
     resumed = train(replace(plan, records=str(cut), done=newest - 1))
     assert resumed.proofs == whole.proofs
     assert resumed.chosen == whole.chosen
+
+
+def test_averaged_weights_are_taken_and_training_goes_on_from_its_own(plan, tmp_path):
+    plan = replace(plan, epochs=3)
+    first, second, third = (
+        train(replace(plan, epochs=epochs, records=str(tmp_path / str(epochs)))).weights
+        for epochs in (1, 2, 3)
+    )
+    averaged = train(replace(plan, average=0.5, records=str(tmp_path / "averaged")))
+    for taken, *own in zip(averaged.weights, first, second, third, strict=True):
+        np.testing.assert_allclose(taken, np.average(own, axis=0, weights=(1, 1, 2)), atol=1e-6)
 
 
 def test_an_epoch_is_traced_once(plan, monkeypatch):

@@ -24,7 +24,7 @@ class Checkpoint:
 
     Attributes:
         history: The epochs so far.
-        variables: The model's and then the optimizer's, in Keras' order.
+        variables: Those of the model that is validated and taken, in Keras' order; then the rest.
     """
 
     history: tuple[Epoch, ...]

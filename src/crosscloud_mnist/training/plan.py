@@ -53,6 +53,9 @@ class Plan:
             trains all epochs.
         keep_best: Whether the weights of the epoch with the lowest validation loss are taken
             instead of the last ones.
+        average: What a moving average of the weights keeps of itself at each epoch's end, 0 to 1.
+            The averaged weights are then the ones that are validated and taken (Izmailov et al.
+            2018, https://arxiv.org/abs/1803.05407); 0 takes the epoch's own.
         label_smoothing: Share of a label that is spread over all classes, 0 to 1.
         elastic: Standard deviation, in pixels, of a smooth random displacement of training
             pictures; only with ``augment``.
@@ -81,6 +84,7 @@ class Plan:
     base_batch: Count | None = None
     patience: Count | None = None
     keep_best: bool = False
+    average: Annotated[float, Ge(0), Lt(1)] = 0.0
     label_smoothing: Annotated[float, Ge(0), Lt(1)] = 0.0
     elastic: Annotated[float, Ge(0)] = 0.0
     done: int = 0
@@ -108,8 +112,9 @@ class Epoch:
         of: How many epochs there will be.
         loss: Mean training cross-entropy, nats.
         accuracy: Training accuracy, 0 to 1.
-        val_loss: Mean validation cross-entropy, nats, of labels that are smoothed as in training.
-        val_accuracy: Validation accuracy, 0 to 1.
+        val_loss: Mean validation cross-entropy, nats, of labels that are smoothed as in training;
+            with ``average``, of the averaged weights.
+        val_accuracy: Validation accuracy, 0 to 1, of the same weights.
         learning_rate: At the epoch's last step.
         seconds: Wall time of the epoch, validation included.
         images_per_second: Training pictures a second over the training steps alone.

@@ -42,11 +42,13 @@ class Trainer:
 
         self._plan, self._strategy, self._place = plan, strategy, place
         self.model = build(plan.model, plan.seed)
+        # What is validated and taken: the model itself, or one that holds the average's weights.
+        self._taken = build(plan.model, plan.seed) if plan.average else self.model
         self._optimizer = build_optimizer(plan)
         self._optimizer.build(self.model.trainable_variables)
         self._best = [
             keras.Variable(weight.numpy(), trainable=False, name=f"best_{weight.name}")
-            for weight in (self.model.weights if plan.keep_best else ())
+            for weight in (self._taken.weights if plan.keep_best else ())
         ]
         # Sums of one epoch: loss, right answers, pictures, CPU-seconds. Each replica adds to its
         # own; reading adds them up, so that a step needs no exchange but the gradients'.
@@ -69,7 +71,7 @@ class Trainer:
 
     def weights(self) -> tuple[NDArray[np.float32], ...]:
         """Return the weights to take: the best epoch's where the plan keeps them, or the last."""
-        chosen = self._best or self.model.weights
+        chosen = self._best or self._taken.weights
         return tuple(np.asarray(weight.numpy()) for weight in chosen)
 
     def resume(self) -> None:
@@ -98,6 +100,7 @@ class Trainer:
             start = time.monotonic()
             loss, accuracy, cpu_seconds = self._run(self._training, batches, count_images=True)
             trained = time.monotonic()
+            self._average(number)
             val_loss, val_accuracy, _ = self._run(
                 self._validation, iter(self._distributed(feed.validation_batches))
             )
@@ -116,7 +119,7 @@ class Trainer:
             )
             self.history.append(epoch)
             if best_epoch(self.history) is epoch:
-                for best, weight in zip(self._best, self.model.weights, strict=False):
+                for best, weight in zip(self._best, self._taken.weights, strict=False):
                     best.assign(weight)
             if self._place.rank == 0:
                 try:
@@ -138,8 +141,17 @@ class Trainer:
         if self._place.rank == 0:
             write_whole(record, json.dumps(asdict(epoch)).encode())
 
+    def _average(self, number: int) -> None:
+        """Move the average towards the weights of epoch ``number``; the first starts it."""
+        if self._taken is self.model:
+            return
+        kept = self._plan.average if number > 1 else 0.0
+        for average, weight in zip(self._taken.weights, self.model.weights, strict=True):
+            average.assign(kept * average.numpy() + (1 - kept) * weight.numpy())
+
     def _variables(self) -> list[keras.Variable]:
-        return [*self.model.variables, *self._optimizer.variables, *self._best]
+        own = [] if self._taken is self.model else self.model.variables
+        return [*self._taken.variables, *own, *self._optimizer.variables, *self._best]
 
     def _distributed(self, batches: Any) -> tf.data.Dataset | tf.distribute.DistributedDataset:
         place = self._place
@@ -193,7 +205,7 @@ class Trainer:
         import tensorflow as tf
 
         pictures, labels, weights = batch
-        logits = self.model(pictures, training=False)
+        logits = self._taken(pictures, training=False)
         loss = tf.reduce_sum(self._cross_entropy(labels, logits) * weights)
         self._add(loss, labels, logits, weights)
 
