@@ -122,6 +122,10 @@ def _figures(
             / each["peak"]["flop_per_second"]
             for each in speeds
         ),
+        "convolutions_alone_vs_case": median(
+            each["peak"]["convolutions_alone_per_second"] / each["case"]["images_per_second"]
+            for each in speeds
+        ),
         "two_slots_cpu_efficiency": middle("two_slots", "single", "images_per_cpu_second"),
         "memory_20x_vs_1x": memory[20] / memory[1],
         "memory_5x_vs_1x": memory[5] / memory[1],
