@@ -48,10 +48,11 @@ def training_flop(model: keras.Model) -> int:
 
 
 def convolutions_alone(model: keras.Model, dtype: str) -> float:
-    """Return the seconds that one image's convolutions take in training, and nothing else does.
+    """Return how many images a second training would take if it were nothing but convolutions.
 
-    Every one of them, forward and backward, runs alone and again and again on the same tensors, in
-    the batch that suits it best: no step that is built of TensorFlow's kernels can be faster.
+    Every one of them, forward and backward, runs alone, on all threads, again and again on the
+    same tensors, in the batch that suits it best of a few: a training step that runs them one
+    after another is slower than that.
     """
     import keras
     import tensorflow as tf
@@ -63,15 +64,16 @@ def convolutions_alone(model: keras.Model, dtype: str) -> float:
     for layer in model.layers:
         if not isinstance(layer, keras.layers.Conv2D):
             continue
-        kernel, given, gives = layer.kernel.shape, layer.input.shape[1:], layer.output.shape[1:]
+        kernel, how = layer.kernel.shape, {"strides": 1, "padding": layer.padding.upper()}
         best: dict[str, float] = {}
         for batch in _BATCHES:
-            images, gradient = drawn(batch, *given), drawn(batch, *gives)
-            filters = drawn(*kernel)
+            images, filters = drawn(batch, *layer.input.shape[1:]), drawn(*kernel)
+            gradient = drawn(batch, *layer.output.shape[1:])
+            to_input = partial(tf.nn.conv2d_transpose, output_shape=images.shape, **how)
             passes = {
-                "forward": (_forward, images, filters),
-                "weights": (partial(_to_weights, kernel), images, gradient),
-                "input": (partial(_to_input, images.shape), filters, gradient),
+                "forward": (partial(tf.nn.conv2d, **how), images, filters),
+                "weights": (partial(_to_weights, shape=kernel, **how), images, gradient),
+                "input": (to_input, gradient, filters),
             }
             if first:
                 del passes["input"]
@@ -80,27 +82,17 @@ def convolutions_alone(model: keras.Model, dtype: str) -> float:
                 best[name] = min(best.get(name, seconds), seconds)
         total += sum(best.values())
         first = False
-    return total
+    return 1 / total
 
 
-def _forward(images: tf.Tensor, filters: tf.Tensor) -> tf.Tensor:
-    import tensorflow as tf
-
-    return tf.nn.conv2d(images, filters, strides=1, padding="VALID")
-
-
-def _to_weights(shape: Any, images: tf.Tensor, gradient: tf.Tensor) -> tf.Tensor:
+def _to_weights(
+    images: tf.Tensor, gradient: tf.Tensor, shape: Any, strides: int, padding: str
+) -> tf.Tensor:
     import tensorflow as tf
 
     return tf.compat.v1.nn.conv2d_backprop_filter(
-        images, shape, gradient, strides=[1, 1, 1, 1], padding="VALID"
+        images, shape, gradient, [1, strides, strides, 1], padding
     )
-
-
-def _to_input(shape: Any, filters: tf.Tensor, gradient: tf.Tensor) -> tf.Tensor:
-    import tensorflow as tf
-
-    return tf.nn.conv2d_transpose(gradient, filters, shape, strides=1, padding="VALID")
 
 
 def _fastest(seconds: float, of: Callable[..., Any], *tensors: Any) -> float:

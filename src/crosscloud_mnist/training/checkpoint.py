@@ -24,7 +24,8 @@ class Checkpoint:
 
     Attributes:
         history: The epochs so far.
-        variables: Those of the model that is validated and taken, in Keras' order; then the rest.
+        variables: Those of the model that is validated and taken, of the one that is trained where
+            that is another, of the optimizer, and the best weights; each in Keras' order.
     """
 
     history: tuple[Epoch, ...]

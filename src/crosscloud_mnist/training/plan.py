@@ -53,9 +53,10 @@ class Plan:
             trains all epochs.
         keep_best: Whether the weights of the epoch with the lowest validation loss are taken
             instead of the last ones.
-        average: What a moving average of the weights keeps of itself at each epoch's end, 0 to 1.
-            The averaged weights are then the ones that are validated and taken (Izmailov et al.
-            2018, https://arxiv.org/abs/1803.05407); 0 takes the epoch's own.
+        average: What a moving average of the weights keeps of itself at each epoch's end, 0 to 1,
+            once it is over ``1 / (1 - average)`` epochs long; before, it is their mean. Its weights
+            are then the ones that are validated and taken; 0 takes the epoch's own. After Izmailov
+            et al. 2018, https://arxiv.org/abs/1803.05407, but with weights that fade.
         label_smoothing: Share of a label that is spread over all classes, 0 to 1.
         elastic: Standard deviation, in pixels, of a smooth random displacement of training
             pictures; only with ``augment``.
@@ -110,11 +111,11 @@ class Epoch:
     Attributes:
         number: From 1.
         of: How many epochs there will be.
-        loss: Mean training cross-entropy, nats.
-        accuracy: Training accuracy, 0 to 1.
+        loss: Mean training cross-entropy, nats, of the weights as they were trained.
+        accuracy: Training accuracy, 0 to 1, of the same.
         val_loss: Mean validation cross-entropy, nats, of labels that are smoothed as in training;
             with ``average``, of the averaged weights.
-        val_accuracy: Validation accuracy, 0 to 1, of the same weights.
+        val_accuracy: Validation accuracy, 0 to 1, of the same.
         learning_rate: At the epoch's last step.
         seconds: Wall time of the epoch, validation included.
         images_per_second: Training pictures a second over the training steps alone.

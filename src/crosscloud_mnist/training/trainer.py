@@ -41,11 +41,11 @@ class Trainer:
         import tensorflow as tf
 
         self._plan, self._strategy, self._place = plan, strategy, place
-        self.model = build(plan.model, plan.seed)
+        self._model = build(plan.model, plan.seed)
         # What is validated and taken: the model itself, or one that holds the average's weights.
-        self._taken = build(plan.model, plan.seed) if plan.average else self.model
+        self._taken = build(plan.model, plan.seed) if plan.average else self._model
         self._optimizer = build_optimizer(plan)
-        self._optimizer.build(self.model.trainable_variables)
+        self._optimizer.build(self._model.trainable_variables)
         self._best = [
             keras.Variable(weight.numpy(), trainable=False, name=f"best_{weight.name}")
             for weight in (self._taken.weights if plan.keep_best else ())
@@ -118,8 +118,8 @@ class Trainer:
                 cpu_seconds=cpu_seconds,
             )
             self.history.append(epoch)
-            if best_epoch(self.history) is epoch:
-                for best, weight in zip(self._best, self._taken.weights, strict=False):
+            if self._best and best_epoch(self.history) is epoch:
+                for best, weight in zip(self._best, self._taken.weights, strict=True):
                     best.assign(weight)
             if self._place.rank == 0:
                 try:
@@ -142,15 +142,18 @@ class Trainer:
             write_whole(record, json.dumps(asdict(epoch)).encode())
 
     def _average(self, number: int) -> None:
-        """Move the average towards the weights of epoch ``number``; the first starts it."""
-        if self._taken is self.model:
+        """Move the average towards the weights of epoch ``number``.
+
+        Until it is long enough it is the plain mean, or the first epochs would never be forgotten.
+        """
+        if self._taken is self._model:
             return
-        kept = self._plan.average if number > 1 else 0.0
-        for average, weight in zip(self._taken.weights, self.model.weights, strict=True):
+        kept = min(self._plan.average, 1 - 1 / number)
+        for average, weight in zip(self._taken.weights, self._model.weights, strict=True):
             average.assign(kept * average.numpy() + (1 - kept) * weight.numpy())
 
     def _variables(self) -> list[keras.Variable]:
-        own = [] if self._taken is self.model else self.model.variables
+        own = [] if self._taken is self._model else self._model.variables
         return [*self._taken.variables, *own, *self._optimizer.variables, *self._best]
 
     def _distributed(self, batches: Any) -> tf.data.Dataset | tf.distribute.DistributedDataset:
@@ -193,11 +196,11 @@ class Trainer:
 
         pictures, labels = batch
         with tf.GradientTape() as tape:
-            logits = self.model(pictures, training=True)
+            logits = self._model(pictures, training=True)
             loss = tf.reduce_sum(self._cross_entropy(labels, logits))
             # The optimizer adds the replicas' gradients up: each brings its share of the mean.
             share = loss / self._plan.batch
-        gradients = tape.gradient(share, self.model.trainable_variables)
+        gradients = tape.gradient(share, self._model.trainable_variables)
         self._optimizer.apply(gradients)
         self._add(loss, labels, logits, tf.ones_like(labels, tf.float32))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from textwrap import fill
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 _CLASSES = 10
+_NAME_WIDTH = 36  # characters
 
 
 def draw_learning_curves(history: Sequence[Mapping[str, Any]]) -> Figure:
@@ -37,17 +39,22 @@ def draw_comparison(comparison: Sequence[Mapping[str, Any]]) -> Figure:
 
     One model alone makes a figure of one line.
     """
-    figure = Figure(figsize=(13, max(3.6, 0.5 * len(comparison))), layout="constrained")
+    names = [
+        fill(
+            f"{row['settings'] or 'the recipe'}{' (chosen)' if row['chosen'] else ''}", _NAME_WIDTH
+        )
+        for row in comparison
+    ]
+    lines = max(name.count("\n") + 2 for name in names)
+    figure = Figure(figsize=(13, max(3.6, 0.22 * lines * len(names))), layout="constrained")
     curves, ends = figure.subplots(1, 2)
-    names = []
     for place, row in enumerate(comparison):
-        name, accuracies = row["settings"] or "the recipe", row["val_accuracy_by_epoch"]
+        accuracies = row["val_accuracy_by_epoch"]
         style = {"linewidth": 3.0} if row["chosen"] else {"linewidth": 1.2, "alpha": 0.8}
         curves.plot(range(1, len(accuracies) + 1), accuracies, color=f"C{place % 10}", **style)
         bar = ends.barh(place, row["val_accuracy"], color=f"C{place % 10}")
         weight = "bold" if row["chosen"] else "normal"
         ends.bar_label(bar, fmt="%.4f", label_type="center", fontweight=weight)
-        names.append(f"{name} (chosen)" if row["chosen"] else name)
     curves.set(xlabel="epoch", ylabel="validation accuracy")
     curves.xaxis.set_major_locator(MaxNLocator(integer=True))
     curves.grid(alpha=0.3)
