@@ -51,7 +51,7 @@ def _speed(axes: Axes, rounds: list[dict[str, Any]], batch: int, precision: str)
     axes.text(ceiling, -0.62, f"matmul peak {ceiling:,.0f} ", ha="right", va="center", fontsize=9)
     alone = median(each["peak"]["convolutions_alone_per_second"] for each in rounds)
     axes.axvline(alone, color="black", linestyle=":", linewidth=1)
-    axes.text(alone, 0.5, f" convolutions alone {alone:,.0f}", va="center", fontsize=9)
+    axes.text(alone, 0.5, f" convolutions\n alone {alone:,.0f}", va="center", fontsize=9)
     axes.set(xlabel="images a second (marks: each run)", title="Speed", xlim=(0, ceiling * 1.08))
     axes.invert_yaxis()
 
