@@ -97,16 +97,19 @@ def test_the_best_epochs_weights_are_taken_and_survive_a_resume(plan, tmp_path):
     assert resumed.chosen == whole.chosen
 
 
-def test_averaged_weights_are_taken_and_training_goes_on_from_its_own(plan, tmp_path):
+@pytest.mark.parametrize(("average", "shares"), [(0.5, (1, 1, 2)), (0.9, (1, 1, 1))])
+def test_averaged_weights_are_taken_and_training_goes_on_from_its_own(
+    plan, average, shares, tmp_path
+):
     plan = replace(plan, epochs=3)
     first, second, third = (
         train(replace(plan, epochs=epochs, records=str(tmp_path / str(epochs)))).weights
         for epochs in (1, 2, 3)
     )
-    plan = replace(plan, average=0.5, keep_best=True, records=str(tmp_path / "averaged"))
+    plan = replace(plan, average=average, keep_best=True, records=str(tmp_path / "averaged"))
     averaged = train(plan)
     for taken, *own in zip(averaged.weights, first, second, third, strict=True):
-        np.testing.assert_allclose(taken, np.average(own, axis=0, weights=(1, 1, 2)), atol=1e-6)
+        np.testing.assert_allclose(taken, np.average(own, axis=0, weights=shares), atol=1e-6)
     assert averaged.chosen == 3
     model, losses = export.rebuild(plan.model, averaged.weights), []
     for images, labels, weights in feed.validation_batches(plan, 1, 0, 1):
