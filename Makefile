@@ -28,7 +28,7 @@ browser: # the page's tests drive a real one; looked for before anything is down
 BESIDE := --numprocesses 2 --dist loadscope --no-loadscope-reorder
 
 # The tests of what runs on a cluster: training, promotion, serving.
-CORE := tests/training tests/bundle tests/adapters tests/pipelines tests/serving
+CORE := tests/unit tests/integration/adapters tests/integration/serving tests/integration/training
 
 test-runtimes: tools build/runtimes/18-lts build/runtimes/19 ## The core of the suite on the pins of Databricks Runtime 18 LTS ML and 19 ML
 	@set -e; for runtime in build/runtimes/*/; do echo "== $$runtime"; \
@@ -53,10 +53,10 @@ build/mlserver/.installed: benchmarks/mlserver.txt | tools
 	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --requirement $< && touch $@ || { rm -rf $(@D); echo "MLServer did not install here; the benchmark goes on without it" >&2; }
 
 drill: setup ## Kill one of two endpoints under load, update the other: no call may fail
-	$(BIN)/python -m benchmarks.drill
+	$(BIN)/python -m rehearsal.drill
 
 fuzz: setup ## Send 30,000 requests, most of them malformed, to the endpoint
-	FUZZ_CASES=30000 $(BIN)/python -m pytest tests/serving/test_fuzz.py
+	FUZZ_CASES=30000 $(BIN)/python -m pytest tests/integration/serving/test_fuzz.py
 
 rehearse: setup ## The flow across two Databricks workspaces on loopback, and swapped; KEEP=1 leaves them up
 	$(BIN)/python -m rehearsal $(if $(KEEP),--keep)
@@ -68,7 +68,7 @@ check: setup ## Lint, type-check, and check that no layer imports what it must n
 	$(BIN)/lint-imports --no-cache
 
 stop: ## End the local endpoint
-	@test ! -x $(BIN)/python || $(BIN)/python -m crosscloud_mnist.adapters.local data/07_model_output/endpoint
+	@test ! -x $(BIN)/python || $(BIN)/python -m crosscloud_mnist.adapters.local.endpoint data/07_model_output/endpoint
 	@test ! -e data/rehearsal/running.json || $(BIN)/python -m rehearsal --stop
 
 setup: tools .venv/.installed

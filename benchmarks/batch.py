@@ -1,6 +1,6 @@
-"""Pictures answered on local Spark: how many a second, and how time grows from 1x to 20x.
+"""Images answered on local Spark: how many a second, and how time grows from 1x to 20x.
 
-The model is small beside the reading of a picture, so an untrained one of the demo's kind serves.
+The model is small beside the reading of an image, so an untrained one of the demo's kind serves.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from benchmarks import report
-from crosscloud_mnist import idx
-from crosscloud_mnist.adapters.cluster import Cluster
-from crosscloud_mnist.adapters.spark_scoring import Scorer
+from crosscloud_mnist.adapters.spark.batch_scorer import SparkBatchScorer
+from crosscloud_mnist.adapters.spark.session import SparkCluster
 from crosscloud_mnist.datasets.uci_digits import load_as_mnist
-from crosscloud_mnist.ports import ModelVersion, Scored
+from crosscloud_mnist.ports import ModelVersion, ScoringProgress
+from crosscloud_mnist.storage import idx
 
 _ONE, _TIMES, _PER_CHUNK = 200, 20, 200
 _WARM_UP = 50
@@ -35,7 +35,7 @@ def main() -> None:
         folder = Path(work)
         onnx = _model(folder / "bundle")
         sizes = {"warm-up": _WARM_UP, "1x": _ONE, "20x": _ONE * _TIMES}
-        contents = _pictures()
+        contents = _images()
         for name, count in sizes.items():
             (folder / name).mkdir()
             for index in range(count):
@@ -44,7 +44,7 @@ def main() -> None:
         with multiprocessing.get_context("spawn").Pool(1) as pool:
             loop = pool.apply(_loop, (contents[:_ONE], onnx))
         start = time.perf_counter()
-        with Cluster(f"local[{_SLOTS}]", _SLOTS, conf=_REUSE).session(on_driver=False):
+        with SparkCluster(f"local[{_SLOTS}]", _SLOTS, conf=_REUSE).session(on_driver=False):
             _score(folder, "warm-up", "warm-up")
             fixed = time.perf_counter() - start
             ones = [_score(folder, "1x", "first")[0]]
@@ -63,7 +63,7 @@ def main() -> None:
         {
             "seconds_1x": ones,
             "seconds_20x": twenty,
-            "pictures_1x": _ONE,
+            "images_1x": _ONE,
             "images_per_second_one_process": loop,
             "slots": _SLOTS,
             "per_chunk": _PER_CHUNK,
@@ -76,9 +76,9 @@ def main() -> None:
 _REUSE = {"spark.python.worker.reuse": "true"}
 
 
-def _score(folder: Path, images: str, scores: str) -> tuple[float, list[Scored]]:
+def _score(folder: Path, images: str, scores: str) -> tuple[float, list[ScoringProgress]]:
     version = ModelVersion("mnist_cnn", "1", "ab" * 32)
-    scorer = Scorer(master=None, slots=_SLOTS)
+    scorer = SparkBatchScorer(master=None, slots=_SLOTS)
     start = time.perf_counter()
     progress = list(
         scorer.score(
@@ -89,8 +89,8 @@ def _score(folder: Path, images: str, scores: str) -> tuple[float, list[Scored]]
 
 
 def _loop(contents: list[bytes], onnx: bytes) -> float:
-    """Return how many pictures a second one plain process answers."""
-    from crosscloud_mnist.adapters.scoring_task import answer
+    """Return how many images a second one plain process answers."""
+    from crosscloud_mnist.adapters.spark.scoring_task import answer
 
     answer(contents[0], onnx)
     start = time.perf_counter()
@@ -99,12 +99,12 @@ def _loop(contents: list[bytes], onnx: bytes) -> float:
     return len(contents) / (time.perf_counter() - start)
 
 
-def _pictures() -> list[bytes]:
+def _images() -> list[bytes]:
     name = "t10k-images-idx3-ubyte"
     contents = []
-    for picture in idx.decode(load_as_mnist()[name], name):
+    for image in idx.decode(load_as_mnist()[name], name):
         buffer = io.BytesIO()
-        Image.fromarray(picture).save(buffer, "PNG")
+        Image.fromarray(image).save(buffer, "PNG")
         contents.append(buffer.getvalue())
     return contents
 
@@ -119,13 +119,13 @@ def _model(bundle: Path) -> bytes:
     return content
 
 
-def _plot(one: float, progress: list[Scored]) -> Figure:
+def _plot(one: float, progress: list[ScoringProgress]) -> Figure:
     figure = Figure(figsize=(7, 4), layout="constrained")
     axes = figure.subplots()
-    axes.plot([p.pictures for p in progress], [p.seconds for p in progress], "o-", label="measured")
-    ends = [0, progress[-1].pictures]
-    axes.plot(ends, [n / _ONE * one for n in ends], "--", label=f"{_ONE} pictures' time, times n")
-    axes.set(xlabel="pictures", ylabel="seconds", title="batch_score on two slots")
+    axes.plot([p.images for p in progress], [p.seconds for p in progress], "o-", label="measured")
+    ends = [0, progress[-1].images]
+    axes.plot(ends, [n / _ONE * one for n in ends], "--", label=f"{_ONE} images' time, times n")
+    axes.set(xlabel="images", ylabel="seconds", title="batch_score on two slots")
     axes.grid(alpha=0.3)
     axes.legend()
     return figure

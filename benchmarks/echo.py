@@ -18,8 +18,8 @@ from starlette.routing import Route
 
 
 async def _echo(request: Request) -> Response:
-    pictures = msgspec.json.decode(await request.body())["instances"]
-    answer = msgspec.json.encode({"predictions": [[0.1] * 10] * len(pictures)})
+    images = msgspec.json.decode(await request.body())["instances"]
+    answer = msgspec.json.encode({"predictions": [[0.1] * 10] * len(images)})
     return Response(answer, media_type="application/json")
 
 
@@ -30,7 +30,7 @@ if __name__ == "__main__":
         "benchmarks.echo:app",
         port=int(sys.argv[1]),
         workers=int(sys.argv[2]),
-        http="crosscloud_mnist.serving.protocol:Protocol",
+        http="crosscloud_mnist.serving.http.http_protocol:Protocol",
         ws="none",
         access_log=False,
         proxy_headers=False,

@@ -33,11 +33,11 @@ from mlflow import MlflowClient
 from mlflow.artifacts import download_artifacts
 
 from benchmarks import report
-from benchmarks.dense import dense_contents
-from benchmarks.mlflow_servers import Server, two_servers
-from crosscloud_mnist.adapters.isolation import Isolated
-from crosscloud_mnist.bundle import Answers, Bundle, Contents, Signer, Verifier, write
+from crosscloud_mnist.bundle import Bundle, BundleContents, Signer, TestPredictions, Verifier, write
+from crosscloud_mnist.isolation.proxy import ProcessProxy
 from crosscloud_mnist.pipelines.register_remote import create_pipeline
+from rehearsal.dense_bundle import dense_contents
+from rehearsal.mlflow_servers import Server, two_servers
 
 SIZES = {"0.3mb": 0.3, "30mb": 30.0, "300mb": 300.0}
 _ROUNDS = 3
@@ -111,8 +111,8 @@ class Promotions:
         self._name = f"mnist_cnn_{secrets.token_hex(4)}"
         self._copied = ""  # where the last plain copy lies
         self._registries = [
-            Isolated(
-                "crosscloud_mnist.adapters.mlflow.Registry",
+            ProcessProxy(
+                "crosscloud_mnist.adapters.mlflow.registry.MlflowRegistry",
                 {"uri": server.address, "experiment": "benchmark"},
                 server.credentials,
             )
@@ -135,13 +135,13 @@ class Promotions:
         settings = {
             "name": self._name,
             "alias": "champion",
-            "challenger": "challenger",
+            "challenger_alias": "challenger",
             "minimum_accuracy": 0.9,
             "significance": 0.05,
-            "same_test_set": True,
+            "require_same_test_set": True,
             "approval_tag": None,
-            "fetched": str(self._work / "fetched"),
-            "lease_seconds": 3600,
+            "bundle_cache": str(self._work / "bundle_cache"),
+            "orphan_ttl_seconds": 3600,
         }
         given = {
             "source_registry": self._registries[0],
@@ -208,19 +208,19 @@ def _peak_kilobytes(pid: int) -> int:
     return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM"))
 
 
-def _contents() -> Contents:
-    """Pictures of noise, and as many answers as MNIST's test set asks for."""
+def _contents() -> BundleContents:
+    """Images of noise, and as many answers as MNIST's test set asks for."""
     random = np.random.default_rng(0)
-    pictures = random.integers(0, 256, (20, 28, 28), dtype=np.uint8)
+    images = random.integers(0, 256, (20, 28, 28), dtype=np.uint8)
     named = random.integers(0, 10, 10_000, dtype=np.uint8)
     card = {
         "dataset": "none",
         "dataset_digest": "0" * 64,
         "git_commit": "0" * 40,
         "lock_digest": "0" * 64,
-        "metrics": {"test_accuracy": 1.0, "test_loss": 0.0, "test_pictures": len(named)},
+        "metrics": {"test_accuracy": 1.0, "test_loss": 0.0, "test_images": len(named)},
     }
-    return dense_contents(pictures, Answers("0" * 64, named, named), card)
+    return dense_contents(images, TestPredictions("0" * 64, named, named), card)
 
 
 @contextmanager

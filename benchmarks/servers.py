@@ -35,7 +35,7 @@ class Server:
         name: In the figures.
         command: What starts it; ``{port}`` stands for the port.
         port: Where it listens.
-        path: What takes the pictures.
+        path: What takes the images.
     """
 
     name: str
@@ -46,7 +46,7 @@ class Server:
 
     @property
     def url(self) -> str:
-        """What takes the pictures."""
+        """What takes the images."""
         return f"http://127.0.0.1:{self.port}{self.path}"
 
     def start(self, body: bytes, log: Path) -> float:

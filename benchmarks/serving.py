@@ -37,7 +37,7 @@ from pathlib import Path
 import mlflow, numpy as np
 from mlflow.models import ModelSignature
 from mlflow.types import Schema, TensorSpec
-from crosscloud_mnist.bundle import CONTRACT, Answers, Contents, Golden, Signer, write
+from crosscloud_mnist.bundle import CONTRACT, TestPredictions, BundleContents, Golden, Signer, write
 from crosscloud_mnist.training import export
 from crosscloud_mnist.training.models import build
 
@@ -45,11 +45,11 @@ folder = Path(sys.argv[1])
 model = export.rebuild("compact", build("compact", 0).get_weights())
 rng = np.random.default_rng(0)
 model.set_weights([w if w.ndim > 1 else rng.normal(0, 0.1, w.shape) for w in model.get_weights()])
-pictures = rng.integers(0, 256, (20, 28, 28)).astype(np.uint8)
-answers = export.predict(model, pictures)
-golden = Golden(pictures, answers.argmax(axis=1).astype(np.uint8), answers)
-tested = Answers("0" * 64, golden.labels, golden.labels)
-contents = Contents(export.onnx_bytes(model), export.keras_bytes(model), golden, tested, CONTRACT,
+images = rng.integers(0, 256, (20, 28, 28)).astype(np.uint8)
+answers = export.predict(model, images)
+golden = Golden(images, answers.argmax(axis=1).astype(np.uint8), answers)
+tested = TestPredictions("0" * 64, golden.labels, golden.labels)
+contents = BundleContents(export.onnx_bytes(model), export.keras_bytes(model), golden, tested, CONTRACT,
                     {"metrics": {"test_accuracy": 0.1}})
 signer = Signer(str(folder / "key.pem"), str(folder / "key.pub"), generate=True)
 write(contents, folder / "bundle", signer)
@@ -77,7 +77,7 @@ def main() -> None:
         "rounds": ROUNDS,
         "seconds_each": SECONDS,
         "load": {" ".join(map(str, case)): of for case, of in medians.items()},
-        "columns": "server, pictures, clients: requests/s, milliseconds",
+        "columns": "server, images, clients: requests/s, milliseconds",
         "start_seconds": starting,
         "megabytes": memory,
     }
@@ -115,9 +115,9 @@ def _bodies(folder: Path) -> dict[int, Path]:
     rng, bodies = np.random.default_rng(1), {}
     for count in PICTURES:
         ink = rng.random((count, 28, 28)) < 0.2
-        pictures = np.where(ink, rng.integers(1, 256, ink.shape), 0)
+        images = np.where(ink, rng.integers(1, 256, ink.shape), 0)
         bodies[count] = folder / f"{count}.json"
-        bodies[count].write_text(json.dumps({"instances": pictures.tolist()}))
+        bodies[count].write_text(json.dumps({"instances": images.tolist()}))
     return bodies
 
 
@@ -156,7 +156,7 @@ def _plot(medians: Any) -> Figure:
             ]
             axes.plot(*zip(*points, strict=True), marker="o", label=name)
         axes.set(xscale="log", yscale="log", xlabel="clients", ylabel="requests a second")
-        axes.set_title(f"{count} picture{'s' * (count > 1)} a request")
+        axes.set_title(f"{count} image{'s' * (count > 1)} a request")
         axes.set_xticks(CLIENTS, [str(clients) for clients in CLIENTS])
     figure.legend(*sides[0].get_legend_handles_labels(), loc="outside lower center", ncols=5)
     return figure

@@ -23,10 +23,10 @@ import httpx
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from rehearsal.cloud import Cloud
 from rehearsal.flow import PROJECT, Flow, FlowError, push
 from rehearsal.processes import end_group
 from rehearsal.state import check_tokens, show
+from rehearsal.workspace_process import WorkspaceProcess
 
 _FOLDER = PROJECT / "data" / "rehearsal"
 _RUNNING = _FOLDER / "running.json"
@@ -79,15 +79,15 @@ def _rehearse(params: str, *, keep: bool) -> list[str]:
 
 
 @contextmanager
-def _workspaces(*, keep: bool) -> Iterator[Mapping[str, Cloud]]:
+def _workspaces(*, keep: bool) -> Iterator[Mapping[str, WorkspaceProcess]]:
     """Start both; end them whatever happens, unless all went well and they are to be kept."""
     print(f"Starting two workspaces, {' and '.join(_NUMBERS)}, in {_FOLDER} ...", flush=True)
-    clouds: dict[str, Cloud] = {}
+    clouds: dict[str, WorkspaceProcess] = {}
     kept = False
     try:
         with ThreadPoolExecutor() as pool:
             starting = [
-                pool.submit(Cloud.start, name, number, _FOLDER / name, keep=keep)
+                pool.submit(WorkspaceProcess.start, name, number, _FOLDER / name, keep=keep)
                 for name, number in _NUMBERS.items()
             ]
             for start in starting:
@@ -148,7 +148,7 @@ def _mnist() -> dict[str, str]:
     return {}
 
 
-def _explain(clouds: Mapping[str, Cloud]) -> None:
+def _explain(clouds: Mapping[str, WorkspaceProcess]) -> None:
     """Say how to explore what was left up; the tokens stand in files of mode 0600."""
     print("\nBoth workspaces stay up. In a shell of this folder:")
     for name, cloud in clouds.items():

@@ -8,12 +8,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from rehearsal.cloud import Cloud
 from rehearsal.processes import clean_environment
+from rehearsal.workspace_process import WorkspaceProcess
 
 PROJECT = Path(__file__).parents[1]
 _SECONDS = 1800
-_PICTURES = "images=data/01_raw/pictures"
+_PICTURES = "images=data/01_raw/images"
 _NAMES = {"azure": ("data_masters_azure", "data_masters_train")}
 _NAMES["gcp"] = ("data_masters_gcp", "data_masters_deploy")
 
@@ -34,7 +34,7 @@ class Flow:
         project: The project's folder.
     """
 
-    clouds: Mapping[str, Cloud]
+    clouds: Mapping[str, WorkspaceProcess]
     folder: Path
     variables: Mapping[str, str]
     signing_key: str
@@ -47,7 +47,7 @@ class Flow:
         given = {
             "REMOTE_HOST": remote.host,
             "REMOTE_TOKEN": remote.token,
-            "REMOTE_WORKSPACE_ID": remote.number,
+            "REMOTE_WORKSPACE_ID": remote.workspace_id,
         }
         module = "crosscloud_mnist.adapters.databricks.secrets"
         arguments = ["--scope", scope, "--prefix", prefix]

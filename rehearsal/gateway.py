@@ -34,7 +34,7 @@ from rehearsal import (
     tracking,
     unity_catalog,
 )
-from rehearsal.door import Door, Faults, Journal
+from rehearsal.middleware import Faults, Gateway, RequestLog
 from rehearsal.processes import free_port, mlflow_server
 from rehearsal.tokens import LIFETIME_SECONDS, Tokens
 from rehearsal.workspace import RefusedError, Workspace, refused
@@ -55,9 +55,9 @@ class Connection(HttpToolsProtocol):
 def application(workspace: Workspace) -> Starlette:
     """Return the gateway of one workspace."""
     door = Middleware(
-        Door,
+        Gateway,
         workspace=lambda: workspace,
-        journal=Journal(workspace.folder / "requests.jsonl", workspace.name),
+        request_log=RequestLog(workspace.folder / "requests.jsonl", workspace.name),
         faults=Faults(workspace.folder / "faults.json"),
     )
 
@@ -104,7 +104,7 @@ def main() -> None:
     address, server = mlflow_server(given.folder, free_port(), tracking.ARTIFACTS)
     workspace = Workspace(
         name=given.name,
-        number=given.number,
+        workspace_id=given.number,
         host=f"http://127.0.0.1:{given.port}",
         folder=given.folder,
         tokens=Tokens(taken["TOKEN"], *(taken[each] for each in _PRINCIPAL), given.lifetime),

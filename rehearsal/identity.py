@@ -18,7 +18,7 @@ async def discovery(request: Request) -> JSONResponse:
         {
             "oidc_endpoint": f"{workspace.host}/oidc",
             "account_id": "rehearsal",
-            "workspace_id": workspace.number,
+            "workspace_id": workspace.workspace_id,
         }
     )
 

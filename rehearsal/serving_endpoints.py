@@ -21,8 +21,8 @@ from rehearsal.workspace import (
     workspace_of,
 )
 
-_LARGEST_BODY = 16 * 2**20
-_EVERYTHING = 100
+_MAX_BODY = 16 * 2**20
+_FULL_TRAFFIC = 100
 
 
 async def list_endpoints(request: Request) -> JSONResponse:
@@ -77,7 +77,7 @@ async def invoke(request: Request) -> Response:
     elif named not in endpoint.servers:
         raise absent(f"Served entity '{named}' of endpoint '{endpoint.name}'")
     body = await request.body()
-    if len(body) > _LARGEST_BODY:
+    if len(body) > _MAX_BODY:
         raise RefusedError(413, "MAX_REQUEST_SIZE_EXCEEDED", "The request is larger than 16 MB.")
     try:
         answer = await endpoint.servers[named].ask(body, request.headers.get("content-type", ""))
@@ -111,14 +111,14 @@ async def _checked(
     if routes is None:
         if len(entities) > 1:
             raise invalid("Missing value for required parameter 'traffic_config'.")
-        return entities, dict.fromkeys(entities, _EVERYTHING)
+        return entities, dict.fromkeys(entities, _FULL_TRAFFIC)
     traffic = {
         str(route.get("served_model_name") or route.get("served_entity_name")): int(
             route.get("traffic_percentage", 0)
         )
         for route in routes
     }
-    if set(traffic) != set(entities) or sum(traffic.values()) != _EVERYTHING:
+    if set(traffic) != set(entities) or sum(traffic.values()) != _FULL_TRAFFIC:
         raise invalid("The routes must name every served entity, and add up to 100 percent.")
     return entities, traffic
 

@@ -7,15 +7,15 @@ from collections.abc import Mapping
 
 import httpx
 
-from rehearsal.cloud import Cloud
+from rehearsal.workspace_process import WorkspaceProcess
 
 _MODEL = "data_masters.deploy.mnist_cnn"
 _SHOWN = ("bundle_digest", "source_model", "source_workspace", "git_commit", "test_accuracy")
 
 
-def show(cloud: Cloud) -> None:
+def show(cloud: WorkspaceProcess) -> None:
     """Print the versions, aliases and endpoints of a workspace."""
-    print(f"\n{cloud.name}: workspace {cloud.number} at {cloud.host}")
+    print(f"\n{cloud.name}: workspace {cloud.workspace_id} at {cloud.host}")
     authorization = {"authorization": f"Bearer {cloud.token}"}
     with httpx.Client(base_url=cloud.host, headers=authorization, timeout=30) as http:
         registry = "/api/2.0/mlflow/unity-catalog"
@@ -37,7 +37,7 @@ def show(cloud: Cloud) -> None:
             print(f"  endpoint {endpoint['name']} {endpoint['state']['ready']}: {names}")
 
 
-def check_tokens(clouds: Mapping[str, Cloud]) -> list[str]:
+def check_tokens(clouds: Mapping[str, WorkspaceProcess]) -> list[str]:
     """Print which tokens each workspace saw, and return where it saw another workspace's."""
     print("\nRequests by token (first 12 digits of its SHA-256):")
     owners = {cloud.digest(): cloud.name for cloud in clouds.values()}

@@ -29,7 +29,7 @@ _HIDDEN = "_unity_catalog."
 _STATUS, _SOURCE = f"{_HIDDEN}status", f"{_HIDDEN}source"
 _PENDING, _READY = "PENDING_REGISTRATION", "READY"
 _TAG_KEY = re.compile(r"[^.,\-=/:\s][^.,\-=/:]{0,254}")  # Unity Catalog's rules are the stricter
-_LONGEST_TAG = 1000
+_MAX_TAG = 1000
 _LEVELS = 3
 
 Fields = dict[str, Any]
@@ -113,7 +113,7 @@ async def download_uri(request: Request) -> JSONResponse:
     return JSONResponse({"artifact_uri": f"dbfs:/{models_folder(name, version)}"})
 
 
-async def by_alias(request: Request) -> JSONResponse:
+async def get_version_by_alias(request: Request) -> JSONResponse:
     """Return the version that an alias points to."""
     workspace, fields = workspace_of(request), await asked(request)
     name, alias = needed(fields, "name", "alias")
@@ -207,8 +207,8 @@ def _check_tags(tags: list[Fields]) -> None:
         key, value = str(tag.get("key", "")), str(tag.get("value", ""))
         if not _TAG_KEY.fullmatch(key):
             raise invalid(f"Tag key '{key}' holds a character of . , - = / : or is too long.")
-        if len(value) > _LONGEST_TAG:
-            raise invalid(f"The value of tag '{key}' is longer than {_LONGEST_TAG} characters.")
+        if len(value) > _MAX_TAG:
+            raise invalid(f"The value of tag '{key}' is longer than {_MAX_TAG} characters.")
 
 
 ROUTES = [
@@ -226,7 +226,7 @@ ROUTES = [
     Route(f"{_UC}model-versions/get-download-uri", download_uri),
     Route(f"{_UC}model-versions/set-tag", set_version_tag, methods=["POST"]),
     Route(f"{_UC}model-versions/emit-lineage", nothing, methods=["POST"]),
-    Route(f"{_UC}registered-models/alias", by_alias),
+    Route(f"{_UC}registered-models/alias", get_version_by_alias),
     _pass("POST", "registered-models/alias"),
     _pass("DELETE", "registered-models/alias"),
     _pass("POST", "registered-models/set-tag"),

@@ -19,7 +19,7 @@ class Workspace:
 
     Attributes:
         name: ``azure`` or ``gcp``: for people.
-        number: The workspace id, which every answer carries as ``x-databricks-org-id``.
+        workspace_id: The workspace id, which every answer carries as ``x-databricks-org-id``.
         host: Its address.
         folder: Files, log, and the MLflow server's store.
         tokens: Who may come in.
@@ -28,7 +28,7 @@ class Workspace:
     """
 
     name: str
-    number: str
+    workspace_id: str
     host: str
     folder: Path
     tokens: Tokens

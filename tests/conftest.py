@@ -1,4 +1,4 @@
-"""What many tests need: small digits, a plan to train on them, a key pair and a small bundle."""
+"""What many tests need: small digits, a job to train on them, a key pair and a small bundle."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from benchmarks.dense import dense_contents
-from crosscloud_mnist import idx
-from crosscloud_mnist.bundle import Answers, Bundle, Contents, Signer, Verifier, write
+from crosscloud_mnist.bundle import Bundle, BundleContents, Signer, TestPredictions, Verifier, write
 from crosscloud_mnist.datasets.shards import ShardsDataset
 from crosscloud_mnist.datasets.uci_digits import load_as_mnist
-from crosscloud_mnist.training.plan import Plan, Shard
-from rehearsal.cloud import Cloud
+from crosscloud_mnist.storage import idx
+from crosscloud_mnist.training.job import Shard, TrainingJob
+from rehearsal.dense_bundle import dense_contents
+from rehearsal.workspace_process import WorkspaceProcess
 
 
 @pytest.fixture(scope="session")
@@ -25,7 +25,9 @@ def digits() -> Mapping[str, NDArray[np.uint8]]:
 
 
 @pytest.fixture(scope="session")
-def plan(digits: Mapping[str, NDArray[np.uint8]], tmp_path_factory: pytest.TempPathFactory) -> Plan:
+def job(
+    digits: Mapping[str, NDArray[np.uint8]], tmp_path_factory: pytest.TempPathFactory
+) -> TrainingJob:
     """Two short epochs of the case's CNN; the test half stands for validation."""
     folder = tmp_path_factory.mktemp("shards")
 
@@ -34,20 +36,20 @@ def plan(digits: Mapping[str, NDArray[np.uint8]], tmp_path_factory: pytest.TempP
         ShardsDataset(path=str(folder / half), shards=4).save(labelled)
         return ShardsDataset(path=str(folder / half), shards=4, handles=True).load()
 
-    return Plan(
-        model="case",
+    return TrainingJob(
+        model="baseline",
         optimizer="adam",
         learning_rate=0.001,
         schedule="constant",
         epochs=2,
         steps_per_epoch=4,
-        batch=64,
+        global_batch_size=64,
         precision="float32",
         augment=False,
         seed=3,
         train=dealt("train"),
         validation=dealt("t10k"),
-        records=str(folder / "records"),
+        checkpoint_dir=str(folder / "records"),
     )
 
 
@@ -63,40 +65,40 @@ def verifier(tiny_bundle: Bundle, tmp_path_factory: pytest.TempPathFactory) -> V
 
 
 @pytest.fixture(scope="session")
-def tiny_contents(digits: Mapping[str, NDArray[np.uint8]]) -> Contents:
+def tiny_contents(digits: Mapping[str, NDArray[np.uint8]]) -> BundleContents:
     """A graph of one dense layer with fixed weights; its golden labels are its own answers."""
     test_labels = digits["t10k-labels-idx1-ubyte"]
     named = test_labels.copy()
     named[:7] = (named[:7] + 1) % 10  # 7 of 360 wrong
     return dense_contents(
         digits["t10k-images-idx3-ubyte"][:8],
-        Answers("ef" * 32, test_labels, named),
+        TestPredictions("ef" * 32, test_labels, named),
         {
             "dataset": "uci-digits",
             "dataset_digest": "ab" * 32,
             "source": "scikit-learn",
             "git_commit": "cd" * 20,
             "lock_digest": "12" * 32,
-            "metrics": {"test_accuracy": 0.98, "test_loss": 0.1, "test_pictures": 360},
+            "metrics": {"test_accuracy": 0.98, "test_loss": 0.1, "test_images": 360},
         },
     )
 
 
 @pytest.fixture(scope="session")
 def tiny_bundle(
-    tiny_contents: Contents, signer: Signer, tmp_path_factory: pytest.TempPathFactory
+    tiny_contents: BundleContents, signer: Signer, tmp_path_factory: pytest.TempPathFactory
 ) -> Bundle:
     """A signed bundle; tests copy it before they change it."""
     return write(tiny_contents, tmp_path_factory.mktemp("bundle") / "bundle", signer)
 
 
 @pytest.fixture(scope="session")
-def clouds(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Cloud]]:
+def clouds(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, WorkspaceProcess]]:
     """Two Databricks workspaces on loopback, ``azure`` and ``gcp``."""
     folder = tmp_path_factory.mktemp("clouds")
     with ThreadPoolExecutor() as pool:
         started = {
-            name: pool.submit(Cloud.start, name, number, folder / name)
+            name: pool.submit(WorkspaceProcess.start, name, number, folder / name)
             for name, number in (("azure", "1111"), ("gcp", "2222"))
         }
     running = {name: start.result() for name, start in started.items() if not start.exception()}

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from crosscloud_mnist.datasets.shards import ShardsDataset
 from crosscloud_mnist.pipelines.ingest_mnist.nodes import decode, split
 from crosscloud_mnist.settings import CONFIG_LOADER_ARGS
-from crosscloud_mnist.training.plan import Plan
+from crosscloud_mnist.training.job import TrainingJob
 
 PROJECT = Path(__file__).parents[2]
 _SHARDS = 8
@@ -46,16 +46,16 @@ def load(folder: Path, name: str) -> Labelled:
     return loaded
 
 
-def plan(folder: Path, records: Path, settings: Mapping[str, Any], **changes: Any) -> Plan:
-    """Return a plan on the shards in ``folder``."""
+def job(folder: Path, records: Path, settings: Mapping[str, Any], **changes: Any) -> TrainingJob:
+    """Return a job on the shards in ``folder``."""
     shards = {
         name: ShardsDataset(path=str(folder / name), shards=_SHARDS, handles=True).load()
         for name in ("training", "validation")
     }
-    return Plan(
+    return TrainingJob(
         train=shards["training"],
         validation=shards["validation"],
-        records=str(records),
+        checkpoint_dir=str(records),
         **{**settings, **changes},
     )
 

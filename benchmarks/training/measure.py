@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.training import data
-from crosscloud_mnist.training.plan import Epoch
+from crosscloud_mnist.training.result import EpochMetrics
 
 _SLOTS = 2
 
@@ -95,31 +95,31 @@ def ours(
 ) -> dict[str, Any]:
     """Train in one of the modes; epochs after the first count for the speed."""
     from benchmarks.training.slot import train_and_measure
-    from crosscloud_mnist.adapters.spark import Launcher
+    from crosscloud_mnist.adapters.spark.launcher import SparkLauncher
 
     os.environ["PYTHONPATH"] = str(data.PROJECT)  # for the executors
     with tempfile.TemporaryDirectory() as records:
-        plan = data.plan(Path(folder), Path(records), settings)
-        launcher = Launcher(master=f"local[{_SLOTS}]", slots=_SLOTS)
+        job = data.job(Path(folder), Path(records), settings)
+        launcher = SparkLauncher(master=f"local[{_SLOTS}]", slots=_SLOTS)
         launched = time.time()
-        outcome = launcher.launch(
-            partial(train_and_measure, read_all=read_all), plan, mode, lambda _: None
+        result = launcher.launch(
+            partial(train_and_measure, read_all=read_all), job, mode, lambda _: None
         )
         ended = time.time()
         ranks = [json.loads(path.read_text()) for path in Path(records).glob("rank-*.json")]
-    first, *later = outcome.history
-    images = plan.steps_per_epoch * plan.batch
+    first, *later = result.history
+    images = job.steps_per_epoch * job.global_batch_size
     seconds = [images / epoch.images_per_second for epoch in later]
     entered, left = max(r["entered"] for r in ranks), min(r["left"] for r in ranks)
     return {
         "images_per_second": images * len(later) / sum(seconds),
         "images_per_cpu_second": images * len(later) / sum(e.cpu_seconds for e in later),
-        "precision": outcome.proofs[0].precision,
+        "precision": result.worker_reports[0].precision,
         "peak_mb": [rank["peak_mb"] for rank in ranks],
         "overhead": {
             "process and driver imports": launched - started,
             "Spark, barrier and preflight": entered - launched,
-            "TensorFlow import and model": left - entered - sum(e.seconds for e in outcome.history),
+            "TensorFlow import and model": left - entered - sum(e.seconds for e in result.history),
             "tracing": first.seconds - min(epoch.seconds for epoch in later),
             "result and Spark's end": ended - left,
         },
@@ -128,28 +128,28 @@ def ours(
 
 def our_curve(*, folder: str, settings: Mapping[str, Any]) -> dict[str, Any]:
     """Train in this process; the accuracies of every epoch come from its checkpoint, afterwards."""
-    from crosscloud_mnist.adapters.spark import Launcher
+    from crosscloud_mnist.adapters.spark.launcher import SparkLauncher
     from crosscloud_mnist.training import checkpoint, export
-    from crosscloud_mnist.training.loop import train
     from crosscloud_mnist.training.models import build
+    from crosscloud_mnist.training.train import train
 
     kept: dict[int, Any] = {}
     with tempfile.TemporaryDirectory() as records:
-        plan = data.plan(Path(folder), Path(records), settings)
+        job = data.job(Path(folder), Path(records), settings)
 
-        def keep(epoch: Epoch) -> None:
-            kept[epoch.number] = checkpoint.load(records, epoch.number).variables
+        def keep(epoch: EpochMetrics) -> None:
+            kept[epoch.epoch] = checkpoint.load(records, epoch.epoch).variables
 
-        launcher = Launcher(master=None, slots=1)
-        outcome = launcher.launch(train, plan, "single", keep)
+        launcher = SparkLauncher(master=None, slots=1)
+        result = launcher.launch(train, job, "single", keep)
     images, labels = data.load(Path(folder), "test")
     seconds, curve = 0.0, []
-    for epoch in outcome.history:
-        seconds += plan.steps_per_epoch * plan.batch / epoch.images_per_second
-        model = build(plan.model, plan.seed)
-        for variable, value in zip(model.variables, kept[epoch.number], strict=False):
+    for epoch in result.history:
+        seconds += job.steps_per_epoch * job.global_batch_size / epoch.images_per_second
+        model = build(job.model, job.seed)
+        for variable, value in zip(model.variables, kept[epoch.epoch], strict=False):
             variable.assign(value)
-        named = export.predict(export.rebuild(plan.model, model.get_weights()), images).argmax(1)
+        named = export.predict(export.rebuild(job.model, model.get_weights()), images).argmax(1)
         curve.append(
             {
                 "seconds": seconds,
@@ -158,8 +158,8 @@ def our_curve(*, folder: str, settings: Mapping[str, Any]) -> dict[str, Any]:
                 "test": float((named == labels).mean()),
             }
         )
-    taken = curve[outcome.taken.number - 1]
-    return {"curve": curve, "chosen": taken, "precision": outcome.proofs[0].precision}
+    taken = curve[result.taken.epoch - 1]
+    return {"curve": curve, "chosen": taken, "precision": result.worker_reports[0].precision}
 
 
 def peak(*, precision: str) -> dict[str, Any]:

@@ -8,38 +8,39 @@ import resource
 import time
 from pathlib import Path
 
-from crosscloud_mnist.training import feed
-from crosscloud_mnist.training.loop import train
-from crosscloud_mnist.training.plan import Outcome, Plan
+from crosscloud_mnist.training import input_pipeline
+from crosscloud_mnist.training.job import TrainingJob
+from crosscloud_mnist.training.result import TrainingResult
+from crosscloud_mnist.training.train import train
 
 
-def train_and_measure(plan: Plan, *, read_all: bool = False) -> Outcome:
+def train_and_measure(job: TrainingJob, *, read_all: bool = False) -> TrainingResult:
     """Train, and leave this rank's times and peak memory beside the records.
 
     Args:
-        plan: What to train.
+        job: What to train.
         read_all: Whether to read all of this rank's shards to their end first, however few steps
             are trained.
     """
     entered = time.time()
     if read_all:
-        _read_through(plan)
-    outcome = train(plan)
+        _read_through(job)
+    result = train(job)
     rank = _place()[0]
     figures = {
         "entered": entered,
         "left": time.time(),
         "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
     }
-    (Path(plan.records) / f"rank-{rank}.json").write_text(json.dumps(figures))
-    return outcome
+    (Path(job.checkpoint_dir) / f"rank-{rank}.json").write_text(json.dumps(figures))
+    return result
 
 
-def _read_through(plan: Plan) -> None:
+def _read_through(job: TrainingJob) -> None:
     rank, workers = _place()
-    own = sum(plan.train[i].count for i in feed.own_shards(len(plan.train), workers, rank))
-    steps = own * workers // plan.batch
-    for _ in feed.training_batches(plan, workers, rank, 1).take(steps):
+    own = sum(job.train[i].count for i in input_pipeline.own_shards(len(job.train), workers, rank))
+    steps = own * workers // job.global_batch_size
+    for _ in input_pipeline.training_batches(job, workers, rank, 1).take(steps):
         pass
 
 

@@ -5,19 +5,19 @@ command line and the REST endpoint show it as it stands, never with a traceback.
 
     CrosscloudError
     ├── ConfigurationError      a setting, a parameter or an environment variable
-    ├── DataError               the IDX files, or a picture
+    ├── DataError               the IDX files, or an image
     │   ├── IdxError
-    │   └── PictureError
+    │   └── ImageError
     ├── TrainingError           training gave no trustworthy model
-    │   └── WorkerLost          a worker, an executor or a connection went away
+    │   └── WorkerLostError          a worker, an executor or a connection went away
     ├── BundleError             a model bundle that cannot be built or read
     │   └── VerificationError   a digest, a signature or a golden answer is not the recorded one
-    ├── PromotionRefused        a gate said no; production is untouched
+    ├── PromotionRejectedError        a gate said no; production is untouched
     ├── RegistryError           a workspace answered no, or did not answer
     ├── EndpointError           an endpoint answered no, did not answer, or answered wrongly
-    │   ├── EndpointUnavailable not at the moment: asked again, it or another may answer
-    │   └── SmokeTestFailed     a picture was not named right, or the clouds are not alike
-    └── DriftDetected           what is asked or answered is not what the model was trained for
+    │   ├── EndpointUnavailableError not at the moment: asked again, it or another may answer
+    │   └── SmokeTestError     an image was not named right, or the clouds are not alike
+    └── DriftError           what is asked or answered is not what the model was trained for
 """
 
 
@@ -37,15 +37,15 @@ class IdxError(DataError):
     """An IDX file is absent, truncated, corrupted, or holds something else."""
 
 
-class PictureError(DataError):
-    """A picture cannot be opened, or no digit can be made out in it."""
+class ImageError(DataError):
+    """An image cannot be opened, or no digit can be made out in it."""
 
 
 class TrainingError(CrosscloudError):
     """Training did not give one trustworthy model."""
 
 
-class WorkerLost(TrainingError):  # noqa: N818  the name of the event
+class WorkerLostError(TrainingError):
     """A slot went away while it trained: another attempt may well succeed."""
 
 
@@ -57,7 +57,7 @@ class VerificationError(BundleError):
     """A bundle is not the one that was recorded or signed."""
 
 
-class PromotionRefused(CrosscloudError):  # noqa: N818  the name of the outcome
+class PromotionRejectedError(CrosscloudError):
     """A gate refused the candidate; the registry's alias has not moved."""
 
 
@@ -69,7 +69,7 @@ class EndpointError(CrosscloudError):
     """A serving endpoint answered no, did not answer, or answered wrongly."""
 
 
-class EndpointUnavailable(EndpointError):  # noqa: N818  what it is
+class EndpointUnavailableError(EndpointError):
     """An endpoint did not answer, or said that it cannot at the moment.
 
     Attributes:
@@ -81,9 +81,9 @@ class EndpointUnavailable(EndpointError):  # noqa: N818  what it is
         self.retry_after = retry_after
 
 
-class SmokeTestFailed(EndpointError):  # noqa: N818  the name of the outcome
-    """A picture was not named right, a cloud is down, or two clouds serve different bundles."""
+class SmokeTestError(EndpointError):
+    """An image was not named right, a cloud is down, or two clouds serve different bundles."""
 
 
-class DriftDetected(CrosscloudError):  # noqa: N818  the name of the outcome
+class DriftError(CrosscloudError):
     """What is asked or answered has moved away from what the model was trained for."""

@@ -35,7 +35,7 @@ def register_pipelines() -> dict[str, Pipeline]:
         "monitor": monitor.create_pipeline(),
         "history": history.create_pipeline(),
         "rollback": rollback.create_pipeline()
-        + deploy.create_pipeline(after="rolled_back")
+        + deploy.create_pipeline(after="rollback_result")
         + history.create_pipeline(after="deployment"),
         "release": register
         + deploy.create_pipeline(after="registered_model")

@@ -8,8 +8,9 @@ from pathlib import Path
 from kedro.utils import find_kedro_project
 from omegaconf.resolvers import oc
 
-from crosscloud_mnist.hooks import Preflight, Results
-from crosscloud_mnist.interruption import Interruption
+from crosscloud_mnist.hooks.console import ConsoleHooks
+from crosscloud_mnist.hooks.interrupt import InterruptHooks
+from crosscloud_mnist.hooks.preflight import PreflightHooks
 
 
 def _project() -> Path:
@@ -17,7 +18,7 @@ def _project() -> Path:
     return find_kedro_project(here) or here
 
 
-def _in_project(path: str) -> str:
+def _project_path(path: str) -> str:
     """Return the absolute path: MLflow, SQLite and Spark do not know Kedro's project folder."""
     return (_project() / path).as_posix()
 
@@ -40,14 +41,14 @@ def _git_commit() -> str:
 # Kedro and kedro-mlflow register their resolvers by a name that OmegaConf 2.4 deprecates.
 warnings.filterwarnings("ignore", message=r"register_new_resolver\(\)", category=UserWarning)
 
-HOOKS = (Preflight(), Results(), Interruption())
+HOOKS = (PreflightHooks(), ConsoleHooks(), InterruptHooks())
 DISABLE_HOOKS_FOR_PLUGINS = ("kedro-telemetry",)
 CONFIG_LOADER_ARGS = {
     "base_env": "base",
     "default_run_env": "base",
     "custom_resolvers": {
         "oc.env": oc.env,
-        "in_project": _in_project,
+        "project_path": _project_path,
         "git_commit": _git_commit,
     },
     "merge_strategy": {"mlflow": "soft", "parameters": "soft"},

@@ -16,7 +16,7 @@ from mlflow import MlflowClient
 from mlflow.entities import Run
 from PIL import Image
 
-from crosscloud_mnist.adapters.local import stop
+from crosscloud_mnist.adapters.local.endpoint import stop
 
 PROJECT = Path(__file__).parents[2]
 
@@ -84,10 +84,10 @@ class Project:
 @pytest.fixture(scope="module")
 def project(tmp_path_factory):
     project = Project(tmp_path_factory.mktemp("project"))
-    pictures = project.data / "01_raw" / "pictures"
-    pictures.mkdir(parents=True)
+    images = project.data / "01_raw" / "images"
+    images.mkdir(parents=True)
     ink = np.full((120, 80), 240, np.uint8)
     ink[20:100, 36:44] = 30
-    Image.fromarray(ink).save(pictures / "stroke-1.png")
+    Image.fromarray(ink).save(images / "stroke-1.png")
     yield project
     stop(project.data / "07_model_output" / "endpoint")

@@ -11,8 +11,8 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from crosscloud_mnist.adapters.mlflow import Registry
-from crosscloud_mnist.bundle import Bundle, Contents, Signer, write
+from crosscloud_mnist.adapters.mlflow.registry import MlflowRegistry
+from crosscloud_mnist.bundle import Bundle, BundleContents, Signer, write
 
 SHORT = "train_distributed.mode=single,train_distributed.settings.epochs=3"
 
@@ -59,16 +59,16 @@ def test_release_registers_deploys_and_proves(project, released):
     report = project.report("08_reporting/smoke_test.json")
     assert report["passed"]
     assert report["model_version"] == deployment["model_version"] == "1"
-    assert [row["file"] for row in report["pictures"]] == ["stroke-1.png"]
+    assert [row["file"] for row in report["images"]] == ["stroke-1.png"]
     assert len(report["golden"]) == 20
     assert "stroke-1.png" in released
 
 
 def test_curl_gets_ten_probabilities(project, released):
     endpoint = project.report("07_model_output/deployment.json")["endpoint"]
-    picture = np.zeros((28, 28), int)
-    picture[4:24, 13:15] = 255
-    answer = httpx.post(endpoint, json={"instances": [picture.tolist()]}).json()
+    image = np.zeros((28, 28), int)
+    image[4:24, 13:15] = 255
+    answer = httpx.post(endpoint, json={"instances": [image.tolist()]}).json()
     (probabilities,) = answer["predictions"]
     assert len(probabilities) == 10
     assert np.argmax(probabilities) == 1
@@ -80,8 +80,8 @@ def test_registering_again_makes_no_second_version(project, released):
     assert len(project.client("production").search_model_versions()) == 1
 
 
-def test_a_wrong_and_an_unreadable_picture_fail_the_smoke_test_by_name(project, released, tmp_path):
-    shutil.copy(project.data / "01_raw/pictures/stroke-1.png", tmp_path / "stroke-7.png")
+def test_a_wrong_and_an_unreadable_image_fail_the_smoke_test_by_name(project, released, tmp_path):
+    shutil.copy(project.data / "01_raw/images/stroke-1.png", tmp_path / "stroke-7.png")
     (tmp_path / "torn-3.png").write_bytes(b"\x89PNG\r\n\x1a\n torn")
     ended = project.kedro("run", "--pipeline", "smoke_test", "--params", f"images={tmp_path}")
     assert ended.returncode == 1
@@ -91,16 +91,16 @@ def test_a_wrong_and_an_unreadable_picture_fail_the_smoke_test_by_name(project, 
     assert "Traceback" not in ended.stderr + ended.stdout
     report = project.report("08_reporting/smoke_test.json")
     assert not report["passed"]
-    assert [row["expected"] for row in report["pictures"]] == [7, 3]
+    assert [row["expected"] for row in report["images"]] == [7, 3]
 
 
 def test_batch_score_answers_a_folder_once(project, released, tmp_path):
     for digit in "147":
-        shutil.copy(project.data / "01_raw/pictures/stroke-1.png", tmp_path / f"{digit}.png")
+        shutil.copy(project.data / "01_raw/images/stroke-1.png", tmp_path / f"{digit}.png")
     (tmp_path / "torn.png").write_bytes(b"\x89PNG\r\n\x1a\n torn")
     said = project.run("batch_score", "--params", f"images={tmp_path}")
-    assert "Chunk 1 of 1: 4 of 4 pictures, 1 that cannot be read" in said
-    assert "Scored 4 pictures (1 that cannot be read) with mnist_cnn 1" in said
+    assert "Chunk 1 of 1: 4 of 4 images, 1 that cannot be read" in said
+    assert "ScoringProgress 4 images (1 that cannot be read) with mnist_cnn 1" in said
     rows = pq.read_table(project.data / "07_model_output" / "scores").to_pylist()
     named = {Path(row["file"]).name: row["predicted"] for row in rows}
     assert named == {"1.png": 1, "4.png": 1, "7.png": 1, "torn.png": None}
@@ -112,17 +112,17 @@ def test_batch_score_answers_a_folder_once(project, released, tmp_path):
 
 def test_monitor_reads_what_the_endpoint_logged_and_says_what_drifted(project, released, digits):
     endpoint = project.report("07_model_output/deployment.json")["endpoint"]
-    pictures = digits["t10k-images-idx3-ubyte"]
+    images = digits["t10k-images-idx3-ubyte"]
 
-    def send(pictures: np.ndarray) -> None:
-        for start in range(0, len(pictures), 8):
-            sent = httpx.post(endpoint, json={"instances": pictures[start : start + 8].tolist()})
+    def send(images: np.ndarray) -> None:
+        for start in range(0, len(images), 8):
+            sent = httpx.post(endpoint, json={"instances": images[start : start + 8].tolist()})
             assert sent.status_code == 200
 
-    send(pictures)
+    send(images)
     assert "Monitor of" in project.run("monitor")
     assert project.report("08_reporting/monitor.json")["passed"]
-    send(255 - pictures)
+    send(255 - images)
     ended = project.kedro("run", "--pipeline", "monitor")
     assert ended.returncode == 1
     assert "inputs drifted: " in ended.stderr
@@ -153,7 +153,7 @@ def test_a_broken_file_is_one_line_and_leaves_no_half_output(project, trained, t
 def second(project, released):
     """A second bundle, like the first but for its Keras file, logged and released."""
     first = Bundle(project.data / "06_models" / "bundle", "")
-    contents = Contents(
+    contents = BundleContents(
         onnx=first.onnx.read_bytes(),
         keras=b"another",
         golden=first.golden(),
@@ -166,7 +166,7 @@ def second(project, released):
     uri = f"sqlite:///{project.data}/workspaces/sandbox/mlflow.db"
     client = project.client("sandbox")
     experiment = client.get_experiment_by_name("crosscloud-mnist")
-    logged = Registry(uri=uri, experiment="crosscloud-mnist").log_model(
+    logged = MlflowRegistry(uri=uri, experiment="crosscloud-mnist").log_model(
         bundle.folder,
         run_id=client.create_run(experiment.experiment_id).info.run_id,
         digest=bundle.digest,
@@ -190,13 +190,15 @@ def test_rollback_restores_registry_and_endpoint_and_tells_the_history(project, 
     live = httpx.get(deployment["endpoint"].rpartition("/serving-endpoints/")[0] + "/version")
     assert live.json()["version"] == deployment["model_version"] == "1"
     history = project.report("08_reporting/ledger.json")
-    assert [(entry["action"], entry["version"], entry["before"]) for entry in history] == [
+    assert [
+        (entry["action"], entry["version"], entry["previous_version"]) for entry in history
+    ] == [
         ("promoted", "1", ""),
         ("promoted", "2", "1"),
         ("rolled back", "1", "2"),
     ]
     assert history[-1]["reason"] == "it takes sevens for ones"
-    assert all(entry["done"] for entry in history)
+    assert all(entry["completed"] for entry in history)
 
 
 def test_kedro_viz_draws_it(project, tmp_path):

@@ -29,7 +29,7 @@ def test_custom_trains_four_settings_two_at_a_time(project):
     together = [sum(begin <= at <= end for begin, end in spans) for at in starts]
     assert max(together) == 2  # on two slots
 
-    comparison = project.report("08_reporting/comparison.json")
+    comparison = project.report("08_reporting/grid_comparison.json")
     assert len(comparison) == 4
     (chosen,) = (row for row in comparison if row["chosen"])
     assert chosen["val_accuracy"] == max(row["val_accuracy"] for row in comparison)

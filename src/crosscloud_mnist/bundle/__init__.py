@@ -1,28 +1,28 @@
 """The model bundle: the one thing that travels from training to serving."""
 
-from crosscloud_mnist.bundle.folder import (
+from crosscloud_mnist.bundle.layout import (
     CONTRACT,
-    PARITY,
-    PARITY_ELSEWHERE,
-    Answers,
+    CROSS_HOST_TOLERANCE,
+    SAME_HOST_TOLERANCE,
     Bundle,
     Golden,
+    TestPredictions,
     check_golden,
     digest_of,
     golden_difference,
 )
 from crosscloud_mnist.bundle.signing import Signer, Verifier
-from crosscloud_mnist.bundle.writing import Contents, write
+from crosscloud_mnist.bundle.writer import BundleContents, write
 
 __all__ = [
     "CONTRACT",
-    "PARITY",
-    "PARITY_ELSEWHERE",
-    "Answers",
+    "CROSS_HOST_TOLERANCE",
+    "SAME_HOST_TOLERANCE",
     "Bundle",
-    "Contents",
+    "BundleContents",
     "Golden",
     "Signer",
+    "TestPredictions",
     "Verifier",
     "check_golden",
     "digest_of",

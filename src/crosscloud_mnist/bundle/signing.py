@@ -160,7 +160,7 @@ def _key_file(key: str | None, purpose: str) -> Iterator[Path]:
         if not _is_file(key):
             raise ConfigurationError(
                 f"the {purpose} key is no PEM text and no file, expected one of them; see "
-                "credentials.yml, or run kedro run --pipeline train, which makes a pair in base"
+                "credentials.yml, or run kedro run --pipelines train, which makes a pair in base"
             )
         yield Path(key)
         return

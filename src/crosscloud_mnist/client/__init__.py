@@ -1,15 +1,15 @@
 """Call the endpoints that serve the model: one, or the copies that several clouds serve."""
 
 from crosscloud_mnist.client.endpoint import EndpointClient
-from crosscloud_mnist.client.redundant import Copy, Counts, RedundantClient
-from crosscloud_mnist.client.standing import Standing, skew, survey
+from crosscloud_mnist.client.failover import Backend, Counts, FailoverClient
+from crosscloud_mnist.client.status import EndpointStatus, digest_mismatch, survey
 
 __all__ = [
-    "Copy",
+    "Backend",
     "Counts",
     "EndpointClient",
-    "RedundantClient",
-    "Standing",
-    "skew",
+    "EndpointStatus",
+    "FailoverClient",
+    "digest_mismatch",
     "survey",
 ]

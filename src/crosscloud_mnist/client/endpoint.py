@@ -1,4 +1,4 @@
-"""One endpoint over HTTP: pictures in, probabilities out."""
+"""One endpoint over HTTP: images in, probabilities out."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ import httpx
 import numpy as np
 from numpy.typing import NDArray
 
-from crosscloud_mnist.errors import EndpointError, EndpointUnavailable
+from crosscloud_mnist.errors import EndpointError, EndpointUnavailableError
 from crosscloud_mnist.ports import Deployment
 
 _SECONDS = 10.0
 _CONNECT_SECONDS = 3.0  # a cloud that is gone is noticed sooner than a slow answer
 _CLASSES = 10
-_MAY_PASS = (408, 429)  # the 4xx that say nothing about what was sent (RFC 9110, RFC 6585)
+_RETRYABLE = (408, 429)  # the 4xx that say nothing about what was sent (RFC 9110, RFC 6585)
 
 
 class EndpointClient:
@@ -58,25 +58,25 @@ class EndpointClient:
         """Close the connections."""
         self._http.close()
 
-    def predict(self, pictures: NDArray[np.uint8]) -> NDArray[np.float64]:
-        """Send pictures and return their probabilities.
+    def predict(self, images: NDArray[np.uint8]) -> NDArray[np.float64]:
+        """Send images and return their probabilities.
 
         Args:
-            pictures: [n, 28, 28], uint8, light ink on dark ground.
+            images: [n, 28, 28], uint8, light ink on dark ground.
 
         Returns:
             [n, 10]: the probability of each digit.
 
         Raises:
-            EndpointUnavailable: The endpoint did not answer, or cannot at the moment.
+            EndpointUnavailableError: The endpoint did not answer, or cannot at the moment.
             EndpointError: The endpoint refused them, or answered something else.
         """
-        answer = self._ask("POST", self._url, {"instances": pictures.tolist()})
+        answer = self._ask("POST", self._url, {"instances": images.tolist()})
         try:
             probabilities = np.array(answer["predictions"], dtype=np.float64)
         except (KeyError, TypeError, ValueError) as error:
             raise self._strange("no predictions") from error
-        if probabilities.shape != (len(pictures), _CLASSES):
+        if probabilities.shape != (len(images), _CLASSES):
             raise self._strange(f"predictions of shape {probabilities.shape}")
         if not np.allclose(probabilities.sum(axis=1), 1, atol=1e-3):
             raise self._strange("predictions that are no probabilities")
@@ -111,17 +111,17 @@ class EndpointClient:
                 "a token without blanks; check both"
             ) from None  # the error itself may show the token
         except httpx.HTTPError as error:
-            raise EndpointUnavailable(
+            raise EndpointUnavailableError(
                 f"{url} does not answer ({type(error).__name__}: {error}), expected the endpoint "
-                "there; run kedro run --pipeline deploy"
+                "there; run kedro run --pipelines deploy"
             ) from error
         if response.is_error:
             said = (
                 f"{url} answered {response.status_code}: {' '.join(response.text.split())[:300]}; "
             )
-            if response.is_server_error or response.status_code in _MAY_PASS:
+            if response.is_server_error or response.status_code in _RETRYABLE:
                 pause = _retry_after(response.headers.get("retry-after"))
-                raise EndpointUnavailable(said + "look at its log, or ask again", pause)
+                raise EndpointUnavailableError(said + "look at its log, or ask again", pause)
             raise EndpointError(said + "check the token and what was sent")
         try:
             answer: dict[str, Any] = response.json()
@@ -131,7 +131,7 @@ class EndpointClient:
 
     def _strange(self, found: str) -> EndpointError:
         return EndpointError(
-            f"{self._url} answered {found}, expected ten probabilities for each picture; check "
+            f"{self._url} answered {found}, expected ten probabilities for each image; check "
             "that the address is the model's"
         )
 

@@ -10,7 +10,7 @@ import numpy as np
 from kedro.io import AbstractDataset
 from numpy.typing import NDArray
 
-from crosscloud_mnist.files import write_whole
+from crosscloud_mnist.storage import atomic
 
 
 class ArraysDataset(AbstractDataset[dict[str, NDArray[Any]], dict[str, NDArray[Any]]]):
@@ -34,7 +34,7 @@ class ArraysDataset(AbstractDataset[dict[str, NDArray[Any]], dict[str, NDArray[A
         """Write the arrays."""
         buffer = io.BytesIO()
         np.savez(buffer, allow_pickle=False, **data)
-        write_whole(self._filepath, buffer.getvalue())
+        atomic.write_bytes(self._filepath, buffer.getvalue())
 
     def _exists(self) -> bool:
         return self._filepath.is_file()

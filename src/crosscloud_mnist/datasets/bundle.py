@@ -7,16 +7,16 @@ from typing import Any
 
 from kedro.io import AbstractDataset
 
-from crosscloud_mnist.bundle import Bundle, Contents, Signer, digest_of, write
+from crosscloud_mnist.bundle import Bundle, BundleContents, Signer, digest_of, write
 
 
-class BundleDataset(AbstractDataset[Contents, Bundle]):
-    """Contents are written and signed; what is loaded is the bundle, by its folder and digest.
+class BundleDataset(AbstractDataset[BundleContents, Bundle]):
+    """BundleContents are written and signed; what is loaded is the bundle, by its folder and digest.
 
     Args:
         filepath: The bundle's folder.
         credentials: ``private_key`` and ``public_key``, as PEM text or paths of PEM files.
-        generate_key: Whether to make a key pair at those paths where there is none yet.
+        generate_signing_key: Whether to make a key pair at those paths where there is none yet.
         metadata: For plugins (``kedro-viz``); not used.
     """
 
@@ -25,18 +25,18 @@ class BundleDataset(AbstractDataset[Contents, Bundle]):
         *,
         filepath: str,
         credentials: dict[str, str | None],
-        generate_key: bool = False,
+        generate_signing_key: bool = False,
         metadata: dict[str, Any] | None = None,
     ) -> None:
         self._filepath = Path(filepath)
-        self._signer = Signer(**credentials, generate=generate_key)
+        self._signer = Signer(**credentials, generate=generate_signing_key)
         self.metadata = metadata
 
     def load(self) -> Bundle:
         """Return the bundle, its digest counted anew."""
         return Bundle(self._filepath, digest_of(self._filepath))
 
-    def save(self, data: Contents) -> None:
+    def save(self, data: BundleContents) -> None:
         """Write and sign the bundle.
 
         Raises:

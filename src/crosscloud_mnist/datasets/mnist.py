@@ -13,9 +13,8 @@ from typing import Any, NoReturn
 
 from kedro.io import AbstractDataset, DatasetError
 
-from crosscloud_mnist import idx
 from crosscloud_mnist.errors import IdxError
-from crosscloud_mnist.files import write_whole
+from crosscloud_mnist.storage import atomic, idx
 
 FILES = (
     "train-images-idx3-ubyte",
@@ -24,7 +23,7 @@ FILES = (
     "t10k-labels-idx1-ubyte",
 )
 _MIRROR_TIMEOUT_SECONDS = 20
-_LARGEST_DOWNLOAD = 64 * 2**20
+_MAX_DOWNLOAD = 64 * 2**20
 
 logger = logging.getLogger(__name__)
 
@@ -48,14 +47,14 @@ class MnistDataset(AbstractDataset[NoReturn, RawDigits]):
     """MNIST as it was published, load only.
 
     The sources in order: ``folder`` where it is set, ``cache``, the mirrors (what they give is
-    kept in ``cache``), and the UCI handwritten digits where ``uci_digits`` allows them.
+    kept in ``cache``), and the UCI handwritten digits where ``allow_uci_fallback`` allows them.
 
     Args:
         sha256: Of each file's uncompressed bytes, hexadecimal.
         cache: Folder for files that were put there or downloaded.
         folder: Folder that must have the files, where it is set (``MNIST_DIR``).
         mirrors: Base URLs that hold the files as ``<name>.gz``.
-        uci_digits: Whether to fall back to the digits that scikit-learn carries.
+        allow_uci_fallback: Whether to fall back to the digits that scikit-learn carries.
         metadata: For plugins (``kedro-viz``); not used.
     """
 
@@ -66,14 +65,14 @@ class MnistDataset(AbstractDataset[NoReturn, RawDigits]):
         cache: str,
         folder: str | None = None,
         mirrors: Sequence[str] = (),
-        uci_digits: bool = False,
+        allow_uci_fallback: bool = False,
         metadata: dict[str, Any] | None = None,
     ) -> None:
         self._sha256 = sha256
         self._cache = Path(cache)
         self._folder = Path(folder) if folder else None
         self._mirrors = tuple(mirrors)
-        self._uci_digits = uci_digits
+        self._allow_uci_fallback = allow_uci_fallback
         self.metadata = metadata
 
     def load(self) -> RawDigits:
@@ -92,7 +91,7 @@ class MnistDataset(AbstractDataset[NoReturn, RawDigits]):
                 return self._download(mirror)
             except (OSError, IdxError) as error:
                 logger.warning("%s does not give MNIST: %s", mirror, error)
-        if self._uci_digits:
+        if self._allow_uci_fallback:
             return _uci_digits()
         raise IdxError(
             f"MNIST is not in {self._cache} and no mirror gives it, expected the four files; set "
@@ -125,11 +124,11 @@ class MnistDataset(AbstractDataset[NoReturn, RawDigits]):
             for name, content in packed.items()
         }
         for name, content in packed.items():
-            write_whole(self._cache / f"{name}.gz", content)
+            atomic.write_bytes(self._cache / f"{name}.gz", content)
         return RawDigits("mnist", mirror, files)
 
     def _verified(self, name: str, where: str, content: bytes) -> bytes:
-        content = idx.uncompressed(content, where)
+        content = idx.decompress(content, where)
         found, expected = hashlib.sha256(content).hexdigest(), self._sha256[name]
         if found == expected:
             return content
@@ -155,9 +154,9 @@ def _fetch(url: str) -> bytes:
     if not url.startswith(("http://", "https://")):
         raise IdxError(f"{url}: expected a mirror's http or https address")
     with urllib.request.urlopen(url, timeout=_MIRROR_TIMEOUT_SECONDS) as response:  # noqa: S310
-        content: bytes = response.read(_LARGEST_DOWNLOAD + 1)
-    if len(content) > _LARGEST_DOWNLOAD:
-        raise IdxError(f"{url}: larger than {_LARGEST_DOWNLOAD} bytes, expected an MNIST file")
+        content: bytes = response.read(_MAX_DOWNLOAD + 1)
+    if len(content) > _MAX_DOWNLOAD:
+        raise IdxError(f"{url}: larger than {_MAX_DOWNLOAD} bytes, expected an MNIST file")
     return content
 
 

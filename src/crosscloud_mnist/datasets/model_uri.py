@@ -8,7 +8,7 @@ from typing import Any
 from kedro.io import AbstractDataset
 
 from crosscloud_mnist.errors import ConfigurationError
-from crosscloud_mnist.files import write_whole
+from crosscloud_mnist.storage import atomic
 
 LAST_TRAINED = "last_trained"
 
@@ -46,13 +46,13 @@ class ModelUriDataset(AbstractDataset[str, str]):
         if not self._filepath.is_file():
             raise ConfigurationError(
                 f"{self._filepath} does not exist, expected the URI that train writes there; run "
-                "kedro run --pipeline train, or add --params register_remote.model=models:/m-..."
+                "kedro run --pipelines train, or add --params register_remote.model=models:/m-..."
             )
         return self._filepath.read_text().strip()
 
     def save(self, data: str) -> None:
         """Write the URI down."""
-        write_whole(self._filepath, f"{data}\n".encode())
+        atomic.write_bytes(self._filepath, f"{data}\n".encode())
 
     def _exists(self) -> bool:
         return self._given not in (None, LAST_TRAINED) or self._filepath.is_file()

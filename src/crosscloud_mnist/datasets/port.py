@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 from kedro.io import AbstractDataset, DatasetError
 from kedro.utils import load_obj
 
-_ISOLATED = "crosscloud_mnist.adapters.isolation.Isolated"
+from crosscloud_mnist.isolation.proxy import ProcessProxy
 
 
 class PortDataset(AbstractDataset[NoReturn, Any]):
@@ -43,7 +43,7 @@ class PortDataset(AbstractDataset[NoReturn, Any]):
 
     def _build(self, options: dict[str, Any]) -> Any:
         if self._own_process:
-            return load_obj(_ISOLATED)(self._adapter, options, self._credentials)
+            return ProcessProxy(self._adapter, options, self._credentials)
         return load_obj(self._adapter)(**options, **self._credentials)
 
     def save(self, data: NoReturn) -> None:  # noqa: ARG002

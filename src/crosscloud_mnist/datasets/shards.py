@@ -1,4 +1,4 @@
-"""Pictures and labels on storage as pairs of IDX files, the format of MNIST itself."""
+"""Images and labels on storage as pairs of IDX files, the format of MNIST itself."""
 
 from __future__ import annotations
 
@@ -9,15 +9,14 @@ import numpy as np
 from kedro.io import AbstractDataset
 from numpy.typing import NDArray
 
-from crosscloud_mnist import idx
 from crosscloud_mnist.errors import IdxError
-from crosscloud_mnist.files import write_whole
-from crosscloud_mnist.training.plan import Shard
+from crosscloud_mnist.storage import atomic, idx
+from crosscloud_mnist.training.job import Shard
 
-Labelled = tuple[NDArray[np.uint8], NDArray[np.uint8]]
+LabelledImages = tuple[NDArray[np.uint8], NDArray[np.uint8]]
 
 
-class ShardsDataset(AbstractDataset[Labelled, "Labelled | tuple[Shard, ...]"]):
+class ShardsDataset(AbstractDataset[LabelledImages, "LabelledImages | tuple[Shard, ...]"]):
     """Images [n, 28, 28] and labels [n], uint8, dealt round a number of shards.
 
     A large set is not loaded in one place: every worker opens its own shards. Two transcoded
@@ -44,7 +43,7 @@ class ShardsDataset(AbstractDataset[Labelled, "Labelled | tuple[Shard, ...]"]):
         self._handles = handles
         self.metadata = metadata
 
-    def load(self) -> Labelled | tuple[Shard, ...]:
+    def load(self) -> LabelledImages | tuple[Shard, ...]:
         """Return the arrays, in the order they were saved in, or the shards.
 
         Raises:
@@ -59,15 +58,15 @@ class ShardsDataset(AbstractDataset[Labelled, "Labelled | tuple[Shard, ...]"]):
         labels = np.concatenate([labels for _, labels in parts])[order]
         return images, labels
 
-    def save(self, data: Labelled) -> None:
-        """Deal the pictures round the shards and drop the shards of an earlier deal."""
+    def save(self, data: LabelledImages) -> None:
+        """ShardAssignment the images round the shards and drop the shards of an earlier deal."""
         images, labels = data
         for old in self._path.glob("*-of-*-idx?-ubyte"):
             old.unlink()
         for index in range(self._shards):
             mine = slice(index, None, self._shards)
-            write_whole(self._file(index, "images-idx3"), idx.encode(images[mine]))
-            write_whole(self._file(index, "labels-idx1"), idx.encode(labels[mine]))
+            atomic.write_bytes(self._file(index, "images-idx3"), idx.encode(images[mine]))
+            atomic.write_bytes(self._file(index, "labels-idx1"), idx.encode(labels[mine]))
 
     def _file(self, index: int, kind: str) -> Path:
         return self._path / f"{index:05d}-of-{self._shards:05d}-{kind}-ubyte"
@@ -77,7 +76,7 @@ class ShardsDataset(AbstractDataset[Labelled, "Labelled | tuple[Shard, ...]"]):
         if not (images.is_file() and labels.is_file()):
             raise IdxError(
                 f"{images}: this shard or its labels are missing, expected {self._shards} pairs; "
-                "run kedro run --pipeline ingest_mnist"
+                "run kedro run --pipelines ingest_mnist"
             )
         with labels.open("rb") as file:
             count = int.from_bytes(file.read(8)[4:], "big")
@@ -90,7 +89,7 @@ class ShardsDataset(AbstractDataset[Labelled, "Labelled | tuple[Shard, ...]"]):
         return {"path": str(self._path), "shards": self._shards, "handles": self._handles}
 
 
-def _read(shard: Shard) -> Labelled:
+def _read(shard: Shard) -> LabelledImages:
     return (
         idx.decode(Path(shard.images).read_bytes(), shard.images),
         idx.decode(Path(shard.labels).read_bytes(), shard.labels),

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from crosscloud_mnist import idx
+from crosscloud_mnist.storage import idx
 
 _SPLIT_SEED = 0
 _TEST_FRACTION = 0.2
@@ -49,6 +49,6 @@ def _upsample(image: NDArray[np.float64]) -> NDArray[np.uint8]:
     box = np.asarray(small.resize((_BOX, _BOX), Image.Resampling.BICUBIC))
     row, column = (round((_SIDE - 1) / 2 - centre) for centre in center_of_mass(box))
     row, column = (min(max(at, 0), _SIDE - _BOX) for at in (row, column))
-    picture = np.zeros((_SIDE, _SIDE), np.uint8)
-    picture[row : row + _BOX, column : column + _BOX] = box
-    return picture
+    placed = np.zeros((_SIDE, _SIDE), np.uint8)
+    placed[row : row + _BOX, column : column + _BOX] = box
+    return placed

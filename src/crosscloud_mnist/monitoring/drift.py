@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from crosscloud_mnist.monitoring.profile import Profile
 
 _CHANCE = 0.001
-_LEAST_COUNT = 0.5  # added to every bin: one that is empty has no logarithm
+_MIN_COUNT = 0.5  # added to every bin: one that is empty has no logarithm
 
 
 @dataclass(frozen=True)
@@ -54,10 +54,10 @@ def compare(expected: Profile, found: Profile, threshold: float) -> list[Drift]:
         threshold: The PSI that counts as drift, where the samples are large enough to tell.
     """
     drifts = []
-    for name, now in found["of"].items():
-        then = expected["of"][name]
+    for name, now in found["statistics"].items():
+        then = expected["statistics"][name]
         psi = _psi(
-            _smooth(then["shares"], expected["pictures"]), _smooth(now["shares"], found["pictures"])
+            _smooth(then["shares"], expected["images"]), _smooth(now["shares"], found["images"])
         )
         limit = max(threshold, _by_chance(expected, found, len(now["shares"])))
         drifts.append(
@@ -70,13 +70,13 @@ def _psi(then: NDArray[np.float64], now: NDArray[np.float64]) -> float:
     return float(((now - then) * np.log(now / then)).sum())
 
 
-def _smooth(shares: Sequence[float], pictures: int) -> NDArray[np.float64]:
-    counts = np.array(shares) * pictures + _LEAST_COUNT
+def _smooth(shares: Sequence[float], images: int) -> NDArray[np.float64]:
+    counts = np.array(shares) * images + _MIN_COUNT
     return np.asarray(counts / counts.sum())
 
 
 def _by_chance(expected: Profile, found: Profile, bins: int) -> float:
     from scipy.stats import chi2
 
-    spread = 1 / max(expected["pictures"], 1) + 1 / max(found["pictures"], 1)
+    spread = 1 / max(expected["images"], 1) + 1 / max(found["images"], 1)
     return float(chi2.isf(_CHANCE, bins - 1) * spread)

@@ -10,30 +10,30 @@ from numpy.typing import NDArray
 from crosscloud_mnist.monitoring import statistics
 
 Profile = dict[str, Any]
-"""``pictures`` (how many) and ``of``: for each statistic its ``shares``, and the inner ``edges`` of
+"""``images`` (how many) and ``of``: for each statistic its ``shares``, and the inner ``edges`` of
 the bins where it is one of values."""
 
 _BINS = 10  # deciles, as credit scoring has them
 _CONFIDENCE = (0.5, 0.7, 0.8, 0.9, 0.95, 0.99)
 
 
-def profile_of_pictures(pictures: NDArray[np.uint8], reference: Profile | None = None) -> Profile:
-    """Return the distributions of the pictures' statistics.
+def profile_images(images: NDArray[np.uint8], reference: Profile | None = None) -> Profile:
+    """Return the distributions of the images' statistics.
 
     Args:
-        pictures: [n, 28, 28], uint8, light ink on dark ground.
+        images: [n, 28, 28], uint8, light ink on dark ground.
         reference: The profile whose bins to count in; without one, bins are the deciles.
     """
     of = {}
-    for name, values in statistics.of_each(pictures).items():
-        edges = reference["of"][name]["edges"] if reference else _deciles(values)
+    for name, values in statistics.per_image(images).items():
+        edges = reference["statistics"][name]["edges"] if reference else _deciles(values)
         of[name] = {"edges": edges, "shares": _shares(values, edges)}
-    for name, shares in statistics.of_all(pictures).items():
+    for name, shares in statistics.aggregate(images).items():
         of[name] = {"shares": shares.round(6).tolist()}
-    return {"pictures": len(pictures), "of": of}
+    return {"images": len(images), "statistics": of}
 
 
-def profile_of_answers(probabilities: NDArray[np.floating[Any]]) -> Profile:
+def profile_predictions(probabilities: NDArray[np.floating[Any]]) -> Profile:
     """Return the distributions of the digits named, and of the confidence in them.
 
     Args:
@@ -43,8 +43,8 @@ def profile_of_answers(probabilities: NDArray[np.floating[Any]]) -> Profile:
     edges = list(_CONFIDENCE)
     confidence = _shares(probabilities.max(axis=1), edges)
     return {
-        "pictures": len(probabilities),
-        "of": {
+        "images": len(probabilities),
+        "statistics": {
             "digits": {"shares": digits.round(6).tolist()},
             "confidence": {"edges": edges, "shares": confidence},
         },

@@ -5,13 +5,21 @@ and knows it only by one of these protocols. The values are plain and frozen, so
 may do its work in another process.
 """
 
+from crosscloud_mnist.ports.compute import (
+    BatchScorer,
+    DistributedIngestor,
+    Launcher,
+    Mode,
+    ScoringProgress,
+)
 from crosscloud_mnist.ports.registry import LedgerEntry, LoggedModel, ModelVersion, Registry
-from crosscloud_mnist.ports.serving import Deployment, Endpoint, Scored, Scorer
-from crosscloud_mnist.ports.training import Dealer, Launcher, Mode, Tracker
+from crosscloud_mnist.ports.serving import Deployment, Endpoint
+from crosscloud_mnist.ports.tracking import Tracker
 
 __all__ = [
-    "Dealer",
+    "BatchScorer",
     "Deployment",
+    "DistributedIngestor",
     "Endpoint",
     "Launcher",
     "LedgerEntry",
@@ -19,7 +27,6 @@ __all__ = [
     "Mode",
     "ModelVersion",
     "Registry",
-    "Scored",
-    "Scorer",
+    "ScoringProgress",
     "Tracker",
 ]

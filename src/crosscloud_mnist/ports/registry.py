@@ -52,14 +52,14 @@ class LedgerEntry:
         alias: The alias that moved, or would have.
         version: The version it moved to, or would have.
         digest: SHA-256 of that version's bundle, hexadecimal.
-        before: The version that the alias pointed to, if any.
+        previous_version: The version that the alias pointed to, if any.
         reason: Why: what the gates said, or what the person who rolled back said.
-        figures: The gates with their figures, as JSON.
+        gate_results: The gates with their figures, as JSON.
         actor: Whom the workspace knows as the one who did it.
-        at: When, ISO 8601 in UTC.
-        previous: ``hash`` of the entry before, so that none can be taken out unnoticed.
+        timestamp: When, ISO 8601 in UTC.
+        previous_hash: ``hash`` of the entry before, so that none can be taken out unnoticed.
         hash: SHA-256 over all of the above, hexadecimal.
-        done: Whether it was done; an entry that is not was interrupted.
+        completed: Whether it was done; an entry that is not was interrupted.
     """
 
     action: str
@@ -67,14 +67,14 @@ class LedgerEntry:
     alias: str
     version: str
     digest: str
-    before: str = ""
+    previous_version: str = ""
     reason: str = ""
-    figures: str = ""
+    gate_results: str = ""
     actor: str = ""
-    at: str = ""
-    previous: str = ""
+    timestamp: str = ""
+    previous_hash: str = ""
     hash: str = ""
-    done: bool = False
+    completed: bool = False
 
 
 class Registry(Protocol):
@@ -83,7 +83,7 @@ class Registry(Protocol):
     def workspace(self) -> str:
         """Return the workspace that a write would really reach, for lineage and logs."""
 
-    def holds(self, uri: str) -> bool:
+    def has_logged_model(self, uri: str) -> bool:
         """Whether the workspace is the one that logged the model, under whatever name reached."""
 
     def log_model(
@@ -107,14 +107,14 @@ class Registry(Protocol):
     def download_logged(self, uri: str, folder: Path) -> None:
         """Write the logged model's files into ``folder``, which must not exist."""
 
-    def clean(self, name: str, digest: str, lease_seconds: float) -> None:
+    def delete_orphans(self, name: str, digest: str, orphan_ttl_seconds: float) -> None:
         """Remove what interrupted promotions of that digest left behind.
 
         That is runs, logged models and versions that never became whole. What is younger than the
         lease is spared: somebody may be at work on it.
         """
 
-    def version(self, name: str, number: str) -> ModelVersion | None:
+    def get_version(self, name: str, number: str) -> ModelVersion | None:
         """Return the version of that number, if there is one."""
 
     def delete_version(self, version: ModelVersion) -> None:
@@ -137,13 +137,13 @@ class Registry(Protocol):
     def set_alias(self, version: ModelVersion, alias: str) -> None:
         """Let the alias point to the version."""
 
-    def by_alias(self, name: str, alias: str) -> ModelVersion | None:
+    def get_version_by_alias(self, name: str, alias: str) -> ModelVersion | None:
         """Return the version that the alias points to at this moment, if any."""
 
-    def record(self, entry: LedgerEntry) -> LedgerEntry:
+    def append_entry(self, entry: LedgerEntry) -> LedgerEntry:
         """Append to the ledger, and return the entry with what the workspace adds to it."""
 
-    def conclude(self, entry: LedgerEntry) -> None:
+    def complete_entry(self, entry: LedgerEntry) -> None:
         """Note that what the entry says was done."""
 
     def ledger(self, name: str) -> list[LedgerEntry]:

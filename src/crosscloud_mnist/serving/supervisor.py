@@ -20,7 +20,7 @@ from uvicorn import Config
 from uvicorn.supervisors import Multiprocess
 
 from crosscloud_mnist.errors import EndpointError
-from crosscloud_mnist.serving.protocol import KEEP_ALIVE_SECONDS, Protocol
+from crosscloud_mnist.serving.http.http_protocol import KEEP_ALIVE_SECONDS, BoundedHttpProtocol
 from crosscloud_mnist.serving.settings import Settings
 from crosscloud_mnist.serving.worker import create
 
@@ -120,7 +120,7 @@ def _config(settings: Settings) -> Config:
     return Config(
         partial(create, settings),
         factory=True,
-        http=Protocol,
+        http=BoundedHttpProtocol,
         ws="none",
         workers=settings.workers,
         backlog=_BACKLOG,

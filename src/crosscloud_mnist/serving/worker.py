@@ -16,17 +16,17 @@ from crosscloud_mnist.serving.settings import TOKEN, Settings
 if TYPE_CHECKING:
     from starlette.applications import Starlette
 
-_YOUNG = 20_000  # rows of many pictures' requests, which no collection has to look through
+_YOUNG = 20_000  # rows of many images' requests, which no collection has to look through
 _STARTUP_FAILURE = 3  # uvicorn's: the supervisor gives up rather than restart for ever
 
 
 def create(settings: Settings) -> Starlette:
     """Return the application over a proved model; called by uvicorn in the worker."""
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    from crosscloud_mnist.serving.app import create_app
-    from crosscloud_mnist.serving.inference_log import InferenceLog
-    from crosscloud_mnist.serving.model import ServedModel
-    from crosscloud_mnist.serving.request_log import RequestLog
+    from crosscloud_mnist.serving.http.app import create_app
+    from crosscloud_mnist.serving.inference.model import ServedModel
+    from crosscloud_mnist.serving.telemetry.inference_log import InferenceLog
+    from crosscloud_mnist.serving.telemetry.request_log import RequestLog
 
     try:
         model = ServedModel(settings.bundle, settings.name, settings.version)

@@ -1,4 +1,4 @@
-"""Small, seeded changes to training pictures: a turn, a scale, a slant, a shift, a bend."""
+"""Small, seeded changes to training images: a turn, a scale, a slant, a shift, a bend."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ if TYPE_CHECKING:
 _TURN = 0.17  # radians, about 10 degrees
 _SCALE = 0.1
 _SHIFT = 2.0  # pixels
-_SLANT = 0.1  # pixels across for each pixel down; of elastic pictures
+_SLANT = 0.1  # pixels across for each pixel down; of elastic images
 _KNOTS = 5  # of the elastic displacement, in each direction
 
 
-def augment(pictures: tf.Tensor, seed: tf.Tensor, elastic: float = 0.0) -> tf.Tensor:
-    """Turn, scale, shift, and where ``elastic`` is set bend every picture by its own amounts.
+def augment(images: tf.Tensor, seed: tf.Tensor, elastic: float = 0.0) -> tf.Tensor:
+    """Turn, scale, shift, and where ``elastic`` is set bend every image by its own amounts.
 
     Elastic distortions are those of Simard et al. 2003, "Best practices for convolutional neural
     networks applied to visual document analysis"; the smooth field comes from a coarse grid.
 
     Args:
-        pictures: [n, h, w], uint8, on a ground of 0.
-        seed: [2], int64: the same seed gives the same pictures.
+        images: [n, h, w], uint8, on a ground of 0.
+        seed: [2], int64: the same seed gives the same images.
         elastic: Standard deviation of the displacement at the grid's knots, pixels.
 
     Returns:
@@ -30,7 +30,7 @@ def augment(pictures: tf.Tensor, seed: tf.Tensor, elastic: float = 0.0) -> tf.Te
     """
     import tensorflow as tf
 
-    count, height, width = pictures.shape
+    count, height, width = images.shape
     drawn = tf.random.stateless_uniform((5, count), seed, -1.0, 1.0)
     turn, scale = _TURN * drawn[0], 1 + _SCALE * drawn[1]
     slant = (_SLANT if elastic else 0.0) * drawn[4]
@@ -38,7 +38,7 @@ def augment(pictures: tf.Tensor, seed: tf.Tensor, elastic: float = 0.0) -> tf.Te
     middle_x, middle_y = (width - 1) / 2, (height - 1) / 2
     across = middle_x - cos * middle_x + (sin - slant) * middle_y + _SHIFT * drawn[2]
     down = middle_y - sin * middle_x - cos * middle_y + _SHIFT * drawn[3]
-    floats = tf.cast(pictures, tf.float32)
+    floats = tf.cast(images, tf.float32)
     if elastic:
         x, y = tf.range(float(width))[None, None, :], tf.range(float(height))[None, :, None]
         sides = [_each(amounts) for amounts in (cos, slant - sin, across, sin, cos, down)]
@@ -64,13 +64,13 @@ def _each(amounts: tf.Tensor) -> tf.Tensor:
     return amounts[:, None, None]
 
 
-def _sampled(pictures: tf.Tensor, x: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
-    """Return pictures [n, h, w] read at x, y [n, h, w], pixels, bilinear; outside is ground."""
+def _sampled(images: tf.Tensor, x: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
+    """Return images [n, h, w] read at x, y [n, h, w], pixels, bilinear; outside is ground."""
     import tensorflow as tf
 
-    count, height, width = pictures.shape
+    count, height, width = images.shape
     row = width + 3  # a frame of ground: one pixel before, two after
-    flat = tf.reshape(tf.pad(pictures, [[0, 0], [1, 2], [1, 2]]), (count, row * (height + 3)))
+    flat = tf.reshape(tf.pad(images, [[0, 0], [1, 2], [1, 2]]), (count, row * (height + 3)))
     x, y = tf.clip_by_value(x + 1, 0.0, width + 1.0), tf.clip_by_value(y + 1, 0.0, height + 1.0)
     left, top = tf.floor(x), tf.floor(y)
     right_part, lower_part = x - left, y - top

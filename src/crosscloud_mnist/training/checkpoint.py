@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from crosscloud_mnist.files import write_whole
-from crosscloud_mnist.training.plan import Epoch
+from crosscloud_mnist.storage import atomic
+from crosscloud_mnist.training.result import EpochMetrics
 
 _KEPT = 2  # the newest, and the one that a new attempt may be reading
 
@@ -28,11 +28,11 @@ class Checkpoint:
             that is another, of the optimizer, and the best weights; each in Keras' order.
     """
 
-    history: tuple[Epoch, ...]
+    history: tuple[EpochMetrics, ...]
     variables: tuple[NDArray[Any], ...]
 
 
-def save(folder: str, history: Sequence[Epoch], variables: Sequence[NDArray[Any]]) -> None:
+def save(folder: str, history: Sequence[EpochMetrics], variables: Sequence[NDArray[Any]]) -> None:
     """Write the checkpoint of ``history``'s last epoch, whole or not at all.
 
     Raises:
@@ -41,7 +41,7 @@ def save(folder: str, history: Sequence[Epoch], variables: Sequence[NDArray[Any]
     stream = io.BytesIO()
     epochs = json.dumps([asdict(epoch) for epoch in history])
     np.savez(stream, *variables, history=np.array(epochs))
-    write_whole(_path(folder, len(history)), stream.getvalue())
+    atomic.write_bytes(_path(folder, len(history)), stream.getvalue())
     for old in _found(folder)[:-_KEPT]:
         old.unlink(missing_ok=True)
 
@@ -53,7 +53,7 @@ def load(folder: str, epoch: int) -> Checkpoint:
         OSError: There is none.
     """
     with np.load(_path(folder, epoch)) as archive:
-        history = tuple(Epoch(**values) for values in json.loads(str(archive["history"])))
+        history = tuple(EpochMetrics(**values) for values in json.loads(str(archive["history"])))
         count = len(archive.files) - 1
         return Checkpoint(history, tuple(archive[f"arr_{i}"] for i in range(count)))
 

@@ -38,11 +38,11 @@ def rebuild(name: str, weights: Sequence[NDArray[np.float32]]) -> keras.Model:
     return keras.Model(logits.input, probabilities, name=name)
 
 
-def predict(model: keras.Model, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Return the probabilities [n, 10] that Keras gives for pictures [n, 28, 28]."""
+def predict(model: keras.Model, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Return the probabilities [n, 10] that Keras gives for images [n, 28, 28]."""
     parts = [
-        np.asarray(model(pictures[start : start + _BATCH].astype(np.float32), training=False))
-        for start in range(0, len(pictures), _BATCH)
+        np.asarray(model(images[start : start + _BATCH].astype(np.float32), training=False))
+        for start in range(0, len(images), _BATCH)
     ]
     return np.concatenate(parts)
 
@@ -58,16 +58,16 @@ def keras_bytes(model: keras.Model) -> bytes:
 def onnx_bytes(model: keras.Model) -> bytes:
     """Return the model as an ONNX file: the cast and the scaling stand inside the graph.
 
-    Its input is ``pictures``, uint8 [n, 28, 28]; its output ``probabilities``, float32 [n, 10].
+    Its input is ``images``, uint8 [n, 28, 28]; its output ``probabilities``, float32 [n, 10].
     """
     import tensorflow as tf
     import tf2onnx
 
     fixed = _with_fixed_shapes(model)
 
-    @tf.function(input_signature=[tf.TensorSpec((None, SIDE, SIDE), tf.uint8, name="pictures")])
-    def answer(pictures: tf.Tensor) -> dict[str, tf.Tensor]:
-        return {"probabilities": fixed(tf.cast(pictures, tf.float32), training=False)}
+    @tf.function(input_signature=[tf.TensorSpec((None, SIDE, SIDE), tf.uint8, name="images")])
+    def answer(images: tf.Tensor) -> dict[str, tf.Tensor]:
+        return {"probabilities": fixed(tf.cast(images, tf.float32), training=False)}
 
     graph, _ = tf2onnx.convert.from_function(
         answer, input_signature=answer.input_signature, opset=_OPSET

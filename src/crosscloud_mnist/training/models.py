@@ -21,7 +21,7 @@ def build(name: str, seed: int) -> keras.Model:
     """Return an untrained model.
 
     Args:
-        name: ``case``, the CNN of the published case with its 267,338 parameters; ``compact``,
+        name: ``baseline``, the CNN of the published case with its 267,338 parameters; ``compact``,
             small and fast; or ``best``, for accuracy.
         seed: Of the initial weights.
 
@@ -41,45 +41,45 @@ def build(name: str, seed: int) -> keras.Model:
             "train_distributed.settings.model"
         )
     keras.utils.set_random_seed(seed)
-    pixels = keras.Input((SIDE, SIDE), name="pictures")
+    pixels = keras.Input((SIDE, SIDE), name="images")
     # Scaled first: ONNX Runtime multiplies over a last axis of 1 at a hundredth of its speed.
     scaled = keras.layers.Reshape((SIDE, SIDE, 1))(keras.layers.Rescaling(1 / 255)(pixels))
     logits = keras.layers.Dense(CLASSES, dtype="float32", name="logits")(_BODIES[name](scaled))
     return keras.Model(pixels, logits, name=name)
 
 
-def _case(pictures: keras.KerasTensor) -> keras.KerasTensor:
+def _baseline(images: keras.KerasTensor) -> keras.KerasTensor:
     from keras.layers import Conv2D, Dense, Flatten, MaxPooling2D
 
     for _ in range(3):
-        pictures = Conv2D(32, 3, activation="relu")(pictures)
-    return Dense(64, activation="relu")(Flatten()(MaxPooling2D()(pictures)))
+        images = Conv2D(32, 3, activation="relu")(images)
+    return Dense(64, activation="relu")(Flatten()(MaxPooling2D()(images)))
 
 
-def _compact(pictures: keras.KerasTensor) -> keras.KerasTensor:
+def _compact(images: keras.KerasTensor) -> keras.KerasTensor:
     from keras.layers import Conv2D, Dense, Dropout, Flatten, MaxPooling2D
 
-    pictures = Conv2D(16, 5, activation="relu")(pictures)
-    pictures = MaxPooling2D()(pictures)
-    pictures = Conv2D(32, 3, activation="relu")(pictures)
-    pictures = MaxPooling2D()(pictures)
-    pictures = Conv2D(64, 3, activation="relu")(pictures)
-    pictures = Dropout(0.2)(Flatten()(pictures))
-    return Dropout(0.2)(Dense(128, activation="relu")(pictures))
+    images = Conv2D(16, 5, activation="relu")(images)
+    images = MaxPooling2D()(images)
+    images = Conv2D(32, 3, activation="relu")(images)
+    images = MaxPooling2D()(images)
+    images = Conv2D(64, 3, activation="relu")(images)
+    images = Dropout(0.2)(Flatten()(images))
+    return Dropout(0.2)(Dense(128, activation="relu")(images))
 
 
-def _best(pictures: keras.KerasTensor) -> keras.KerasTensor:
+def _best(images: keras.KerasTensor) -> keras.KerasTensor:
     from keras.layers import Conv2D, Dense, Dropout, Flatten, MaxPooling2D
 
     # he_normal keeps the signal's size through the layers.
     conv = partial(Conv2D, kernel_size=3, activation="relu", kernel_initializer="he_normal")
-    pictures = conv(32)(conv(32)(pictures))
-    pictures = Dropout(0.1)(MaxPooling2D()(pictures))
-    pictures = conv(64)(conv(64, padding="same")(pictures))
-    pictures = Dropout(0.1)(MaxPooling2D()(pictures))
-    pictures = conv(128)(pictures)
-    pictures = Dropout(0.35)(Flatten()(pictures))
-    return Dropout(0.35)(Dense(128, activation="relu")(pictures))
+    images = conv(32)(conv(32)(images))
+    images = Dropout(0.1)(MaxPooling2D()(images))
+    images = conv(64)(conv(64, padding="same")(images))
+    images = Dropout(0.1)(MaxPooling2D()(images))
+    images = conv(128)(images)
+    images = Dropout(0.35)(Flatten()(images))
+    return Dropout(0.35)(Dense(128, activation="relu")(images))
 
 
-_BODIES = {"case": _case, "compact": _compact, "best": _best}
+_BODIES = {"baseline": _baseline, "compact": _compact, "best": _best}

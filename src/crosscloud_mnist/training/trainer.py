@@ -12,12 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crosscloud_mnist.errors import TrainingError
-from crosscloud_mnist.files import write_whole
-from crosscloud_mnist.training import checkpoint, feed
-from crosscloud_mnist.training.choice import best_epoch, is_over
+from crosscloud_mnist.storage import atomic
+from crosscloud_mnist.training import checkpoint, input_pipeline
+from crosscloud_mnist.training.early_stopping import is_finished, select_best_epoch
+from crosscloud_mnist.training.job import TrainingJob
 from crosscloud_mnist.training.models import CLASSES, build
-from crosscloud_mnist.training.plan import Epoch, Plan
-from crosscloud_mnist.training.rate import build_optimizer
+from crosscloud_mnist.training.optimizer import build_optimizer
+from crosscloud_mnist.training.result import EpochMetrics
 
 if TYPE_CHECKING:
     import keras
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Place:
+class WorkerContext:
     """Where among the workers this process stands."""
 
     rank: int
@@ -36,21 +37,23 @@ class Place:
 class Trainer:
     """Model, optimizer and compiled epochs of one process; made under the strategy's scope."""
 
-    def __init__(self, plan: Plan, strategy: tf.distribute.Strategy, place: Place) -> None:
+    def __init__(
+        self, job: TrainingJob, strategy: tf.distribute.Strategy, context: WorkerContext
+    ) -> None:
         import keras
         import tensorflow as tf
 
-        self._plan, self._strategy, self._place = plan, strategy, place
-        self._model = build(plan.model, plan.seed)
+        self._job, self._strategy, self._context = job, strategy, context
+        self._model = build(job.model, job.seed)
         # What is validated and taken: the model itself, or one that holds the average's weights.
-        self._taken = build(plan.model, plan.seed) if plan.average else self._model
-        self._optimizer = build_optimizer(plan)
+        self._taken = build(job.model, job.seed) if job.ema_momentum else self._model
+        self._optimizer = build_optimizer(job)
         self._optimizer.build(self._model.trainable_variables)
         self._best = [
             keras.Variable(weight.numpy(), trainable=False, name=f"best_{weight.name}")
-            for weight in (self._taken.weights if plan.keep_best else ())
+            for weight in (self._taken.weights if job.restore_best_weights else ())
         ]
-        # Sums of one epoch: loss, right answers, pictures, CPU-seconds. Each replica adds to its
+        # Sums of one epoch: loss, right answers, images, CPU-seconds. Each replica adds to its
         # own; reading adds them up, so that a step needs no exchange but the gradients'.
         self._totals = tf.Variable(
             tf.zeros(4),
@@ -58,30 +61,31 @@ class Trainer:
             synchronization=tf.VariableSynchronization.ON_READ,
             aggregation=tf.VariableAggregation.SUM,
         )
-        self._training = self._compile(self._training_step, plan.steps_per_epoch)
+        self._training = self._compile(self._training_step, job.steps_per_epoch)
         self._validation = self._compile(
-            self._validation_step, feed.validation_steps(plan, place.workers, place.replicas)
+            self._validation_step,
+            input_pipeline.validation_steps(job, context.workers, context.replicas),
         )
         self._images_seen = 0
-        self.history: list[Epoch] = []
+        self.history: list[EpochMetrics] = []
 
     def images_seen(self) -> int:
-        """Return how many training pictures this process's own replicas have seen."""
+        """Return how many training images this process's own replicas have seen."""
         return self._images_seen
 
     def weights(self) -> tuple[NDArray[np.float32], ...]:
-        """Return the weights to take: the best epoch's where the plan keeps them, or the last."""
+        """Return the weights to take: the best epoch's where the job keeps them, or the last."""
         chosen = self._best or self._taken.weights
         return tuple(np.asarray(weight.numpy()) for weight in chosen)
 
     def resume(self) -> None:
-        """Take up the state after ``plan.done`` epochs, as it was."""
-        found = checkpoint.load(self._plan.records, self._plan.done)
+        """Take up the state after ``job.initial_epoch`` epochs, as it was."""
+        found = checkpoint.load(self._job.checkpoint_dir, self._job.initial_epoch)
         for variable, value in zip(self._variables(), found.variables, strict=True):
             variable.assign(value)
         self.history.extend(found.history)
-        images = self._plan.done * self._plan.steps_per_epoch * self._plan.batch
-        self._images_seen = images // self._place.workers
+        images = self._job.initial_epoch * self._job.steps_per_epoch * self._job.global_batch_size
+        self._images_seen = images // self._context.workers
         for epoch in found.history:  # the attempt may have ended between checkpoint and record
             self._record(epoch)
 
@@ -93,21 +97,21 @@ class Trainer:
         """
         import keras
 
-        plan = self._plan
-        batches = iter(self._distributed(feed.training_batches))
-        while not is_over(plan, self.history):
+        job = self._job
+        batches = iter(self._distributed(input_pipeline.training_batches))
+        while not is_finished(job, self.history):
             number = len(self.history) + 1
             start = time.monotonic()
             loss, accuracy, cpu_seconds = self._run(self._training, batches, count_images=True)
             trained = time.monotonic()
             self._average(number)
             val_loss, val_accuracy, _ = self._run(
-                self._validation, iter(self._distributed(feed.validation_batches))
+                self._validation, iter(self._distributed(input_pipeline.validation_batches))
             )
-            images = plan.steps_per_epoch * plan.batch
-            epoch = Epoch(
-                number=number,
-                of=plan.epochs,
+            images = job.steps_per_epoch * job.global_batch_size
+            epoch = EpochMetrics(
+                epoch=number,
+                total_epochs=job.epochs,
                 loss=loss,
                 accuracy=accuracy,
                 val_loss=val_loss,
@@ -118,28 +122,28 @@ class Trainer:
                 cpu_seconds=cpu_seconds,
             )
             self.history.append(epoch)
-            if self._best and best_epoch(self.history) is epoch:
+            if self._best and select_best_epoch(self.history) is epoch:
                 for best, weight in zip(self._best, self._taken.weights, strict=True):
                     best.assign(weight)
-            if self._place.rank == 0:
+            if self._context.rank == 0:
                 try:
                     checkpoint.save(
-                        plan.records,
+                        job.checkpoint_dir,
                         self.history,
                         [variable.value.numpy() for variable in self._variables()],
                     )
                     self._record(epoch)
                 except OSError as error:
                     raise TrainingError(
-                        f"epoch {number} could not be written to {plan.records} "
+                        f"epoch {number} could not be written to {job.checkpoint_dir} "
                         f"({error.strerror}), expected storage that every slot can write to; "
                         "make room there, and run again"
                     ) from error
 
-    def _record(self, epoch: Epoch) -> None:
-        record = Path(self._plan.records) / f"epoch-{epoch.number:04d}.json"
-        if self._place.rank == 0:
-            write_whole(record, json.dumps(asdict(epoch)).encode())
+    def _record(self, epoch: EpochMetrics) -> None:
+        record = Path(self._job.checkpoint_dir) / f"epoch-{epoch.epoch:04d}.json"
+        if self._context.rank == 0:
+            atomic.write_bytes(record, json.dumps(asdict(epoch)).encode())
 
     def _average(self, number: int) -> None:
         """Move the average towards the weights of epoch ``number``.
@@ -148,7 +152,7 @@ class Trainer:
         """
         if self._taken is self._model:
             return
-        kept = min(self._plan.average, 1 - 1 / number)
+        kept = min(self._job.ema_momentum, 1 - 1 / number)
         for average, weight in zip(self._taken.weights, self._model.weights, strict=True):
             average.assign(kept * average.numpy() + (1 - kept) * weight.numpy())
 
@@ -157,9 +161,9 @@ class Trainer:
         return [*self._taken.variables, *own, *self._optimizer.variables, *self._best]
 
     def _distributed(self, batches: Any) -> tf.data.Dataset | tf.distribute.DistributedDataset:
-        place = self._place
-        own = batches(self._plan, place.workers, place.rank, place.replicas)
-        if place.replicas == 1:
+        context = self._context
+        own = batches(self._job, context.workers, context.rank, context.replicas)
+        if context.replicas == 1:
             # A distributed iterator is tuned by a thread whose sleep doubles up to a minute, and
             # which is waited for when the iterator is let go.
             return own
@@ -188,18 +192,18 @@ class Trainer:
         own[0].assign_add([0.0, 0.0, 0.0, time.process_time() - start])
         if count_images:
             self._images_seen += round(sum(float(replica[2]) for replica in own))
-        loss, right, pictures, cpu_seconds = self._totals.numpy().tolist()
-        return loss / pictures, right / pictures, cpu_seconds
+        loss, right, images, cpu_seconds = self._totals.numpy().tolist()
+        return loss / images, right / images, cpu_seconds
 
     def _training_step(self, batch: tuple[tf.Tensor, tf.Tensor]) -> None:
         import tensorflow as tf
 
-        pictures, labels = batch
+        images, labels = batch
         with tf.GradientTape() as tape:
-            logits = self._model(pictures, training=True)
+            logits = self._model(images, training=True)
             loss = tf.reduce_sum(self._cross_entropy(labels, logits))
             # The optimizer adds the replicas' gradients up: each brings its share of the mean.
-            share = loss / self._plan.batch
+            share = loss / self._job.global_batch_size
         gradients = tape.gradient(share, self._model.trainable_variables)
         self._optimizer.apply(gradients)
         self._add(loss, labels, logits, tf.ones_like(labels, tf.float32))
@@ -207,8 +211,8 @@ class Trainer:
     def _validation_step(self, batch: tuple[tf.Tensor, tf.Tensor, tf.Tensor]) -> None:
         import tensorflow as tf
 
-        pictures, labels, weights = batch
-        logits = self._taken(pictures, training=False)
+        images, labels, weights = batch
+        logits = self._taken(images, training=False)
         loss = tf.reduce_sum(self._cross_entropy(labels, logits) * weights)
         self._add(loss, labels, logits, weights)
 
@@ -230,6 +234,6 @@ class Trainer:
         """
         import tensorflow as tf
 
-        spread = self._plan.label_smoothing / CLASSES
-        targets = tf.one_hot(labels, CLASSES, 1 - self._plan.label_smoothing + spread, spread)
+        spread = self._job.label_smoothing / CLASSES
+        targets = tf.one_hot(labels, CLASSES, 1 - self._job.label_smoothing + spread, spread)
         return tf.nn.softmax_cross_entropy_with_logits(targets, logits)

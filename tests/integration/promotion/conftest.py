@@ -14,15 +14,15 @@ from kedro.io import DataCatalog, MemoryDataset
 from kedro.runner import SequentialRunner
 from mlflow import MlflowClient
 
-from benchmarks.mlflow_servers import Server, two_servers
-from crosscloud_mnist.adapters.isolation import Isolated, end_all
 from crosscloud_mnist.bundle import Bundle, Verifier, write
+from crosscloud_mnist.isolation.proxy import ProcessProxy, end_all
 from crosscloud_mnist.pipelines import register_remote
+from rehearsal.mlflow_servers import Server, two_servers
 
 sys.path.insert(0, str(Path(__file__).parent))  # for faulty_line, under --import-mode=importlib
 from faulty_line import Line
 
-ADAPTER = "crosscloud_mnist.adapters.mlflow.Registry"
+ADAPTER = "crosscloud_mnist.adapters.mlflow.registry.MlflowRegistry"
 _numbers = itertools.count()
 
 
@@ -56,7 +56,7 @@ class Promotion:
     def registry(self, which: int, **credentials: str) -> Any:
         """The workspace (0 the sandbox, 1 production) through its line, in its own process."""
         options = {"uri": self.lines[which].uri, "experiment": "mnist"}
-        return Isolated(ADAPTER, options, {**self.servers[which].credentials, **credentials})
+        return ProcessProxy(ADAPTER, options, {**self.servers[which].credentials, **credentials})
 
     @property
     def target(self) -> Any:
@@ -84,13 +84,13 @@ class Promotion:
         return {
             "name": self.name,
             "alias": "champion",
-            "challenger": "challenger",
+            "challenger_alias": "challenger",
             "minimum_accuracy": 0.9,
             "significance": 0.05,
-            "same_test_set": True,
+            "require_same_test_set": True,
             "approval_tag": None,
-            "fetched": str(self.folder / "fetched"),
-            "lease_seconds": 3600,
+            "bundle_cache": str(self.folder / "bundle_cache"),
+            "orphan_ttl_seconds": 3600,
             **changed,
         }
 
@@ -121,7 +121,7 @@ class Promotion:
         return list(self.client(1).search_model_versions(f"name = '{self.name}'"))
 
     def production(self) -> str | None:
-        version = self.target.by_alias(self.name, "champion")
+        version = self.target.get_version_by_alias(self.name, "champion")
         return version and version.version
 
 

@@ -16,10 +16,10 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from mlflow.exceptions import MlflowException
 
-from benchmarks.mlflow_servers import free_port
-from crosscloud_mnist.adapters.isolation import Isolated
 from crosscloud_mnist.bundle import Signer, Verifier, digest_of, write
-from crosscloud_mnist.errors import PromotionRefused, RegistryError, VerificationError
+from crosscloud_mnist.errors import PromotionRejectedError, RegistryError, VerificationError
+from crosscloud_mnist.isolation.proxy import ProcessProxy
+from rehearsal.mlflow_servers import free_port
 
 
 def leftovers(promotion):
@@ -57,7 +57,7 @@ def test_it_promotes_once_with_lineage_and_a_ledger(promotion):
     }
     assert uri in version.description
     (entry,) = promotion.target.ledger(promotion.name)
-    assert (entry.action, entry.version, entry.actor, entry.done) == (
+    assert (entry.action, entry.version, entry.actor, entry.completed) == (
         "promoted",
         "1",
         promotion.servers[1].user,
@@ -67,10 +67,10 @@ def test_it_promotes_once_with_lineage_and_a_ledger(promotion):
 
 def test_a_worse_model_is_challenger_and_the_champion_stays(promotion):
     promotion.promote(promotion.log(promotion.make("good")))
-    with pytest.raises(PromotionRefused, match="McNemar's exact p"):
+    with pytest.raises(PromotionRejectedError, match="McNemar's exact p"):
         promotion.promote(promotion.log(promotion.make("worse", wrong=25)))
     assert promotion.production() == "1"
-    assert promotion.target.by_alias(promotion.name, "challenger").version == "2"
+    assert promotion.target.get_version_by_alias(promotion.name, "challenger").version == "2"
 
 
 @pytest.mark.parametrize("line", [0, 1])
@@ -138,7 +138,7 @@ def test_killed_after_every_kind_of_write_it_ends_with_one_version_and_no_leftov
 
         line.after = kill
         try:
-            registered = promotion.promote(uri, target=target, lease_seconds=0)
+            registered = promotion.promote(uri, target=target, orphan_ttl_seconds=0)
             break
         except RegistryError as error:
             said.append(str(error))
@@ -150,7 +150,7 @@ def test_killed_after_every_kind_of_write_it_ends_with_one_version_and_no_leftov
     assert leftovers(promotion) == ([], [])
     assert [version.status for version in promotion.versions()] == ["READY"]
     assert promotion.production() == "1"
-    done = [entry for entry in promotion.target.ledger(promotion.name) if entry.done]
+    done = [entry for entry in promotion.target.ledger(promotion.name) if entry.completed]
     assert [(entry.action, entry.version) for entry in done] == [("promoted", "1")]
 
 
@@ -192,10 +192,12 @@ def test_swapped_credentials_are_refused(promotion):
 def test_one_server_under_two_names_is_refused(promotion):
     uri = promotion.log(promotion.make("same"))
     options = {"uri": f"http://localhost:{promotion.servers[0].port}", "experiment": "mnist"}
-    same = Isolated(
-        "crosscloud_mnist.adapters.mlflow.Registry", options, promotion.servers[0].credentials
+    same = ProcessProxy(
+        "crosscloud_mnist.adapters.mlflow.registry.MlflowRegistry",
+        options,
+        promotion.servers[0].credentials,
     )
-    with pytest.raises(PromotionRefused, match="are one workspace, expected two"):
+    with pytest.raises(PromotionRejectedError, match="are one workspace, expected two"):
         promotion.promote(uri, target=same)
 
 
@@ -236,11 +238,11 @@ def test_a_line_that_stays_cut_is_said_in_one_line_and_a_rerun_succeeds(promotio
     uri = promotion.log(promotion.make("down"))
     promotion.lines[1].before = lambda request: "cut" if request.method == "PUT" else None
     with pytest.raises(RegistryError) as raised:
-        promotion.promote(uri, lease_seconds=0)
+        promotion.promote(uri, orphan_ttl_seconds=0)
     assert "\n" not in str(raised.value)
     assert promotion.production() is None
     promotion.lines[1].reset()
-    assert promotion.promote(uri, lease_seconds=0)["version"] == "1"
+    assert promotion.promote(uri, orphan_ttl_seconds=0)["version"] == "1"
     assert leftovers(promotion) == ([], [])
 
 
@@ -297,7 +299,7 @@ def test_no_secret_is_shown_anywhere(promotion, capfd, caplog, tmp_path):
         lambda: promotion.promote("models:/m-" + "0" * 32),
         lambda: promotion.promote("models:/m-" + "0" * 32, target=wrong),
     ):
-        with pytest.raises((PromotionRefused, RegistryError)) as raised:
+        with pytest.raises((PromotionRejectedError, RegistryError)) as raised:
             attempt()
         shown.append("".join(traceback.format_exception(raised.value)))
     for which, server in enumerate(promotion.servers):
@@ -313,7 +315,7 @@ def test_no_secret_is_shown_anywhere(promotion, capfd, caplog, tmp_path):
     shown.extend(path.read_bytes().decode(errors="replace") for path in files)
     out, err = capfd.readouterr()
     everything = "\n".join([*shown, out, err, caplog.text])
-    assert "crosscloud_mnist.adapters.isolated" in everything  # the process list was seen
+    assert "crosscloud_mnist.isolation.worker" in everything  # the process list was seen
     assert promotion.name in everything
     for server in promotion.servers:
         basic = base64.b64encode(f"{server.user}:{server.password}".encode()).decode()
@@ -324,7 +326,7 @@ def test_no_secret_is_shown_anywhere(promotion, capfd, caplog, tmp_path):
 def test_a_dead_server_is_one_line_in_seconds(promotion):
     uri = promotion.log(promotion.make("dead"))
     options = {"uri": f"http://127.0.0.1:{free_port()}", "experiment": "mnist"}
-    dead = Isolated("crosscloud_mnist.adapters.mlflow.Registry", options, {})
+    dead = ProcessProxy("crosscloud_mnist.adapters.mlflow.registry.MlflowRegistry", options, {})
     with pytest.raises(RegistryError, match="does not answer .*expected an MLflow server there"):
         promotion.promote(uri, target=dead)
-    shutil.rmtree(promotion.folder / "fetched", ignore_errors=True)
+    shutil.rmtree(promotion.folder / "bundle_cache", ignore_errors=True)

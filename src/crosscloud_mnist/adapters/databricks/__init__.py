@@ -1,6 +1,6 @@
 """Databricks: a workspace's tracking and Unity Catalog registry, its endpoints, its secrets."""
 
-from crosscloud_mnist.adapters.databricks.registry import Registry
-from crosscloud_mnist.adapters.databricks.serving import Endpoint
+from crosscloud_mnist.adapters.databricks.endpoint import DatabricksEndpoint
+from crosscloud_mnist.adapters.databricks.registry import UnityCatalogRegistry
 
-__all__ = ["Endpoint", "Registry"]
+__all__ = ["DatabricksEndpoint", "UnityCatalogRegistry"]

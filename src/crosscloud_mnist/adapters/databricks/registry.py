@@ -11,18 +11,18 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from crosscloud_mnist.adapters import mlflow as plain
-from crosscloud_mnist.adapters.databricks.connection import (
+from crosscloud_mnist.adapters.databricks.workspace import (
     UNITY_CATALOG,
     access,
     connect,
-    reached,
+    translate_errors,
 )
-from crosscloud_mnist.adapters.versions import (
+from crosscloud_mnist.adapters.mlflow.registry import MlflowRegistry
+from crosscloud_mnist.adapters.mlflow.versions import (
     DIGEST,
     ensure_registered,
-    lowest_of_digest,
-    port_version,
+    find_by_digest,
+    to_model_version,
 )
 from crosscloud_mnist.errors import ConfigurationError, RegistryError
 from crosscloud_mnist.ports import LoggedModel, ModelVersion
@@ -34,7 +34,7 @@ _TRACKING = "databricks"
 _VERSION = re.compile(r"models:/([^/@]+)/(\d+)")
 
 
-class Registry(plain.Registry):
+class UnityCatalogRegistry(MlflowRegistry):
     """One workspace, in a process that holds its credentials alone.
 
     Args:
@@ -53,7 +53,7 @@ class Registry(plain.Registry):
     def access(
         options: Mapping[str, Any], credentials: Mapping[str, Any]
     ) -> tuple[dict[str, Any], dict[str, str]]:
-        """Return what a process of its own is given: see ``isolation.Isolated``."""
+        """Return what a process of its own is given: see ``isolation.ProcessProxy``."""
         uri, workspace_id, variables = access(options["uri"], credentials)
         return {**options, "uri": uri, "workspace_id": workspace_id}, variables
 
@@ -86,9 +86,9 @@ class Registry(plain.Registry):
             )
         return LoggedModel(uri, digest, known.run_id or "", dict(known.tags))
 
-    def holds(self, uri: str) -> bool:
+    def has_logged_model(self, uri: str) -> bool:
         """Whether this workspace knows the logged model: see ``logged_models``."""
-        return _VERSION.fullmatch(uri) is None and super().holds(uri)
+        return _VERSION.fullmatch(uri) is None and super().has_logged_model(uri)
 
     def download_logged(self, uri: str, folder: Path) -> None:
         """Write the model's files into ``folder``, which must not exist."""
@@ -104,7 +104,7 @@ class Registry(plain.Registry):
             found = client.search_model_versions(f"name = '{name}'")
             # Unity Catalog's search returns no tags.
             versions = [client.get_model_version(name, each.version) for each in found]
-        return lowest_of_digest(versions, digest)
+        return find_by_digest(versions, digest)
 
     def create_version(
         self, name: str, folder: Path, *, digest: str, tags: Mapping[str, str], description: str
@@ -118,7 +118,7 @@ class Registry(plain.Registry):
                 tags={**tags, DIGEST: digest},
                 description=description,
             )
-        return port_version(version)
+        return to_model_version(version)
 
     def download_version(self, version: ModelVersion, folder: Path) -> None:
         """Write the version's files into ``folder``, which must not exist."""
@@ -130,14 +130,14 @@ class Registry(plain.Registry):
         with self._writing():
             super().set_alias(version, alias)
 
-    def by_alias(self, name: str, alias: str) -> ModelVersion | None:
+    def get_version_by_alias(self, name: str, alias: str) -> ModelVersion | None:
         """Return the version that the alias points to at this moment, if any."""
         with self._writing():
-            return super().by_alias(name, alias)
+            return super().get_version_by_alias(name, alias)
 
-    def clean(self, name: str, digest: str, lease_seconds: float) -> None:
+    def delete_orphans(self, name: str, digest: str, orphan_ttl_seconds: float) -> None:
         """Remove the digest's versions whose upload was not finished: see ``ports.Registry``."""
-        before = (time.time() - lease_seconds) * 1000
+        before = (time.time() - orphan_ttl_seconds) * 1000
         with self._writing() as client:
             for each in client.search_model_versions(f"name = '{name}'"):
                 if each.status == "READY" or each.creation_timestamp > before:
@@ -178,5 +178,5 @@ class Registry(plain.Registry):
 
         mlflow.set_tracking_uri(_TRACKING)
         mlflow.set_registry_uri(self._uri)
-        with reached(self._uri, self._workspace_id, RegistryError, MlflowException):
+        with translate_errors(self._uri, self._workspace_id, RegistryError, MlflowException):
             yield MlflowClient(tracking_uri=_TRACKING, registry_uri=self._uri)

@@ -19,7 +19,7 @@ from typing import Any
 
 import click
 
-from crosscloud_mnist.adapters.databricks.connection import connect, reached
+from crosscloud_mnist.adapters.databricks.workspace import connect, translate_errors
 from crosscloud_mnist.errors import ConfigurationError, CrosscloudError, RegistryError
 
 _REMOTE = {
@@ -33,14 +33,14 @@ _SHOWN = ("host", "client-id", "workspace-id")
 _NEEDED = ("host", "workspace-id")
 
 
-class Scopes:
+class SecretScopes:
     """The secret scopes of this process's workspace."""
 
     @staticmethod
     def access(
         options: Mapping[str, Any], credentials: Mapping[str, Any]
     ) -> tuple[dict[str, Any], dict[str, str]]:
-        """Return what a process of its own is given: see ``isolation.Isolated``."""
+        """Return what a process of its own is given: see ``isolation.ProcessProxy``."""
         return dict(options), dict(credentials)
 
     def read(self, scope: str, prefix: str) -> dict[str, str]:
@@ -50,7 +50,7 @@ class Scopes:
             RegistryError: The workspace does not answer, or there is no such scope.
         """
         client, _ = connect(None, RegistryError)
-        with reached(f"the secrets of scope {scope}", None, RegistryError):
+        with translate_errors(f"the secrets of scope {scope}", None, RegistryError):
             known = {secret.key or "" for secret in client.secrets.list_secrets(scope)}
             wanted = {name: f"{prefix}-{name}" for name in _REMOTE if f"{prefix}-{name}" in known}
             values = {n: client.secrets.get_secret(scope, key).value for n, key in wanted.items()}
@@ -66,7 +66,7 @@ class Scopes:
             RegistryError: The workspace does not answer, or says no.
         """
         client, _ = connect(None, RegistryError)
-        with reached(f"the secrets of scope {scope}", None, RegistryError):
+        with translate_errors(f"the secrets of scope {scope}", None, RegistryError):
             if scope not in {known.name for known in client.secrets.list_scopes()}:
                 client.secrets.create_scope(scope)
             for name, value in values.items():
@@ -103,7 +103,7 @@ def main(scope: str, prefix: str) -> None:
             raise ConfigurationError(
                 "DATABRICKS_HOST not set, expected the workspace that keeps the secrets"
             )
-        names = Scopes().write(scope, prefix, _remote())
+        names = SecretScopes().write(scope, prefix, _remote())
     except CrosscloudError as error:
         raise click.ClickException(str(error)) from error
     click.echo(f"Written to scope {scope} of {os.environ['DATABRICKS_HOST']}: {', '.join(names)}")

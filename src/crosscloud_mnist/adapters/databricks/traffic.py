@@ -15,8 +15,8 @@ from crosscloud_mnist.errors import EndpointError
 if TYPE_CHECKING:
     from databricks.sdk.service.serving import ServedEntityInput, ServingEndpointsAPI
 
-EVERYTHING = 100
-_LONGEST_PAUSE_SECONDS = 10.0
+FULL_TRAFFIC = 100
+_MAX_PAUSE_SECONDS = 10.0
 
 Served = tuple[str, str]  # a registered model and its version
 
@@ -39,7 +39,7 @@ class Traffic:
         self._size, self._scale_to_zero = size, scale_to_zero
         self._seconds = 60 * minutes
 
-    def shares(self) -> dict[Served, int] | None:
+    def get_split(self) -> dict[Served, int] | None:
         """Return each served version's percent of the traffic; ``None`` where no endpoint is."""
         from databricks.sdk.errors import NotFound
 
@@ -75,7 +75,7 @@ class Traffic:
         with contextlib.suppress(NotFound):
             self._api.delete(self._name)
 
-    def share(self, shares: Mapping[Served, int]) -> None:
+    def set_split(self, shares: Mapping[Served, int]) -> None:
         """Serve these versions, each with its percent, and return when it is so.
 
         Raises:
@@ -122,7 +122,7 @@ class Traffic:
                     "expected it to serve the version; see its events and its build log"
                 )
             time.sleep(pause)
-            pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
+            pause = min(2 * pause, _MAX_PAUSE_SECONDS)
         raise EndpointError(
             f"endpoint {self._name} is still being updated after {self._seconds:.0f} s, expected "
             "it ready by then; look at its events, and deploy again"

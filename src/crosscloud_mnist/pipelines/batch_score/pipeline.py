@@ -5,15 +5,15 @@ from __future__ import annotations
 from kedro.pipeline import Node, Pipeline
 
 from crosscloud_mnist.pipelines.batch_score.nodes import score
-from crosscloud_mnist.pipelines.deploy.nodes import resolve
+from crosscloud_mnist.promotion import resolve_alias
 
 
 def create_pipeline() -> Pipeline:
-    """Return ``batch_score``: an alias and pictures in; answers on storage and a report out."""
+    """Return ``batch_score``: an alias and images in; answers on storage and a report out."""
     return Pipeline(
         [
             Node(
-                resolve,
+                resolve_alias,
                 ["serving_registry", "params:batch_score.name", "params:batch_score.alias"],
                 "scoring_version",
                 name="resolve_alias",
@@ -27,7 +27,7 @@ def create_pipeline() -> Pipeline:
                     "scoring_version",
                     "params:batch_score.images",
                     "params:batch_score.scores",
-                    "params:batch_score.pictures_per_chunk",
+                    "params:batch_score.images_per_chunk",
                 ],
                 "batch_report",
                 name="score",

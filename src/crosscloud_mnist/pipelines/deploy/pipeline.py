@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from kedro.pipeline import Node, Pipeline
 
-from crosscloud_mnist.pipelines.deploy.nodes import deploy, resolve
+from crosscloud_mnist.pipelines.deploy.nodes import deploy
+from crosscloud_mnist.promotion import resolve_alias
 
 
 def create_pipeline(after: str | None = None) -> Pipeline:
@@ -17,7 +18,7 @@ def create_pipeline(after: str | None = None) -> Pipeline:
     return Pipeline(
         [
             Node(
-                resolve,
+                resolve_alias,
                 [
                     "serving_registry",
                     "params:deploy.name",

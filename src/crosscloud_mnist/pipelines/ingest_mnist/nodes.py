@@ -7,23 +7,19 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 
-from crosscloud_mnist import idx
 from crosscloud_mnist.datasets.mnist import RawDigits
+from crosscloud_mnist.datasets.shards import LabelledImages
 from crosscloud_mnist.errors import IdxError
-from crosscloud_mnist.monitoring import Profile, profile_of_pictures
-
-Pictures = NDArray[np.uint8]
-Labels = NDArray[np.uint8]
-Labelled = tuple[Pictures, Labels]
+from crosscloud_mnist.monitoring import Profile, profile_images
+from crosscloud_mnist.storage import idx
 
 _SIDE = 28
 _CLASSES = 10
 _SAMPLES = 12
 
 
-def decode(raw: RawDigits) -> tuple[Labelled, Labelled, dict[str, Any]]:
+def decode(raw: RawDigits) -> tuple[LabelledImages, LabelledImages, dict[str, Any]]:
     """Read the published training and test sets.
 
     Args:
@@ -34,7 +30,7 @@ def decode(raw: RawDigits) -> tuple[Labelled, Labelled, dict[str, Any]]:
         they come from: ``dataset``, ``source``, ``dataset_digest`` and ``files_sha256``.
 
     Raises:
-        IdxError: A file holds something else than pictures or labels of the digits, or the
+        IdxError: A file holds something else than images or labels of the digits, or the
             counts differ.
     """
     files = {name: hashlib.sha256(content).hexdigest() for name, content in raw.files.items()}
@@ -47,19 +43,19 @@ def decode(raw: RawDigits) -> tuple[Labelled, Labelled, dict[str, Any]]:
     return _labelled(raw, "train"), _labelled(raw, "t10k"), origin
 
 
-def _labelled(raw: RawDigits, half: str) -> Labelled:
+def _labelled(raw: RawDigits, half: str) -> LabelledImages:
     images_name, labels_name = f"{half}-images-idx3-ubyte", f"{half}-labels-idx1-ubyte"
     images = idx.decode(raw.files[images_name], images_name)
     labels = idx.decode(raw.files[labels_name], labels_name)
     if images.ndim != 3 or images.shape[1:] != (_SIDE, _SIDE):
         raise IdxError(
-            f"{images_name}: holds values of shape {images.shape}, expected pictures "
+            f"{images_name}: holds values of shape {images.shape}, expected images "
             f"[n, {_SIDE}, {_SIDE}]; check that the files are not swapped"
         )
     if labels.shape != (len(images),):
         raise IdxError(
             f"{labels_name}: holds values of shape {labels.shape}, expected one label for each "
-            f"of the {len(images)} pictures; check that the files are of one data set"
+            f"of the {len(images)} images; check that the files are of one data set"
         )
     if not len(labels) or labels.max() >= _CLASSES:
         raise IdxError(
@@ -69,7 +65,9 @@ def _labelled(raw: RawDigits, half: str) -> Labelled:
     return images, labels
 
 
-def split(training: Labelled, validation_fraction: float, seed: int) -> tuple[Labelled, Labelled]:
+def split(
+    training: LabelledImages, validation_fraction: float, seed: int
+) -> tuple[LabelledImages, LabelledImages]:
     """Set a stratified part of the training set aside for every choice that is made.
 
     Args:
@@ -90,14 +88,17 @@ def split(training: Labelled, validation_fraction: float, seed: int) -> tuple[La
 
 
 def describe(
-    origin: dict[str, Any], training: Labelled, validation: Labelled, test: Labelled
+    origin: dict[str, Any],
+    training: LabelledImages,
+    validation: LabelledImages,
+    test: LabelledImages,
 ) -> dict[str, Any]:
     """Return the data card: where the data came from, digests, and counts per class and split."""
     return {
         **origin,
         "splits": {
             name: {
-                "pictures": len(labels),
+                "images": len(labels),
                 "per_class": np.bincount(labels, minlength=_CLASSES).tolist(),
                 "mean_pixel": round(float(images.mean()), 3),
                 "sha256": hashlib.sha256(idx.encode(images) + idx.encode(labels)).hexdigest(),
@@ -111,17 +112,17 @@ def describe(
     }
 
 
-def profile_training(training: Labelled) -> Profile:
+def profile_training(training: LabelledImages) -> Profile:
     """Return the distributions of what the model is trained for, to tell drift from."""
     images, _ = training
-    return profile_of_pictures(images)
+    return profile_images(images)
 
 
-def draw_samples(training: Labelled, data_card: dict[str, Any]) -> Figure:
-    """Draw the first training pictures of every digit, one digit a row."""
+def draw_samples(training: LabelledImages, data_card: dict[str, Any]) -> Figure:
+    """Draw the first training images of every digit, one digit a row."""
     images, labels = training
     figure = Figure(figsize=(_SAMPLES * 0.6, _CLASSES * 0.66), layout="constrained")
-    figure.suptitle(f"{data_card['dataset']}: training pictures, as the model sees them")
+    figure.suptitle(f"{data_card['dataset']}: training images, as the model sees them")
     for digit, row in enumerate(figure.subplots(_CLASSES, _SAMPLES)):
         for axes, image in zip(row, images[labels == digit], strict=False):
             axes.imshow(image, cmap="gray", vmin=0, vmax=255)

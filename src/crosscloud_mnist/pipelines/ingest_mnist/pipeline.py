@@ -17,7 +17,7 @@ def create_pipeline() -> Pipeline:
     """Return ``ingest_mnist``: published files in; shards, test set and data card out."""
     return Pipeline(
         [
-            Node(decode, "mnist", ["published_training", "test", "data_origin"], name="decode"),
+            Node(decode, "mnist", ["published_training", "test_set", "data_origin"], name="decode"),
             Node(
                 split,
                 [
@@ -30,7 +30,7 @@ def create_pipeline() -> Pipeline:
             ),
             Node(
                 describe,
-                ["data_origin", "training@arrays", "validation@arrays", "test"],
+                ["data_origin", "training@arrays", "validation@arrays", "test_set"],
                 "data_card",
                 name="describe",
             ),

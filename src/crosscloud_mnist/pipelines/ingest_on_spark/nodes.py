@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from crosscloud_mnist.ports import Dealer
+from crosscloud_mnist.ports import DistributedIngestor
 
 
-def deal(dealer: Dealer, folder: str, validation_fraction: float, seed: int) -> dict[str, Any]:
+def deal(
+    ingestor: DistributedIngestor, folder: str, validation_fraction: float, seed: int
+) -> dict[str, Any]:
     """Let the executors check the parts and write the shards; return the data card.
 
     Raises:
         IdxError: A part is no pair of IDX files of digits.
     """
-    return dealer.deal(folder, validation_fraction, seed)
+    return ingestor.ingest(folder, validation_fraction, seed)

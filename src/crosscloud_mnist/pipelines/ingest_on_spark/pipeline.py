@@ -14,7 +14,7 @@ def create_pipeline() -> Pipeline:
             Node(
                 deal,
                 [
-                    "dealer",
+                    "ingestor",
                     "params:ingest_on_spark.folder",
                     "params:ingest_on_spark.validation_fraction",
                     "params:ingest_on_spark.seed",

@@ -23,7 +23,7 @@ def draw_drift(report: Mapping[str, Any]) -> tuple[Figure, Mapping[str, Any]]:
     figure = Figure(figsize=(3.2 * _COLUMNS, 2.5 * height), layout="constrained")
     verdict = "no drift" if report["passed"] else "DRIFT"
     figure.suptitle(
-        f"{report['model_name']} {report['model_version']}, {report['log']['pictures']:,} pictures:"
+        f"{report['model_name']} {report['model_version']}, {report['log']['images']:,} images:"
         f" {verdict}"
     )
     panels = figure.subplots(height, _COLUMNS, squeeze=False).ravel()

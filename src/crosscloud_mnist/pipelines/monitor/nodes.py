@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from crosscloud_mnist.bundle import Verifier
-from crosscloud_mnist.errors import BundleError, DataError, DriftDetected
+from crosscloud_mnist.errors import BundleError, DataError, DriftError
 from crosscloud_mnist.monitoring import (
     Profile,
     compare,
-    profile_of_answers,
-    profile_of_pictures,
+    profile_images,
+    profile_predictions,
     read_answers,
 )
 from crosscloud_mnist.ports import ModelVersion, Registry
@@ -49,7 +49,7 @@ def measure(
     profile: Mapping[str, Profile],
     version: ModelVersion,
     threshold: float,
-    minimum_pictures: int,
+    minimum_images: int,
 ) -> dict[str, Any]:
     """Return the report: how far inputs and predictions are from the profile.
 
@@ -58,30 +58,30 @@ def measure(
         profile: What the version was trained for.
         version: Which.
         threshold: The population stability index that counts as drift.
-        minimum_pictures: Fewer say nothing.
+        minimum_images: Fewer say nothing.
 
     Raises:
-        DataError: The log holds too few pictures.
+        DataError: The log holds too few images.
     """
     answers = read_answers(log, f"{version.name.rpartition('.')[2]}-{version.version}")
     counts = {
         "requests": answers.requests,
         "refused": answers.refused,
         "unreadable": answers.unreadable,
-        "pictures": len(answers.pictures),
+        "images": len(answers.images),
         "of_other_models": answers.others,
         "served_entity": answers.entity,
     }
-    if len(answers.pictures) < minimum_pictures:
+    if len(answers.images) < minimum_images:
         raise DataError(
-            f"the log holds {len(answers.pictures)} pictures in {answers.requests} requests "
+            f"the log holds {len(answers.images)} images in {answers.requests} requests "
             f"({answers.refused} refused, {answers.others} answered by another model, "
-            f"{answers.unreadable} without pictures), expected at least {minimum_pictures} to "
+            f"{answers.unreadable} without images), expected at least {minimum_images} to "
             "judge by; wait for more, or log a larger fraction"
         )
     found = {
-        "inputs": profile_of_pictures(answers.pictures, profile["inputs"]),
-        "predictions": profile_of_answers(answers.probabilities),
+        "inputs": profile_images(answers.images, profile["inputs"]),
+        "predictions": profile_predictions(answers.probabilities),
     }
     drifts = {name: compare(profile[name], found[name], threshold) for name in found}
     return {
@@ -94,11 +94,11 @@ def measure(
     }
 
 
-def judge(report: Mapping[str, Any]) -> None:
+def assert_passed(report: Mapping[str, Any]) -> None:
     """Fail the run, after report and figure are on storage.
 
     Raises:
-        DriftDetected: A statistic moved further than its limit.
+        DriftError: A statistic moved further than its limit.
     """
     said = []
     for kind in ("inputs", "predictions"):
@@ -110,8 +110,8 @@ def judge(report: Mapping[str, Any]) -> None:
         limits = sorted(
             {row["limit"] for kind in ("inputs", "predictions") for row in report[kind]}
         )
-        raise DriftDetected(
-            f"{'; '.join(said)}; over {report['log']['pictures']:,} pictures, expected at most "
+        raise DriftError(
+            f"{'; '.join(said)}; over {report['log']['images']:,} images, expected at most "
             f"{limits[0]:.2f}; look at monitor.png for what callers send now, and correct them or "
             "train again"
         )

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from kedro.pipeline import Node, Pipeline
 
-from crosscloud_mnist.pipelines.deploy.nodes import resolve
 from crosscloud_mnist.pipelines.monitor.figures import draw_drift
-from crosscloud_mnist.pipelines.monitor.nodes import fetch_profile, judge, measure
+from crosscloud_mnist.pipelines.monitor.nodes import assert_passed, fetch_profile, measure
+from crosscloud_mnist.promotion import resolve_alias
 
 
 def create_pipeline() -> Pipeline:
@@ -14,7 +14,7 @@ def create_pipeline() -> Pipeline:
     return Pipeline(
         [
             Node(
-                resolve,
+                resolve_alias,
                 ["serving_registry", "params:monitor.name", "params:monitor.alias"],
                 "monitored_version",
                 name="resolve_alias",
@@ -32,12 +32,12 @@ def create_pipeline() -> Pipeline:
                     "profile",
                     "monitored_version",
                     "params:monitor.threshold",
-                    "params:monitor.minimum_pictures",
+                    "params:monitor.minimum_images",
                 ],
                 "monitor_report",
                 name="measure_drift",
             ),
             Node(draw_drift, "monitor_report", ["drift_figure", "drawn_report"], name="draw_drift"),
-            Node(judge, "drawn_report", None, name="judge_drift"),
+            Node(assert_passed, "drawn_report", None, name="assert_passed"),
         ]
     )

@@ -10,21 +10,19 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from crosscloud_mnist.bundle import PARITY_ELSEWHERE, Bundle, Verifier, golden_difference
-from crosscloud_mnist.errors import PromotionRefused, VerificationError
-from crosscloud_mnist.pipelines.register_remote import gates as gate
-from crosscloud_mnist.pipelines.register_remote import lineage
-from crosscloud_mnist.pipelines.register_remote.fetched import fetch_once, forget
+from crosscloud_mnist.bundle import CROSS_HOST_TOLERANCE, Bundle, Verifier, golden_difference
+from crosscloud_mnist.errors import PromotionRejectedError, VerificationError
 from crosscloud_mnist.ports import LedgerEntry, ModelVersion, Registry
-from crosscloud_mnist.promotion import fetch_verified, move_alias
+from crosscloud_mnist.promotion import bundle_cache, fetch_verified, lineage, record_and_move
+from crosscloud_mnist.promotion import gates as gate
 
 _VERIFIED = "verified"
-_LONGEST_TAG = 1000  # Unity Catalog's limit
+_MAX_TAG = 1000  # Unity Catalog's limit
 
 logger = logging.getLogger(__name__)
 
 
-def examine(
+def fetch_candidate(
     *,
     source: Registry,
     target: Registry,
@@ -39,8 +37,8 @@ def examine(
         target: The workspace that it goes to.
         verifier: Holds the public key.
         model_uri: The candidate.
-        settings: ``name`` and ``alias``, ``fetched`` (a folder for bundles, each in one named by
-            its digest: none is fetched twice) and ``lease_seconds`` (how long one is kept there
+        settings: ``name`` and ``alias``, ``bundle_cache`` (a folder for bundles, each in one named by
+            its digest: none is fetched twice) and ``orphan_ttl_seconds`` (how long one is kept there
             that is not the champion's).
 
     Returns:
@@ -49,23 +47,25 @@ def examine(
         somebody may have written on the source's server since.
 
     Raises:
-        PromotionRefused: Source and target are one workspace, or the card lacks lineage.
+        PromotionRejectedError: Source and target are one workspace, or the card lacks lineage.
         RegistryError: The source does not have the model.
         VerificationError: It is not the bundle that was signed and recorded.
     """
     reached = source.workspace(), target.workspace()
     logger.info("promoting from %s to %s", *reached)
-    if reached[0] == reached[1] or target.holds(model_uri):
-        raise PromotionRefused(
+    if reached[0] == reached[1] or target.has_logged_model(model_uri):
+        raise PromotionRejectedError(
             f"source {reached[0]} and target {reached[1]} are one workspace, expected two; set "
             "source and target in the globals of the environment"
         )
     logged = source.logged_model(model_uri)
-    champion = target.by_alias(settings["name"], settings["alias"])
-    fetched = Path(settings["fetched"])
-    forget(fetched, settings["lease_seconds"], champion.digest if champion else None)
+    champion = target.get_version_by_alias(settings["name"], settings["alias"])
+    fetched = Path(settings["bundle_cache"])
+    bundle_cache.evict(
+        fetched, settings["orphan_ttl_seconds"], champion.digest if champion else None
+    )
     download = partial(source.download_logged, model_uri)
-    bundle = fetch_once(download, verifier, fetched, logged.digest)
+    bundle = bundle_cache.get(download, verifier, fetched, logged.digest)
     card = bundle.card()
     lineage.check(card, model_uri)
     return {
@@ -88,28 +88,28 @@ def check_gates(
     Args:
         target: The workspace whose champion the candidate is compared with.
         verifier: Holds the public key; the champion is opened only once verified.
-        candidate: As ``examine`` returned it.
-        settings: ``name``, ``alias``, ``minimum_accuracy``, ``significance``, ``same_test_set``
+        candidate: As ``fetch_candidate`` returned it.
+        settings: ``name``, ``alias``, ``minimum_accuracy``, ``significance``, ``require_same_test_set``
             and ``approval_tag``.
     """
     bundle = Bundle(Path(candidate["folder"]), candidate["digest"])
-    current = target.by_alias(settings["name"], settings["alias"])
+    current = target.get_version_by_alias(settings["name"], settings["alias"])
     champion = None
     if current is not None and current.digest != bundle.digest:
         download = partial(target.download_version, current)
-        champion = fetch_once(download, verifier, bundle.folder.parent, current.digest)
+        champion = bundle_cache.get(download, verifier, bundle.folder.parent, current.digest)
     rows = [
         gate.minimum_accuracy(candidate["metrics"], settings["minimum_accuracy"]),
-        gate.not_worse(
+        gate.compare_with_champion(
             bundle.answers(),
             champion.answers() if champion else None,
             settings["significance"],
-            settings["same_test_set"],
+            settings["require_same_test_set"],
         ),
         gate.same_contract(bundle, champion),
     ]
     if settings["approval_tag"]:
-        rows.append(gate.approved(candidate["tags"], settings["approval_tag"]))
+        rows.append(gate.check_approval(candidate["tags"], settings["approval_tag"]))
     return rows
 
 
@@ -117,7 +117,7 @@ def publish(
     target: Registry,
     candidate: Mapping[str, Any],
     name: str,
-    lease_seconds: float,
+    orphan_ttl_seconds: float,
     _gates: Sequence[gate.Gate] = (),
 ) -> tuple[ModelVersion, bool]:
     """Copy the candidate to the target's registry, unless its digest is there already.
@@ -131,7 +131,7 @@ def publish(
         RegistryError: The target answered no.
     """
     digest = candidate["digest"]
-    target.clean(name, digest, lease_seconds)
+    target.delete_orphans(name, digest, orphan_ttl_seconds)
     there = target.find_version(name, digest)
     if there is not None:
         return there, False
@@ -149,7 +149,7 @@ def publish(
     return made, True
 
 
-def prove_copy(
+def verify_copy(
     target: Registry,
     verifier: Verifier,
     version: ModelVersion,
@@ -171,13 +171,13 @@ def prove_copy(
             if _VERIFIED not in version.tags:
                 target.delete_version(version)
             raise
-        parity = gate.golden_parity(golden_difference(copy), PARITY_ELSEWHERE)
+        parity = gate.golden_parity(golden_difference(copy), CROSS_HOST_TOLERANCE)
         gates = [*candidate_gates, parity]
     target.tag_version(version, {_VERIFIED: version.digest, "gates": _figures(gates)})
     return gates
 
 
-def crown(
+def move_alias(
     *,
     target: Registry,
     version: ModelVersion,
@@ -193,31 +193,31 @@ def crown(
         ``created`` and ``source_model``.
 
     Raises:
-        PromotionRefused: A gate said no; the alias has not moved.
+        PromotionRejectedError: A gate said no; the alias has not moved.
     """
-    alias, challenger = settings["alias"], settings["challenger"]
+    alias, challenger = settings["alias"], settings["challenger_alias"]
     refusals = [row["note"] for row in gates if not row["passed"]]
-    current = target.by_alias(version.name, alias)
+    current = target.get_version_by_alias(version.name, alias)
     entry = LedgerEntry(
         action="refused" if refusals else "promoted",
         name=version.name,
         alias=alias,
         version=version.version,
         digest=version.digest,
-        before=current.version if current else "",
-        reason="; ".join(refusals)[:_LONGEST_TAG] or f"every gate passed by {candidate['uri']}",
-        figures=_figures(gates),
+        previous_version=current.version if current else "",
+        reason="; ".join(refusals)[:_MAX_TAG] or f"every gate passed by {candidate['uri']}",
+        gate_results=_figures(gates),
     )
     if refusals:
-        recorded = target.record(entry)
+        recorded = target.append_entry(entry)
         target.tag_version(version, {"refused": entry.reason})
         target.set_alias(version, challenger)
-        target.conclude(recorded)
-        raise PromotionRefused(
+        target.complete_entry(recorded)
+        raise PromotionRejectedError(
             f"{entry.reason}; {version.name} {version.version} is the {challenger}, and the "
             f"{alias} is untouched: train a better model"
         )
-    move_alias(target, version, entry)
+    record_and_move(target, version, entry)
     return {
         "name": version.name,
         "version": version.version,

@@ -6,10 +6,10 @@ from kedro.pipeline import Node, Pipeline
 
 from crosscloud_mnist.pipelines.register_remote.nodes import (
     check_gates,
-    crown,
-    examine,
-    prove_copy,
+    fetch_candidate,
+    move_alias,
     publish,
+    verify_copy,
 )
 
 _SETTINGS = "params:register_remote"
@@ -20,7 +20,7 @@ def create_pipeline() -> Pipeline:
     return Pipeline(
         [
             Node(
-                examine,
+                fetch_candidate,
                 {
                     "source": "source_registry",
                     "target": "target_registry",
@@ -29,7 +29,7 @@ def create_pipeline() -> Pipeline:
                     "settings": _SETTINGS,
                 },
                 "candidate",
-                name="examine_candidate",
+                name="fetch_candidate",
             ),
             Node(
                 check_gates,
@@ -44,20 +44,20 @@ def create_pipeline() -> Pipeline:
                     "target": "target_registry",
                     "candidate": "candidate",
                     "name": "params:register_remote.name",
-                    "lease_seconds": "params:register_remote.lease_seconds",
+                    "orphan_ttl_seconds": "params:register_remote.orphan_ttl_seconds",
                     "_gates": "candidate_gates",
                 },
                 ["published_version", "newly_published"],
                 name="publish",
             ),
             Node(
-                prove_copy,
+                verify_copy,
                 ["target_registry", "verifier", "published_version", "candidate_gates"],
                 "promotion_gates",
                 name="verify_copy",
             ),
             Node(
-                crown,
+                move_alias,
                 {
                     "target": "target_registry",
                     "version": "published_version",

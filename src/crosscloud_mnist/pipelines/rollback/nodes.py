@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from crosscloud_mnist.bundle import PARITY_ELSEWHERE, Verifier, check_golden
+from crosscloud_mnist.bundle import CROSS_HOST_TOLERANCE, Verifier, check_golden
 from crosscloud_mnist.errors import ConfigurationError, RegistryError
 from crosscloud_mnist.ports import LedgerEntry, ModelVersion, Registry
-from crosscloud_mnist.promotion import fetch_verified, move_alias
+from crosscloud_mnist.promotion import fetch_verified, record_and_move
 
 
 def find_previous(
@@ -27,18 +27,18 @@ def find_previous(
             "rollback has no reason, expected why production is changed; add --params "
             'reason="what is wrong with the version that is served"'
         )
-    current = registry.by_alias(name, alias)
+    current = registry.get_version_by_alias(name, alias)
     held = _held(registry.ledger(name), alias)
     if current is not None and current.version in held:
         before = held[: held.index(current.version)]
         for number in reversed(before):
-            previous = registry.version(name, number)
+            previous = registry.get_version(name, number)
             if previous is not None:
                 return current, previous
     raise RegistryError(
         f"the ledger of {registry.workspace()} knows no version of {name} before "
         f"{current.version if current else 'the first'}, expected one to go back to; promote a "
-        "good model with kedro run --pipeline register_remote"
+        "good model with kedro run --pipelines register_remote"
     )
 
 
@@ -62,22 +62,22 @@ def restore(
     """
     with tempfile.TemporaryDirectory() as work:
         bundle = fetch_verified(registry, previous, verifier, Path(work) / "bundle")
-        check_golden(bundle, PARITY_ELSEWHERE)
+        check_golden(bundle, CROSS_HOST_TOLERANCE)
     entry = LedgerEntry(
         action="rolled back",
         name=previous.name,
         alias=alias,
         version=previous.version,
         digest=previous.digest,
-        before=current.version,
+        previous_version=current.version,
         reason=str(reason),
     )
-    move_alias(registry, previous, entry)
+    record_and_move(registry, previous, entry)
     return {
         "name": previous.name,
         "alias": alias,
         "version": previous.version,
-        "before": current.version,
+        "previous_version": current.version,
         "reason": str(reason),
         "workspace": registry.workspace(),
     }
@@ -90,7 +90,7 @@ def _held(history: Sequence[LedgerEntry], alias: str) -> list[str]:
     """
     held: list[str] = []
     for entry in history:
-        if entry.alias != alias or entry.action == "refused" or not entry.done:
+        if entry.alias != alias or entry.action == "refused" or not entry.completed:
             continue
         if entry.version in held:
             del held[held.index(entry.version) :]

@@ -29,7 +29,7 @@ def create_pipeline() -> Pipeline:
                     "alias": _ALIAS,
                     "reason": "params:reason",
                 },
-                "rolled_back",
+                "rollback_result",
                 name="restore",
             ),
         ]

@@ -1,4 +1,4 @@
-"""Real pictures in, digits out: the proof that the endpoint answers."""
+"""Real images in, digits out: the proof that the endpoint answers."""
 
 from crosscloud_mnist.pipelines.smoke_test.pipeline import create_pipeline
 

@@ -5,17 +5,17 @@ from __future__ import annotations
 from kedro.pipeline import Node, Pipeline
 
 from crosscloud_mnist.pipelines.smoke_test.nodes import (
-    ask,
-    disguise,
+    assert_passed,
+    check_endpoints,
     fetch_golden,
-    judge,
-    look,
+    predict_images,
+    render_variants,
     report,
 )
 
 
 def create_pipeline(after: str | None = None) -> Pipeline:
-    """Return ``smoke_test``: pictures in; answers and a report out.
+    """Return ``smoke_test``: images in; answers and a report out.
 
     Args:
         after: A datum that must be there before the endpoint is asked, such as the deployment of
@@ -24,36 +24,36 @@ def create_pipeline(after: str | None = None) -> Pipeline:
     return Pipeline(
         [
             Node(
-                look,
+                check_endpoints,
                 ["endpoints", *([after] if after else [])],
-                "standings",
-                name="look_at_endpoints",
+                "statuses",
+                name="check_endpoints",
             ),
             Node(
                 fetch_golden,
-                ["serving_registry", "verifier", "standings"],
+                ["serving_registry", "verifier", "statuses"],
                 "golden_set",
                 name="fetch_golden_set",
             ),
-            Node(disguise, "golden_set", "golden_pictures", name="disguise_golden_set"),
+            Node(render_variants, "golden_set", "golden_images", name="render_variants"),
             Node(
-                ask,
-                ["endpoints", "golden_pictures", "standings"],
-                "golden_answers",
-                name="ask_golden_pictures",
+                predict_images,
+                ["endpoints", "golden_images", "statuses"],
+                "golden_predictions",
+                name="predict_golden_images",
             ),
             Node(
-                ask,
-                ["endpoints", "pictures", "standings"],
-                "picture_answers",
-                name="ask_pictures",
+                predict_images,
+                ["endpoints", "images", "statuses"],
+                "image_predictions",
+                name="predict_images",
             ),
             Node(
                 report,
-                ["standings", "golden_answers", "picture_answers"],
+                ["statuses", "golden_predictions", "image_predictions"],
                 "smoke_test_report",
                 name="report",
             ),
-            Node(judge, "smoke_test_report", None, name="judge"),
+            Node(assert_passed, "smoke_test_report", None, name="assert_passed"),
         ]
     )

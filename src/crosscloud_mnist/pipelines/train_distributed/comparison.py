@@ -7,32 +7,32 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from crosscloud_mnist.training.grid import name_of
-from crosscloud_mnist.training.plan import Outcome
+from crosscloud_mnist.training.result import TrainingResult
 
 Row = dict[str, Any]
 
 
-def best_of(outcomes: Sequence[Outcome]) -> int:
+def best_of(results: Sequence[TrainingResult]) -> int:
     """Return the index of the model with the highest accuracy on validation.
 
     A tie goes to the lower validation loss. A model whose loss is no number comes last.
     """
 
     def rank(index: int) -> tuple[bool, float, float]:
-        taken = outcomes[index].taken
+        taken = results[index].taken
         return math.isfinite(taken.val_loss), taken.val_accuracy, -taken.val_loss
 
-    return max(range(len(outcomes)), key=rank)
+    return max(range(len(results)), key=rank)
 
 
 def compare(
-    changes: Sequence[Mapping[str, Any]], outcomes: Sequence[Outcome], best: int
+    changes: Sequence[Mapping[str, Any]], results: Sequence[TrainingResult], best: int
 ) -> list[Row]:
     """Return a row for each model: what was changed, and what came of it.
 
     Args:
         changes: What each changes of the recipe.
-        outcomes: What each gave.
+        results: What each gave.
         best: Index of the one that goes on.
 
     Returns:
@@ -44,13 +44,13 @@ def compare(
         {
             "settings": name_of(changed),
             **changed,
-            "val_accuracy": outcome.taken.val_accuracy,
-            "val_loss": outcome.taken.val_loss,
-            "accuracy": outcome.taken.accuracy,
-            "loss": outcome.taken.loss,
-            "seconds": sum(epoch.seconds for epoch in outcome.history),
-            "val_accuracy_by_epoch": [epoch.val_accuracy for epoch in outcome.history],
+            "val_accuracy": result.taken.val_accuracy,
+            "val_loss": result.taken.val_loss,
+            "accuracy": result.taken.accuracy,
+            "loss": result.taken.loss,
+            "seconds": sum(epoch.seconds for epoch in result.history),
+            "val_accuracy_by_epoch": [epoch.val_accuracy for epoch in result.history],
             "chosen": index == best,
         }
-        for index, (changed, outcome) in enumerate(zip(changes, outcomes, strict=True))
+        for index, (changed, result) in enumerate(zip(changes, results, strict=True))
     ]

@@ -18,7 +18,7 @@ _NAME_WIDTH = 36  # characters
 def draw_learning_curves(history: Sequence[Mapping[str, Any]]) -> Figure:
     """Draw loss and accuracy by epoch, of training and validation."""
     figure = Figure(figsize=(9, 3.6), layout="constrained")
-    epochs = [epoch["number"] for epoch in history]
+    epochs = [epoch["epoch"] for epoch in history]
     for axes, name, label in zip(
         figure.subplots(1, 2),
         ("loss", "accuracy"),

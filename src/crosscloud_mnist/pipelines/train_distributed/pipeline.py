@@ -9,14 +9,14 @@ from crosscloud_mnist.pipelines.train_distributed.figures import (
     draw_confusion_matrix,
     draw_learning_curves,
 )
+from crosscloud_mnist.pipelines.train_distributed.jobs import build_jobs
 from crosscloud_mnist.pipelines.train_distributed.nodes import (
-    assemble,
+    build_bundle_contents,
+    build_lineage,
     evaluate,
     log_model,
-    trace_lineage,
     train,
 )
-from crosscloud_mnist.pipelines.train_distributed.plans import make_plans
 
 _SETTINGS = "chosen_settings"
 _GRID = "params:train_distributed.grid"
@@ -28,39 +28,39 @@ def create_pipeline() -> Pipeline:
     return Pipeline(
         [
             Node(
-                make_plans,
+                build_jobs,
                 [
                     "params:train_distributed.settings",
                     _GRID,
                     _MODE,
-                    "params:train_distributed.records",
+                    "params:train_distributed.checkpoint_dir",
                     "training@shards",
                     "validation@shards",
                 ],
-                "plans",
-                name="make_plans",
+                "jobs",
+                name="build_jobs",
             ),
             Node(
-                trace_lineage,
+                build_lineage,
                 ["data_card", "params:train_distributed.git_commit"],
                 "lineage",
-                name="trace_lineage",
+                name="build_lineage",
             ),
             Node(
                 train,
-                ["launcher", "tracker", "plans", _GRID, _MODE, "lineage"],
+                ["launcher", "tracker", "jobs", _GRID, _MODE, "lineage"],
                 [
                     "weights",
                     "training_history",
-                    "training_proofs",
+                    "worker_reports",
                     "chosen_settings",
-                    "comparison",
+                    "grid_comparison",
                 ],
                 name="train",
             ),
             Node(
                 evaluate,
-                ["tracker", _SETTINGS, "weights", "test"],
+                ["tracker", _SETTINGS, "weights", "test_set"],
                 ["test_predictions", "test_answers", "evaluation", "test_accuracy", "test_loss"],
                 name="evaluate",
             ),
@@ -70,7 +70,9 @@ def create_pipeline() -> Pipeline:
                 "learning_curves",
                 name="draw_learning_curves",
             ),
-            Node(draw_comparison, "comparison", "comparison_figure", name="draw_comparison"),
+            Node(
+                draw_comparison, "grid_comparison", "grid_comparison_figure", name="draw_comparison"
+            ),
             Node(
                 draw_confusion_matrix,
                 "test_predictions",
@@ -78,20 +80,20 @@ def create_pipeline() -> Pipeline:
                 name="draw_confusion_matrix",
             ),
             Node(
-                assemble,
+                build_bundle_contents,
                 [
                     _SETTINGS,
                     "lineage",
                     "weights",
                     "validation@arrays",
                     "evaluation",
-                    "training_proofs",
+                    "worker_reports",
                     "test_answers",
-                    "params:train_distributed.golden_pictures_per_digit",
+                    "params:train_distributed.golden_images_per_digit",
                     "training_profile",
                 ],
                 "bundle",
-                name="assemble_bundle",
+                name="build_bundle_contents",
             ),
             Node(
                 log_model,

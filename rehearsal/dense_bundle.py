@@ -1,0 +1,44 @@
+"""What a bundle holds, around a graph that takes no training: one dense layer, fixed weights."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+from onnx import TensorProto, helper, numpy_helper
+
+from crosscloud_mnist.bundle import CONTRACT, BundleContents, Golden, TestPredictions
+
+
+def dense_contents(
+    images: NDArray[np.uint8], answers: TestPredictions, card: Mapping[str, Any]
+) -> BundleContents:
+    """Return the contents; the golden labels are the graph's own answers to the images."""
+    onnx = _graph()
+    session = onnxruntime.InferenceSession(onnx)
+    (expected,) = session.run(["probabilities"], {"images": images})
+    labels = expected.argmax(axis=1).astype(np.uint8)
+    golden = Golden(images, labels, expected)
+    return BundleContents(onnx, b"a Keras model", golden, answers, CONTRACT, card)
+
+
+def _graph() -> bytes:
+    weights = np.random.default_rng(0).normal(0, 0.001, (784, 10)).astype(np.float32)
+    graph = helper.make_graph(
+        [
+            helper.make_node("Cast", ["images"], ["pixels"], to=TensorProto.FLOAT),
+            helper.make_node("Flatten", ["pixels"], ["flat"]),
+            helper.make_node("MatMul", ["flat", "weights"], ["logits"]),
+            helper.make_node("Softmax", ["logits"], ["probabilities"]),
+        ],
+        "dense",
+        [helper.make_tensor_value_info("images", TensorProto.UINT8, ["n", 28, 28])],
+        [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["n", 10])],
+        [numpy_helper.from_array(weights, "weights")],
+    )
+    opset = [helper.make_opsetid("", 17)]
+    content: bytes = helper.make_model(graph, opset_imports=opset, ir_version=8).SerializeToString()
+    return content

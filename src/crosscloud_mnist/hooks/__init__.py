@@ -1,0 +1,1 @@
+"""Kedro hooks: what is checked before a run, how one is interrupted, what it prints."""

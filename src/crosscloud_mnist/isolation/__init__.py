@@ -1,0 +1,1 @@
+"""An adapter in a process of its own, which holds the credentials of one workspace alone."""

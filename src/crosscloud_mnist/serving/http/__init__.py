@@ -1,0 +1,1 @@
+"""HTTP: routes, request bodies, responses, limits, and the page."""

@@ -1,0 +1,42 @@
+"""TestPredictions as JSON, and refusals in the shape that the clients of each route read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from starlette.responses import Response
+
+JSON = "application/json"
+_CODES = {
+    401: "UNAUTHENTICATED",
+    404: "RESOURCE_DOES_NOT_EXIST",
+    500: "INTERNAL_ERROR",
+    503: "TEMPORARILY_UNAVAILABLE",
+}
+_encode = msgspec.json.Encoder().encode
+
+
+def json_response(
+    content: Any, status: int = 200, headers: Mapping[str, str] | None = None
+) -> Response:
+    """Return the content as JSON."""
+    return Response(_encode(content), status, headers, media_type=JSON)
+
+
+def error_response(
+    path: str, status: int, message: str, headers: Mapping[str, str] | None = None
+) -> Response:
+    """Say what is wrong: as TensorFlow Serving does under /v1/, else as MLflow and Databricks do.
+
+    Args:
+        path: Of the request.
+        status: 400 or above.
+        message: One line that repeats nothing of what was sent.
+        headers: To add.
+    """
+    if path.startswith("/v1/"):
+        return json_response({"error": message}, status, headers)
+    code = _CODES.get(status, "BAD_REQUEST")
+    return json_response({"error_code": code, "message": message}, status, headers)

@@ -1,0 +1,1 @@
+"""Metrics, the request log and the inference log."""

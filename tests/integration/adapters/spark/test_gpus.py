@@ -1,0 +1,69 @@
+"""GPUs as far as a machine without one can tell: discovery, Spark's settings, clear errors."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import subprocess
+
+import pytest
+
+from crosscloud_mnist.adapters.spark.launcher import SparkLauncher
+from crosscloud_mnist.adapters.spark.session import DISCOVER_GPUS, Cluster
+from crosscloud_mnist.errors import ConfigurationError
+from crosscloud_mnist.training.train import train
+
+
+def discover(tmp_path, answer):
+    tool = tmp_path / "nvidia-smi"
+    tool.write_text(f"#!/bin/sh\n{answer}\n")
+    tool.chmod(tool.stat().st_mode | stat.S_IXUSR)
+    path = f"{tmp_path}{os.pathsep}{os.environ['PATH']}"
+    return subprocess.run(
+        [DISCOVER_GPUS], env={"PATH": path}, capture_output=True, text=True, check=False
+    )
+
+
+@pytest.mark.parametrize(("answer", "addresses"), [("echo 0", ["0"]), ("seq 0 2", ["0", "1", "2"])])
+def test_the_script_tells_spark_the_addresses(tmp_path, answer, addresses):
+    told = discover(tmp_path, answer)
+    assert json.loads(told.stdout) == {"name": "gpu", "addresses": addresses}
+
+
+def test_the_script_says_that_there_is_none(tmp_path):
+    told = discover(tmp_path, "echo no devices were found; exit 6")
+    assert told.returncode != 0
+    assert told.stdout == ""
+    assert "nvidia-smi finds no GPU on" in told.stderr
+
+
+def test_local_spark_assigns_none_and_says_so_at_once(job):
+    launcher = SparkLauncher(master="local[2]", slots=2, use_gpu=True)
+    with pytest.raises(ConfigurationError, match="assigns no GPUs to tasks on this machine alone"):
+        launcher.launch(train, job, "distributed", lambda _: None)
+
+
+@pytest.fixture
+def started_jvm():
+    """The settings of a process's first session stay in its JVM: let it be one without GPUs."""
+    with Cluster("local[1]", 1).session(on_driver=False):
+        pass
+
+
+def test_a_driver_without_one_is_one_line(job, started_jvm, monkeypatch):
+    monkeypatch.setenv("PATH", "/usr/bin:/bin")  # no nvidia-smi of a machine that has one
+    launcher = SparkLauncher(master="local[2]", slots=2, use_gpu=True)
+    with pytest.raises(ConfigurationError, match="Spark does not start on local") as raised:
+        launcher.launch(train, job, "local", lambda _: None)
+    assert "\n" not in str(raised.value)
+
+
+def test_a_session_that_is_there_must_assign_them():
+    with Cluster("local[1]", 1).session(on_driver=False):
+        wanting = Cluster(None, 1, use_gpu=True)
+        with (
+            pytest.raises(ConfigurationError, match=r"no spark\.task\.resource\.gpu\.amount"),
+            wanting.session(on_driver=False),
+        ):
+            pass

@@ -1,0 +1,173 @@
+"""A workspace's own process: what it is given, what it answers, and when it ends."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from crosscloud_mnist.datasets.port import PortDataset
+from crosscloud_mnist.errors import RegistryError, VerificationError
+from crosscloud_mnist.isolation.proxy import ProcessProxy, end_all
+
+SECRET = "s3cret-of-this-test"
+
+
+class Probe:
+    """An adapter that tells what it sees; it is imported in the process by this file's path."""
+
+    def __init__(self, *, greeting: str) -> None:
+        self._greeting = greeting
+
+    @staticmethod
+    def access(options, credentials):
+        return options, credentials
+
+    def greet(self, name, *, mark):
+        return f"{self._greeting} {name}{mark}"
+
+    def pid(self):
+        return os.getpid()
+
+    def environment(self):
+        return dict(os.environ)
+
+    def start(self):
+        """The variables that the process was started with, as other users of the machine see."""
+        return Path("/proc/self/environ").read_text() + Path("/proc/self/cmdline").read_text()
+
+    def refuse(self):
+        raise VerificationError(f"the token {os.environ['PROBE_TOKEN']} is not right")
+
+    def fail(self):
+        raise KeyError(os.environ["PROBE_TOKEN"])
+
+    def hang(self):
+        time.sleep(60)
+
+    def doze(self, seconds):
+        time.sleep(seconds)
+        return "dozed"
+
+    def die(self):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+@pytest.fixture
+def probe(monkeypatch):
+    monkeypatch.syspath_prepend(str(Path(__file__).parent))
+    yield ProcessProxy("test_isolation.Probe", {"greeting": "Good day,"}, {"PROBE_TOKEN": SECRET})
+    end_all()
+
+
+def test_a_method_is_called_in_another_process_and_its_answer_comes_back(probe):
+    assert probe.greet("Ada", mark="!") == "Good day, Ada!"
+    assert probe.pid() != os.getpid()
+
+
+def test_one_process_for_one_workspace_and_another_for_another(probe):
+    same = ProcessProxy("test_isolation.Probe", {"greeting": "Good day,"}, {"PROBE_TOKEN": SECRET})
+    other = ProcessProxy(
+        "test_isolation.Probe", {"greeting": "Good day,"}, {"PROBE_TOKEN": "other"}
+    )
+    assert same.pid() == probe.pid() != other.pid()
+
+
+def test_it_sees_its_own_credentials_and_no_variable_of_this_process(probe, monkeypatch):
+    traps = {
+        "MLFLOW_TRACKING_URI": "http://wrong.example",
+        "MLFLOW_TRACKING_TOKEN": "wrong",
+        "MLFLOW_TRACKING_USERNAME": "wrong",
+        "DATABRICKS_HOST": "https://wrong.example",
+        "DATABRICKS_TOKEN": "wrong",
+        "DATABRICKS_CONFIG_PROFILE": "wrong",
+        "AWS_PROFILE": "wrong",
+        "NETRC": "wrong",
+    }
+    for name, value in traps.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("https_proxy", "http://proxy.example:3128")
+    probe = ProcessProxy("test_isolation.Probe", {"greeting": "anew"}, {"PROBE_TOKEN": SECRET})
+    seen = probe.environment()
+    assert not set(traps) & set(seen)
+    assert seen["PROBE_TOKEN"] == SECRET
+    assert seen["https_proxy"] == "http://proxy.example:3128"
+    assert seen["HOME"] == os.devnull
+
+
+def test_no_credential_stands_in_its_arguments_or_its_first_environment(probe):
+    assert "crosscloud_mnist.isolation.worker" in probe.start()
+    assert SECRET not in probe.start()
+
+
+def test_its_own_errors_come_back_as_themselves_without_the_secret(probe):
+    with pytest.raises(VerificationError, match=r"^the token \*\*\* is not right$"):
+        probe.refuse()
+
+
+def test_any_other_error_is_one_line_without_the_secret(probe):
+    with pytest.raises(RegistryError, match=r"Probe\.fail failed with KeyError: '\*\*\*' \(line"):
+        probe.fail()
+    assert probe.greet("Ada", mark="") == "Good day, Ada"
+
+
+def test_a_process_that_was_killed_is_said_and_the_next_one_works(probe):
+    with pytest.raises(RegistryError, match=r"ended during die \(status -9\)"):
+        probe.die()
+    again = ProcessProxy("test_isolation.Probe", {"greeting": "Good day,"}, {"PROBE_TOKEN": SECRET})
+    assert again.greet("Ada", mark="") == "Good day, Ada"
+
+
+def test_the_answer_to_an_interrupted_call_is_not_the_next_calls(probe):
+    def interrupt(number, frame):
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.5)
+        with pytest.raises(KeyboardInterrupt):
+            probe.doze(1)
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    again = ProcessProxy("test_isolation.Probe", {"greeting": "Good day,"}, {"PROBE_TOKEN": SECRET})
+    assert again.greet("Ada", mark="") == "Good day, Ada"
+
+
+def test_it_ends_with_its_parent_even_in_a_call_and_when_the_parent_is_killed(tmp_path):
+    code = (
+        "import threading\n"
+        "from crosscloud_mnist.isolation.proxy import ProcessProxy\n"
+        "probe = ProcessProxy('test_isolation.Probe', {'greeting': ''}, {})\n"
+        "print(probe.pid(), flush=True)\n"
+        "probe.hang()\n"
+    )
+    parent = subprocess.Popen(
+        [sys.executable, "-c", code],
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parent)},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    child = int(parent.stdout.readline())
+    assert Path(f"/proc/{child}").exists()
+    parent.kill()
+    parent.wait()
+    until = time.monotonic() + 10
+    while Path(f"/proc/{child}").exists() and time.monotonic() < until:
+        time.sleep(0.05)
+    assert not Path(f"/proc/{child}").exists()
+
+
+def test_the_catalog_isolates_where_conf_says_so(probe):
+    dataset = PortDataset(
+        adapter="test_isolation.Probe",
+        options={"greeting": "Good day,"},
+        credentials={"PROBE_TOKEN": SECRET},
+        own_process=True,
+    )
+    assert dataset.load().pid() == probe.pid()
+    assert SECRET not in str(dataset)

@@ -1,0 +1,137 @@
+"""One contract, two servers: the local one, and the stock MLflow server that Databricks runs."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import httpx
+import numpy as np
+import pytest
+
+PICTURE = np.arange(784).reshape(28, 28) % 256
+
+
+@pytest.fixture(scope="module")
+def stock(tiny_bundle, free_port, tmp_path_factory):
+    """``mlflow models serve`` on the same bundle."""
+    port, log = free_port(), tmp_path_factory.mktemp("stock") / "log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [
+                *(sys.executable, "-m", "mlflow", "models", "serve", "--env-manager", "local"),
+                *("--model-uri", str(tiny_bundle.folder), "--port", str(port)),
+            ],
+            # MLflow looks for uvicorn on the path.
+            env=os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+    address = f"http://127.0.0.1:{port}"
+    try:
+        until = time.monotonic() + 90
+        while True:
+            assert process.poll() is None, log.read_text()
+            assert time.monotonic() < until, log.read_text()
+            try:
+                httpx.get(f"{address}/ping").raise_for_status()
+                break
+            except httpx.HTTPError:
+                time.sleep(0.2)
+        yield address
+    finally:
+        os.killpg(process.pid, signal.SIGTERM)
+        process.wait(timeout=20)
+
+
+@pytest.fixture(scope="module", params=["local", "stock"])
+def ask(request):
+    """Post a body, as JSON or as it stands, and return the response."""
+    if request.param == "local":
+        address = request.getfixturevalue("server").address
+    else:
+        address = request.getfixturevalue("stock")
+    with httpx.Client(base_url=address, timeout=30) as client:
+
+        def ask(body):
+            content = body if isinstance(body, bytes) else json.dumps(body).encode()
+            headers = {"content-type": "application/json"}
+            return client.post("/invocations", content=content, headers=headers)
+
+        yield ask
+
+
+def with_pixel(text: str) -> bytes:
+    body = json.dumps({"instances": [PICTURE.tolist()]})
+    changed = body.replace("[[[0, 1,", f"[[[0, {text},", 1)
+    assert changed != body or text == "1"
+    return changed.encode()
+
+
+@pytest.mark.parametrize("key", ["instances", "inputs"])
+@pytest.mark.parametrize("count", [1, 2, 8, 100])
+@pytest.mark.parametrize("kind", [int, float])
+def test_answers_images_with_the_same_numbers(ask, tiny_bundle, key, count, kind):
+    golden = tiny_bundle.golden()
+    images = np.resize(golden.images, (count, 28, 28)).astype(kind)
+    answer = ask({key: images.tolist()})
+    assert answer.status_code == 200
+    assert list(answer.json()) == ["predictions"]
+    expected = np.resize(golden.expected, (count, 10))
+    np.testing.assert_allclose(answer.json()["predictions"], expected, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["0.5", "1.9", "0.00392156862745098", "NaN", "Infinity", "null", "256", "-1", "1e9", "[1, 2]"],
+)
+def test_refuses_what_is_no_pixel(ask, value):
+    assert 400 <= ask(with_pixel(value)).status_code < 500
+
+
+def test_refuses_pixels_that_somebody_scaled(ask, tiny_bundle):
+    scaled = tiny_bundle.golden().images[:2] / 255
+    assert 400 <= ask({"instances": scaled.tolist()}).status_code < 500
+
+
+@pytest.mark.parametrize(
+    "images",
+    [
+        [],
+        [[]],
+        PICTURE.tolist(),
+        PICTURE.ravel().tolist(),
+        [PICTURE.ravel().tolist()],
+        [PICTURE[:27].tolist()],
+        [PICTURE[:, :27].tolist()],
+        [[*PICTURE[:27].tolist(), PICTURE[27, :20].tolist()]],
+        [[PICTURE.tolist()]],
+        np.zeros((1, 28, 28, 3), int).tolist(),
+        [PICTURE.tolist(), PICTURE[:27].tolist()],
+        7,
+        None,
+    ],
+    ids=range(13),
+)
+def test_refuses_every_wrong_shape(ask, images):
+    assert 400 <= ask({"instances": images}).status_code < 500
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"{}", b'{"images": [1]}'])
+def test_refuses_what_is_no_request(ask, body):
+    assert 400 <= ask(body).status_code < 500
+
+
+@pytest.mark.parametrize("value", ["true", '"7"'])
+def test_only_the_local_server_refuses_booleans_and_strings(server, value):
+    headers = {"content-type": "application/json"}
+    url = f"{server.address}/invocations"
+    answer = httpx.post(url, content=with_pixel(value), headers=headers)
+    assert answer.status_code == 400
+    assert "at `$.instances[0][0][1]`" in answer.json()["message"]

@@ -1,0 +1,211 @@
+"""Whatever is sent: no 5xx, nothing malformed accepted, nothing well-formed refused or misread.
+
+Some hundred cases in the suite; ``make fuzz`` runs tens of thousands. What is well-formed is
+decided here by Python's own JSON parser and plain loops: nothing of the server's decoder.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Any
+
+import httpx
+import numpy as np
+import onnxruntime
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+CASES = int(os.environ.get("FUZZ_CASES", "400"))
+ROUTES = (
+    "/invocations",
+    "/serving-endpoints/mnist_cnn/invocations",
+    "/v1/models/mnist_cnn:predict",
+)
+SECRET = "7f3a9c"  # stands in every image as no number does; it must not come back
+PICTURE = (np.arange(784).reshape(28, 28) % 256).tolist()
+TEXT = json.dumps(PICTURE)
+
+pixels = st.one_of(
+    st.sampled_from(
+        [
+            *("0", "255", "7.0", "2.55e2", "-0", "-0.0", "0.0", "1E1", "25500e-2"),
+            *("0.5", "1.9", "0.00392156862745098", "254.9999999", "256", "-1", "1e9", "1e400"),
+            *("-1e400", "1e-400", "9" * 400, "NaN", "Infinity", "-Infinity", "nan", "null"),
+            *("true", "false", '"7"', '""', "[]", "{}", "[7]", "[7, 7]", "[[7]]", "07", "+7"),
+            *("0x7", "7.", ".7", "1_0", "7,", ",7", "", " ", "\t7\n", "/*7*/", "'7'", "\uff17"),
+            f'"{SECRET}"',
+            f'{{"{SECRET}": 1}}',
+        ]
+    ),
+    st.integers(-300, 600).map(str),
+    st.integers().map(str),
+    st.floats().map(repr),
+    st.floats(0, 255).map(repr),
+    st.text(max_size=8),
+    st.text(max_size=8).map(json.dumps),
+)
+anything = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=6),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(st.sampled_from(["instances", "inputs", SECRET, ""]), inner, max_size=3)
+    ),
+    max_leaves=12,
+)
+
+
+KINDS = ("as-is", *("pixel",) * 3, "row", "rows", "channel", "mixed", "nest", "any")
+
+
+@st.composite
+def images(draw: st.DrawFn) -> str:
+    """A list of images as JSON, most often with something wrong in it."""
+    count = draw(st.sampled_from([1, 1, 1, 2, 3, 9]))
+    texts = [TEXT] * count
+    at = draw(st.integers(0, count - 1))
+    kind = draw(st.sampled_from(KINDS))
+    if kind == "pixel":
+        place = draw(st.integers(0, 783))
+        numbers = [str(value) for row in PICTURE for value in row]
+        numbers[place] = draw(pixels)
+        rows = [", ".join(numbers[start : start + 28]) for start in range(0, 784, 28)]
+        texts[at] = "[" + ", ".join(f"[{row}]" for row in rows) + "]"
+    elif kind == "row":
+        width = draw(st.integers(0, 60))
+        texts[at] = json.dumps([*PICTURE[:27], list(range(width))])
+    elif kind == "rows":
+        texts[at] = json.dumps((PICTURE * 2)[: draw(st.integers(0, 56))])
+    elif kind in ("channel", "mixed"):
+        depth = draw(st.sampled_from([1, 1, 0, 2, 3]))
+        deep = json.dumps([[[value] * depth for value in row] for row in PICTURE])
+        texts = [deep] * count if kind == "channel" else [*texts, deep]
+    elif kind == "nest":
+        depth = draw(st.sampled_from([1, 2, 5, 600, 50_000]))
+        texts[at] = "[" * depth + TEXT + "]" * depth
+    elif kind == "any":
+        texts[at] = json.dumps(draw(anything))
+    return "[" + ",".join(texts) + "]"
+
+
+@st.composite
+def bodies(draw: st.DrawFn) -> bytes:
+    """A request's body, most often with something wrong in it."""
+    key = draw(st.sampled_from(["instances"] * 5 + ["inputs"] * 4 + ["Instances", SECRET]))
+    text = f'{{"{key}": {draw(images())}}}'
+    kind = draw(st.sampled_from(["as-is"] * 8 + ["more", "both", "bare", "any", "cut", "bytes"]))
+    if kind == "more":
+        name = draw(st.sampled_from(["signature_name", "client_request_id", "params", SECRET]))
+        text = f"{text[:-1]}, {json.dumps(name)}: {json.dumps(draw(anything))}}}"
+    elif kind == "both":
+        other = "inputs" if key == "instances" else "instances"
+        text = f'{text[:-1]}, "{other}": {draw(images())}}}'
+    elif kind == "bare":
+        text = draw(images())
+    elif kind == "any":
+        text = json.dumps(draw(anything))
+    body = text.encode("utf-8", "surrogatepass")
+    if kind == "cut":
+        body = body[: draw(st.integers(0, len(body)))]
+    elif kind == "bytes":
+        at = draw(st.integers(0, len(body)))
+        body = body[:at] + draw(st.binary(min_size=1, max_size=4)) + body[at + 1 :]
+    return body
+
+
+def well_formed(body: bytes) -> np.ndarray | None:
+    """Return the images, or ``None`` where the body is not as the contract says."""
+    try:
+        request = json.loads(body.decode("utf-8"), parse_constant=lambda _: "not a number")
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(request, dict):
+        return None
+    others = {key: value for key, value in request.items() if key not in ("instances", "inputs")}
+    rows = [value for key, value in request.items() if key not in others]
+    fine = (
+        set(others) <= {"signature_name", "client_request_id"}
+        and all(isinstance(value, str) for value in others.values())
+        and len(rows) == 1
+        and isinstance(rows[0], list)
+        and 1 <= len(rows[0]) <= 1024
+        and any(all(_is(one, shape) for one in rows[0]) for shape in ((28, 28), (28, 28, 1)))
+    )
+    return np.array(rows[0], dtype=np.uint8).reshape(-1, 28, 28) if fine else None
+
+
+def _is(value: Any, shape: tuple[int, ...]) -> bool:
+    if not shape:
+        number = type(value) in (int, float)
+        return number and 0 <= value <= 255 and float(value).is_integer()
+    whole = isinstance(value, list) and len(value) == shape[0]
+    return whole and all(_is(inner, shape[1:]) for inner in value)
+
+
+@pytest.fixture(scope="module")
+def client(server):
+    with httpx.Client(base_url=server.address, timeout=30) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def session(tiny_bundle):
+    return onnxruntime.InferenceSession(tiny_bundle.onnx)
+
+
+@given(body=bodies(), route=st.sampled_from(ROUTES))
+@settings(
+    max_examples=CASES,
+    deadline=None,
+    database=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+def test_answers_images_and_refuses_the_rest(client, session, body, route):
+    answer = client.post(route, content=body, headers={"content-type": "application/json"})
+    images = well_formed(body)
+    if images is None:
+        assert answer.status_code == 400, answer.text
+        said = answer.json()
+        message = said["error"] if route.startswith("/v1") else said["message"]
+        assert "\n" not in message
+        assert len(message) < 250
+        assert SECRET not in message
+    else:
+        assert answer.status_code == 200, answer.text
+        (expected,) = session.run(["probabilities"], {"images": images})
+        np.testing.assert_allclose(answer.json()["predictions"], expected, atol=1e-6)
+
+
+OTHER_METHODS = ("OPTIONS", "TRACE", "QUERY")
+token = st.text("abcdefghijklmnopqrstuvwxyz-/%:.~!0123456789", max_size=20)
+
+
+@given(
+    method=st.sampled_from([*("GET", "HEAD", "POST", "PUT", "DELETE", "PATCH"), *OTHER_METHODS]),
+    path=st.sampled_from(
+        [*ROUTES, *("/image", "/health", "/version", "/metrics", "/openapi.json", "/", "/page/")]
+    )
+    | st.builds("".join, st.tuples(st.sampled_from([*ROUTES, "/page/", "/", "/v1/"]), token)),
+    headers=st.dictionaries(
+        st.sampled_from(
+            [*("content-type", "accept", "authorization", "content-encoding", "x", "range")]
+        ),
+        st.sampled_from(
+            [
+                *("application/json", "application/json; charset=utf-16", "text/csv", "image/png"),
+                *("multipart/form-data; boundary=x", "gzip", "Bearer x", "bytes=0-1", "é", ""),
+            ]
+        ),
+        max_size=3,
+    ),
+    body=st.binary(max_size=200) | st.sampled_from([b"", b"{}", b"\x89PNG\r\n\x1a\n", b"GIF89a"]),
+)
+@settings(max_examples=max(100, CASES // 10), deadline=None, database=None)
+def test_no_request_at_all_gives_a_5xx(client, method, path, headers, body):
+    encoded = {key: value.encode("latin-1") for key, value in headers.items()}
+    url = httpx.URL(client.base_url, raw_path=path.encode())
+    answer = client.request(method, url, headers=encoded, content=body)
+    assert answer.status_code < 500, answer.text
+    if answer.status_code >= 400 and method != "HEAD":
+        assert "\n" not in answer.text

@@ -1,0 +1,103 @@
+"""The inference log: Databricks' columns, a sample, and a disk that may be full."""
+
+from __future__ import annotations
+
+import json
+import os
+from datetime import UTC, datetime
+
+import httpx
+import pytest
+
+from crosscloud_mnist.serving.telemetry.inference_log import InferenceLog, LoggedRequest
+
+COLUMNS = {
+    *("request_date", "databricks_request_id", "client_request_id", "request_time"),
+    *("status_code", "sampling_fraction", "execution_duration_ms", "request", "response"),
+    *("served_entity_id", "logging_error_codes", "requester"),
+}
+
+
+def rows(folder):
+    files = sorted(folder.glob("inference-*.jsonl"))
+    return [json.loads(line) for file in files for line in file.read_text().splitlines()]
+
+
+def exchange(number: int, request: bytes = b"{}") -> LoggedRequest:
+    return LoggedRequest(str(number), None, datetime.now(UTC), 200, 3, request, b"[]")
+
+
+def test_a_server_logs_what_was_asked_and_answered(start, tiny_bundle, tmp_path):
+    options = ("--inference-log", tmp_path / "log", "--sampling-fraction", 1)
+    server = start(tiny_bundle.folder, *options)
+    url = f"{server.address}/serving-endpoints/mnist_cnn/invocations"
+    body = {"instances": tiny_bundle.golden().images[:1].tolist()}
+    good = httpx.post(url, json=body, headers={"x-client-request-id": "mine"})
+    named = httpx.post(url, json=body | {"client_request_id": "in the body"})
+    bad = httpx.post(url, json={"instances": [[[0.5]]]})
+    httpx.get(f"{server.address}/version")
+    server.process.terminate()
+    server.process.wait(timeout=20)
+
+    first, second, third = rows(tmp_path / "log")
+    for row, answer in ((first, good), (second, named), (third, bad)):
+        assert set(row) == COLUMNS
+        assert row["databricks_request_id"] == answer.headers["x-request-id"]
+        assert json.loads(row["request"]) == json.loads(answer.request.content)
+        assert json.loads(row["response"]) == answer.json()
+        assert row["status_code"] == answer.status_code
+        assert (row["served_entity_id"], row["requester"]) == ("mnist_cnn-7", None)
+        assert isinstance(row["execution_duration_ms"], int)
+        when = datetime.fromisoformat(row["request_time"])
+        assert when.utcoffset().total_seconds() == 0
+        assert row["request_date"] == when.date().isoformat()
+        assert (row["sampling_fraction"], row["logging_error_codes"]) == (1.0, [])
+    assert [row["client_request_id"] for row in (first, second, third)] == [
+        *("mine", "in the body", None),
+    ]
+
+
+def test_is_off_unless_asked_for(server, tiny_bundle, tmp_path):
+    body = {"instances": tiny_bundle.golden().images[:1].tolist()}
+    assert httpx.post(f"{server.address}/invocations", json=body).status_code == 200
+    (worker,) = server.workers()
+    assert not [file for file in worker.open_files() if "inference" in file.path]
+
+
+@pytest.mark.parametrize("fraction", [0.0, 0.2, 1.0])
+def test_takes_the_fraction_that_it_is_told(tmp_path, fraction):
+    log = InferenceLog(tmp_path, fraction, "m-1")
+    share = sum(log.sampled() for _ in range(10_000)) / 10_000
+    assert share == pytest.approx(fraction, abs=0.05)
+    log.close()
+
+
+def test_a_full_disk_drops_lines_and_counts_them(tmp_path):
+    day = datetime.now(UTC).date().isoformat()
+    (tmp_path / f"inference-{day}-{os.getpid()}-1.jsonl").symlink_to("/dev/full")
+    log = InferenceLog(tmp_path, 1.0, "m-1")
+    log.record(exchange(1))
+    log.record(exchange(2))
+    log.close()
+    assert log.dropped() == 1
+    assert log.dropped() == 0
+    written = tmp_path / f"inference-{day}-{os.getpid()}-2.jsonl"
+    assert json.loads(written.read_text())["databricks_request_id"] == "2"
+
+
+def test_never_waits_for_the_disk(tmp_path):
+    fifo = tmp_path / f"inference-{datetime.now(UTC).date()}-{os.getpid()}-1.jsonl"
+    os.mkfifo(fifo)  # opening it blocks for as long as nobody reads
+    log = InferenceLog(tmp_path, 1.0, "m-1")
+    for number in range(3000):
+        log.record(exchange(number))
+    assert log.dropped() >= 1000
+
+
+def test_leaves_out_what_is_too_large_and_says_so(tmp_path):
+    log = InferenceLog(tmp_path, 1.0, "m-1")
+    log.record(exchange(1, request=b" " * (2**20 + 1)))
+    log.close()
+    (row,) = rows(tmp_path)
+    assert (row["request"], row["response"]) == (None, "[]")
+    assert row["logging_error_codes"] == ["MAX_REQUEST_SIZE_EXCEEDED"]

@@ -1,0 +1,256 @@
+"""The page in a real browser: drawn on, written on by keys, dropped on, and on a phone."""
+
+from __future__ import annotations
+
+import base64
+import json
+import shutil
+import time
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from crosscloud_mnist.bundle import CONTRACT, BundleContents, Golden, TestPredictions, write
+
+BUILD = Path(__file__).parents[3] / "build"
+TOKEN = "a-token-of-this-test"
+# A 3 in the pad's 280 x 280: two bows, open to the left.
+THREE = [
+    *((90, 70), (110, 52), (140, 45), (170, 52), (188, 75), (180, 105), (155, 125), (132, 130)),
+    *((160, 135), (188, 155), (195, 185), (180, 215), (150, 230), (115, 228), (88, 208)),
+]
+
+
+@pytest.fixture(scope="module")
+def reading_bundle(digits, signer, tmp_path_factory):
+    """A model that can read: two dense layers, trained here on the UCI digits, in ONNX."""
+    from scipy.ndimage import grey_dilation
+    from sklearn.neural_network import MLPClassifier
+
+    images, labels = digits["train-images-idx3-ubyte"], digits["train-labels-idx1-ubyte"]
+    thick = np.stack([grey_dilation(image, size=(2, 2)) for image in images])
+    moved = [np.roll(images, by, axis) for by in (-1, 1) for axis in (1, 2)]
+    images = np.concatenate([images, thick, *moved]).reshape(-1, 784)
+    model = MLPClassifier((48,), max_iter=8, random_state=0)
+    with warnings.catch_warnings(action="ignore"):  # it may stop before it converges
+        model.fit(np.float32(images / 255), np.tile(labels, 6))
+    onnx = _as_onnx(model)
+    tests, answers = digits["t10k-images-idx3-ubyte"], digits["t10k-labels-idx1-ubyte"]
+    probabilities = _answers(onnx, tests)
+    right = probabilities.argmax(axis=1) == answers
+    golden = Golden(tests[right][:20], answers[right][:20], probabilities[right][:20])
+    card = {
+        "dataset": "uci-digits",
+        "dataset_digest": "ab" * 32,
+        "git_commit": "cd" * 20,
+        "metrics": {"test_accuracy": float(right.mean()), "test_images": len(tests)},
+    }
+    tested = TestPredictions("ef" * 32, answers, probabilities.argmax(axis=1).astype(np.uint8))
+    contents = BundleContents(onnx, b"not kept", golden, tested, CONTRACT, card)
+    return write(contents, tmp_path_factory.mktemp("reading") / "bundle", signer)
+
+
+def _as_onnx(model) -> bytes:
+    from onnx import TensorProto, helper, numpy_helper
+
+    named = {"scale": np.float32(255)}
+    for layer, (weights, offset) in enumerate(
+        zip(model.coefs_, model.intercepts_, strict=True), start=1
+    ):
+        named |= {f"w{layer}": weights.astype(np.float32), f"b{layer}": offset.astype(np.float32)}
+    nodes = [
+        helper.make_node("Cast", ["images"], ["pixels"], to=TensorProto.FLOAT),
+        helper.make_node("Div", ["pixels", "scale"], ["scaled"]),
+        helper.make_node("Flatten", ["scaled"], ["flat"]),
+        helper.make_node("Gemm", ["flat", "w1", "b1"], ["sums"]),
+        helper.make_node("Relu", ["sums"], ["hidden"]),
+        helper.make_node("Gemm", ["hidden", "w2", "b2"], ["logits"]),
+        helper.make_node("Softmax", ["logits"], ["probabilities"]),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "perceptron",
+        [helper.make_tensor_value_info("images", TensorProto.UINT8, ["n", 28, 28])],
+        [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["n", 10])],
+        [numpy_helper.from_array(np.asarray(value), name) for name, value in named.items()],
+    )
+    opset = [helper.make_opsetid("", 17)]
+    return helper.make_model(graph, opset_imports=opset, ir_version=8).SerializeToString()
+
+
+def _answers(onnx: bytes, images: np.ndarray) -> np.ndarray:
+    import onnxruntime
+
+    return onnxruntime.InferenceSession(onnx).run(["probabilities"], {"images": images})[0]
+
+
+@pytest.fixture(scope="module")
+def address(start, reading_bundle):
+    return start(reading_bundle.folder).address
+
+
+@pytest.fixture(scope="module")
+def browser():
+    from selenium import webdriver
+
+    options = webdriver.ChromeOptions()
+    for option in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage"):
+        options.add_argument(option)
+    options.binary_location = shutil.which("chromium") or shutil.which("google-chrome") or ""
+    options.set_capability("goog:loggingPrefs", {"browser": "WARNING"})
+    service = webdriver.ChromeService(shutil.which("chromedriver"))
+    browser = webdriver.Chrome(options, service)
+    browser.set_window_size(1100, 900)
+    yield browser
+    browser.quit()
+
+
+@pytest.fixture
+def page(browser, address):
+    """The page, freshly loaded; what the browser complains of fails the test."""
+    browser.get(address)
+    wait(browser, "return document.querySelectorAll('#lineage dd').length > 3")
+    yield browser
+    assert browser.get_log("browser") == []
+
+
+def wait(browser, script: str) -> None:
+    until = time.monotonic() + 15
+    while not browser.execute_script(script):
+        assert time.monotonic() < until, script
+        time.sleep(0.05)
+
+
+def answer(browser) -> str:
+    wait(browser, "return /\\d|[a-z]/.test(document.querySelector('#answer').textContent)")
+    return browser.find_element("id", "answer").text
+
+
+def draw(browser, points) -> None:
+    from selenium.webdriver import ActionChains
+
+    pad = browser.find_element("id", "pad")
+    scale = pad.size["width"] / 280
+    places = [((x - 140) * scale, (y - 140) * scale) for x, y in points]
+    actions = ActionChains(browser, duration=10)
+    actions.move_to_element_with_offset(pad, *places[0]).click_and_hold()
+    for place in places[1:]:
+        actions.move_to_element_with_offset(pad, *place)
+    actions.release().perform()
+
+
+def test_reads_a_three_that_is_drawn(page):
+    draw(page, THREE)
+    assert answer(page) == "3"
+    meters = page.find_elements("css selector", "[role=meter]")
+    shares = [float(meter.get_attribute("aria-valuenow")) for meter in meters]
+    assert len(shares) == 10
+    assert np.argmax(shares) == 3
+    assert sum(shares) == pytest.approx(1, abs=1e-3)
+    seen = page.execute_script(
+        "const c = document.getElementById('seen');"
+        "return [...c.getContext('2d').getImageData(0, 0, 28, 28).data]"
+    )
+    grey = np.reshape(seen, (28, 28, 4))[:, :, 0]
+    assert grey.max() > 200
+    assert grey[:3].max() == 0
+    BUILD.mkdir(exist_ok=True)
+    (BUILD / "page.png").write_bytes(page.get_screenshot_as_png())
+    assert Image.open(BUILD / "page.png").size[0] >= 1000
+
+
+def test_reads_a_three_that_is_written_by_keys(page):
+    from selenium.webdriver import Keys
+
+    pad = page.find_element("id", "pad")
+    page.execute_script("arguments[0].focus()", pad)
+    up, down, left, right = Keys.ARROW_UP, Keys.ARROW_DOWN, Keys.ARROW_LEFT, Keys.ARROW_RIGHT
+    pad.send_keys(left * 5, " ", right * 9, down * 10, left * 7, right * 7, down * 10, left * 10)
+    pad.send_keys(" ", up, Keys.ENTER)
+    assert answer(page) == "3"
+    pad.send_keys(Keys.ESCAPE)
+    assert page.find_element("id", "answer").text == "\u2013"
+
+
+def test_reaches_everything_with_the_tab_key(page):
+    from selenium.webdriver import ActionChains, Keys
+
+    reached = []
+    for _ in range(4):
+        ActionChains(page).send_keys(Keys.TAB).perform()
+        reached.append(page.switch_to.active_element.get_attribute("id"))
+    assert reached == ["pad", "ask", "clear", "file"]
+
+
+def test_reads_a_image_that_is_chosen_or_dropped(page, digits, tmp_path):
+    labels = digits["t10k-labels-idx1-ubyte"]
+    for digit, how in ((7, "chosen"), (0, "dropped")):
+        index = int(np.flatnonzero(labels == digit)[1])
+        ink = 255 - digits["t10k-images-idx3-ubyte"][index]
+        Image.fromarray(ink).resize((300, 300)).save(tmp_path / f"{digit}.png")
+        if how == "chosen":
+            page.find_element("id", "file").send_keys(str(tmp_path / f"{digit}.png"))
+        else:
+            content = base64.b64encode((tmp_path / f"{digit}.png").read_bytes()).decode()
+            page.execute_script(
+                "const bytes = Uint8Array.from(atob(arguments[0]), c => c.charCodeAt(0));"
+                "const data = new DataTransfer(); data.items.add(new File([bytes], 'x.png'));"
+                "document.getElementById('pad').dispatchEvent("
+                "new DragEvent('drop', {dataTransfer: data, bubbles: true, cancelable: true}))",
+                content,
+            )
+        wait(page, f"return document.getElementById('answer').textContent === '{digit}'")
+
+
+def test_says_what_is_served_and_where_it_comes_from(page, reading_bundle):
+    assert "mnist_cnn, version 7" in page.find_element("id", "served").text
+    lineage = page.find_element("id", "lineage").text
+    accuracy = reading_bundle.card()["metrics"]["test_accuracy"]
+    for fact in (f"{accuracy * 100:.2f} %", "uci-digits", "cd" * 20, reading_bundle.digest):
+        assert fact in lineage
+
+
+@pytest.mark.parametrize("width", [320, 390])
+def test_fits_a_phone(page, width):
+    screen = {"width": width, "height": 800, "deviceScaleFactor": 2, "mobile": True}
+    page.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", screen)
+    try:
+        page.refresh()
+        wait(page, "return document.querySelectorAll('#lineage dd').length > 3")
+        assert page.execute_script("return document.documentElement.scrollWidth") <= width
+        draw(page, THREE)
+        assert answer(page) == "3"
+        BUILD.mkdir(exist_ok=True)
+        (BUILD / f"page-{width}.png").write_bytes(page.get_screenshot_as_png())
+    finally:
+        page.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+def test_says_that_nothing_was_drawn(browser, address):
+    browser.get(address)
+    browser.find_element("id", "ask").click()
+    assert "no ink" in answer(browser)
+    browser.get_log("browser")  # of the 400
+
+
+def test_loads_nothing_from_elsewhere(page, address):
+    loaded = page.execute_script(
+        "return performance.getEntriesByType('resource').map(entry => entry.name)"
+    )
+    assert loaded
+    assert all(name.startswith(address) for name in loaded), json.dumps(loaded)
+
+
+def test_asks_for_the_token_where_one_is_set(browser, start, reading_bundle):
+    browser.get(start(reading_bundle.folder, token=TOKEN).address)
+    wait(browser, "return !document.getElementById('token-row').hidden")
+    field = browser.find_element("id", "token")
+    field.send_keys(TOKEN, "\t")
+    wait(browser, "return document.querySelectorAll('#lineage dd').length > 3")
+    draw(browser, THREE)
+    assert answer(browser) == "3"
+    assert TOKEN not in browser.page_source
+    browser.get_log("browser")  # of the 401

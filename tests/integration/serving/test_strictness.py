@@ -1,0 +1,207 @@
+"""Slow, greedy and crowding clients; what is loaded; what the document says."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+import socket
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import httpx
+import msgspec
+
+from crosscloud_mnist.serving import app, protection, protocol
+
+NAME = "mnist_cnn"
+REQUEST = b"POST /invocations HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n"
+
+
+def connect(server):
+    connection = socket.create_connection(("127.0.0.1", server.port), timeout=20)
+    connection.settimeout(20)
+    return connection
+
+
+def read_all(connection) -> bytes:
+    received = b""
+    try:
+        while part := connection.recv(65536):
+            received += part
+    except ConnectionResetError:
+        pass
+    return received
+
+
+def drip(server, sent: bytes, dripped: bytes) -> tuple[bytes, float]:
+    """Send the rest byte by byte until the server has enough; return its answer and the seconds."""
+    started = time.monotonic()
+    with connect(server) as connection:
+        connection.sendall(sent)
+        connection.settimeout(0.3)
+        received, rest = b"", iter(dripped)
+        while time.monotonic() - started < 60:
+            try:
+                part = connection.recv(65536)
+                received += part
+                if not part:
+                    break
+            except TimeoutError:
+                with contextlib.suppress(StopIteration, OSError):
+                    connection.sendall(bytes([next(rest)]))
+            except ConnectionResetError:
+                break
+    return received, time.monotonic() - started
+
+
+def gone(server) -> float:
+    """Return how many requests to predict were counted as left by their clients."""
+    lines = httpx.get(f"{server.address}/metrics").text.splitlines()
+    counted = 'mnist_request_seconds_count{route="/invocations",status="499"} '
+    return sum(float(line.removeprefix(counted)) for line in lines if line.startswith(counted))
+
+
+def test_slow_clients_are_sent_away_and_others_do_not_wait(server):
+    before = gone(server)
+    body = b"content-length: 900\r\n\r\n"
+    slow = {
+        "nothing": (b"", b""),
+        "head": (b"GET /health HTTP/1.1\r\nx: ", b"y" * 300),
+        "second head": (b"GET /health HTTP/1.1\r\nx: y\r\n\r\nGET /", b"y" * 300),
+        "body": (REQUEST + body, b" " * 300),
+        "no body": (REQUEST + body, b""),
+        "body that nobody waits for": (REQUEST.replace(b"/inv", b"/none") + body, b" " * 300),
+    }
+    with ThreadPoolExecutor(len(slow)) as pool:
+        ends = {name: pool.submit(drip, server, *of) for name, of in slow.items()}
+        time.sleep(1)
+        assert httpx.get(f"{server.address}/health", timeout=5).status_code == 200
+    answers = {name: end.result()[0].split(b"\r\n", 1)[0] for name, end in ends.items()}
+    assert answers == {
+        "nothing": b"",
+        "head": b"HTTP/1.1 408 Request Timeout",
+        "second head": b"HTTP/1.1 200 OK",
+        "body": b"HTTP/1.1 408 Request Timeout",
+        "no body": b"HTTP/1.1 408 Request Timeout",
+        "body that nobody waits for": b"HTTP/1.1 404 Not Found",
+    }
+    assert b"HTTP/1.1 408" in ends["second head"].result()[0]
+    for name in ("body", "no body"):
+        said = json.loads(ends[name].result()[0].partition(b"\r\n\r\n")[2])
+        assert "the body took over 10 s" in said["message"]
+    assert "Traceback" not in server.said
+    assert gone(server) == before + 2
+    assert max(end.result()[1] for end in ends.values()) < protocol._BODY_SECONDS + 10
+
+
+def test_a_head_without_end_is_refused(server):
+    with connect(server) as connection:
+        connection.sendall(b"GET /health HTTP/1.1\r\n")
+        try:
+            for _ in range(40):
+                connection.sendall(b"x: " + b"y" * 10_000)
+        except OSError:
+            pass
+        assert read_all(connection)[:12] in (b"HTTP/1.1 431", b"")
+    assert httpx.get(f"{server.address}/health").status_code == 200
+
+
+def test_what_is_no_http_is_refused(server):
+    with connect(server) as connection:
+        connection.sendall(b"\x16\x03\x01\x02\x00\x01\x00\r\n\r\n")
+        assert read_all(connection).startswith(b"HTTP/1.1 400")
+
+
+def test_too_many_at_once_are_told_to_come_back(server, tiny_bundle):
+    """Bodies that are on their way keep their places; one more is refused, and soon served."""
+    waiting = []
+    try:
+        for _ in range(protection._MAX_AT_ONCE):
+            waiting.append(connect(server))
+            waiting[-1].sendall(REQUEST + b"content-length: 9\r\n\r\n{")
+        body = {"instances": tiny_bundle.golden().images[:1].tolist()}
+        until = time.monotonic() + 5
+        while True:
+            answer = httpx.post(f"{server.address}/invocations", json=body)
+            if answer.status_code == 503 or time.monotonic() > until:
+                break
+        assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+        assert answer.json()["error_code"] == "TEMPORARILY_UNAVAILABLE"
+        assert httpx.get(f"{server.address}/health").status_code == 200
+    finally:
+        for connection in waiting:
+            connection.close()
+    time.sleep(0.2)
+    assert httpx.post(f"{server.address}/invocations", json=body).status_code == 200
+
+
+def test_the_server_loads_neither_pandas_nor_tensorflow_nor_mlflow(server, tiny_bundle):
+    """Looked up in the memory map and the open modules of the running worker itself."""
+    httpx.post(
+        f"{server.address}/invocations",
+        json={"instances": tiny_bundle.golden().images.tolist()},
+    ).raise_for_status()
+    (worker,) = server.workers()
+    mapped = Path(f"/proc/{worker.pid}/maps").read_text()
+    assert "onnxruntime" in mapped
+    assert not re.search(r"site-packages/(pandas|tensorflow|sklearn|pyarrow)", mapped)
+
+
+def test_importing_the_server_imports_no_heavy_library():
+    import subprocess
+    import sys
+
+    code = (
+        "import sys, crosscloud_mnist.serving.http.app, crosscloud_mnist.serving.inference.model, "
+        "crosscloud_mnist.serving.supervisor, crosscloud_mnist.serving.worker, onnxruntime\n"
+        "print(*{name.partition('.')[0] for name in sys.modules})"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    heavy = {"pandas", "tensorflow", "keras", "mlflow", "kedro", "scipy", "sklearn", "pyspark"}
+    assert not heavy & set(done.stdout.split())
+
+
+def test_the_document_describes_every_route_and_what_the_decoder_takes(server):
+    document = httpx.get(f"{server.address}/openapi.json").json()
+    routes = {
+        route.path: sorted(set(route.methods) - {"HEAD"})
+        for route in app.create_app(_Named(), None).routes
+        if route.path not in ("/", "/page")
+    }
+    assert {path: sorted(map(str.upper, of)) for path, of in document["paths"].items()} == routes
+    schemas = document["components"]["schemas"]
+    rows = schemas["Plain"]["properties"]["instances"]
+    for size in ((1, 1024), (28, 28), (28, 28)):
+        assert (rows["type"], rows["minItems"], rows["maxItems"]) == ("array", *size)
+        rows = rows["items"]
+    assert rows == {"type": "number", "minimum": 0, "maximum": 255, "multipleOf": 1}
+    assert schemas["Plain"]["additionalProperties"] is False
+    text = json.dumps(document)
+    for name in re.findall(r"#/components/schemas/(\w+)", text):
+        assert name in schemas
+    post = document["paths"]["/invocations"]["post"]["responses"]["400"]
+    assert post["content"]["application/json"]["schema"]["$ref"].endswith("MLflowError")
+    post = document["paths"][f"/v1/models/{NAME}:predict"]["post"]["responses"]["400"]
+    assert post["content"]["application/json"]["schema"]["$ref"].endswith("TFServingError")
+
+
+class _Named:
+    name, version, max_inline_batch, predict = NAME, "7", 1, None
+
+
+def test_each_request_is_logged_with_its_id_and_version_and_without_pixels(start, tiny_bundle):
+    logging = start(tiny_bundle.folder, "--log-level", "info")
+    images = tiny_bundle.golden().images[:1].tolist()
+    answer = httpx.post(f"{logging.address}/invocations", json={"instances": images})
+    until = time.monotonic() + 5  # the line is written once the answer is out
+    while "/invocations" not in logging.said and time.monotonic() < until:
+        time.sleep(0.02)
+    (line,) = [line for line in logging.said.splitlines() if "/invocations" in line]
+    logged = msgspec.json.decode(line)
+    assert logged["request_id"] == answer.headers["x-request-id"]
+    assert (logged["model_version"], logged["status"], logged["method"]) == ("7", 200, "POST")
+    assert set(logged) == {
+        *("time", "request_id", "method", "route", "status", "milliseconds", "model_version"),
+    }

@@ -1,0 +1,31 @@
+"""Which model is promoted is always named."""
+
+from __future__ import annotations
+
+from crosscloud_mnist.datasets.model_uri import LAST_TRAINED, ModelUriDataset
+from crosscloud_mnist.errors import ConfigurationError
+
+URI = "models:/m-0123456789abcdef"
+
+
+def test_the_uri_given_wins_over_the_one_written_down(tmp_path):
+    path = str(tmp_path / "uri.txt")
+    ModelUriDataset(filepath=path).save("models:/m-other")
+    assert ModelUriDataset(filepath=path, given=URI).load() == URI
+
+
+def test_reads_what_train_wrote_where_that_is_allowed(tmp_path, raises_cause):
+    path = str(tmp_path / "folder" / "uri.txt")
+    dataset = ModelUriDataset(filepath=path, given=LAST_TRAINED)
+    with raises_cause(ConfigurationError, "run kedro run --pipelines train"):
+        dataset.load()
+    dataset.save(URI)
+    assert dataset.load() == URI
+
+
+def test_asks_for_a_uri_where_none_was_given(tmp_path, raises_cause):
+    path = str(tmp_path / "uri.txt")
+    dataset = ModelUriDataset(filepath=path)
+    dataset.save(URI)
+    with raises_cause(ConfigurationError, "--params register_remote.model=models:/m-"):
+        dataset.load()

@@ -1,0 +1,52 @@
+"""Shards: what was saved comes back, and every worker can open its part alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from crosscloud_mnist.datasets.shards import ShardsDataset
+from crosscloud_mnist.errors import IdxError
+from crosscloud_mnist.storage import idx
+
+
+@pytest.fixture
+def labelled():
+    random = np.random.default_rng(0)
+    return random.integers(0, 256, (37, 28, 28), np.uint8), random.integers(0, 10, 37, np.uint8)
+
+
+@pytest.mark.parametrize("shards", [1, 4])
+def test_gives_back_what_was_saved_in_its_order(tmp_path, labelled, shards):
+    dataset = ShardsDataset(path=str(tmp_path), shards=shards)
+    assert not dataset.exists()
+    dataset.save(labelled)
+    assert dataset.exists()
+    images, labels = dataset.load()
+    np.testing.assert_array_equal(images, labelled[0])
+    np.testing.assert_array_equal(labels, labelled[1])
+
+
+def test_every_image_is_in_one_shard_that_says_its_count(tmp_path, labelled):
+    ShardsDataset(path=str(tmp_path), shards=4).save(labelled)
+    shards = ShardsDataset(path=str(tmp_path), shards=4, handles=True).load()
+    assert [shard.count for shard in shards] == [10, 9, 9, 9]
+    for index, shard in enumerate(shards):
+        content = Path(shard.images).read_bytes()
+        np.testing.assert_array_equal(idx.decode(content, shard.images), labelled[0][index::4])
+
+
+def test_drops_the_shards_of_an_earlier_deal(tmp_path, labelled):
+    ShardsDataset(path=str(tmp_path), shards=8).save(labelled)
+    ShardsDataset(path=str(tmp_path), shards=2).save(labelled)
+    assert len(list(tmp_path.iterdir())) == 4
+
+
+def test_says_which_shard_is_missing(tmp_path, labelled, raises_cause):
+    dataset = ShardsDataset(path=str(tmp_path), shards=4, handles=True)
+    dataset.save(labelled)
+    (tmp_path / "00002-of-00004-labels-idx1-ubyte").unlink()
+    with raises_cause(IdxError, "00002-of-00004.*run kedro run --pipelines ingest_mnist"):
+        dataset.load()

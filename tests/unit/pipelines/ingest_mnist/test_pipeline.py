@@ -1,0 +1,74 @@
+"""``ingest_mnist``: the split, the card, and what is said of files that do not belong together."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+
+import numpy as np
+import pytest
+from kedro.io import DataCatalog, MemoryDataset
+from kedro.runner import SequentialRunner
+from kedro_datasets.json import JSONDataset
+
+from crosscloud_mnist.datasets.mnist import FILES, RawDigits
+from crosscloud_mnist.datasets.uci_digits import load_as_mnist
+from crosscloud_mnist.errors import IdxError
+from crosscloud_mnist.pipelines.ingest_mnist import create_pipeline
+from crosscloud_mnist.pipelines.ingest_mnist.nodes import decode, split
+from crosscloud_mnist.storage import idx
+
+IMAGES, LABELS, TEST_IMAGES, TEST_LABELS = FILES
+
+
+@pytest.fixture(scope="module")
+def raw():
+    return RawDigits("uci-digits", "scikit-learn", load_as_mnist())
+
+
+def test_the_pipeline_gives_the_split_the_card_and_the_grid(raw, tmp_path):
+    parameters = {"params:ingest_mnist.validation_fraction": 0.1, "params:ingest_mnist.seed": 0}
+    card_file = tmp_path / "card.json"
+    catalog = DataCatalog(
+        {name: MemoryDataset(value) for name, value in {"mnist": raw, **parameters}.items()}
+        | {"data_card": JSONDataset(filepath=str(card_file))}
+    )
+    outputs = SequentialRunner().run(create_pipeline(), catalog)
+    card = json.loads(card_file.read_text())
+    assert [card["splits"][name]["images"] for name in ("train", "validation", "test")] == [
+        1293,
+        144,
+        360,
+    ]
+    assert sum(card["splits"]["test"]["per_class"]) == 360
+    assert card["files_sha256"][IMAGES] == hashlib.sha256(raw.files[IMAGES]).hexdigest()
+    assert len(outputs["sample_grid"].load().axes) == 120
+
+
+def test_the_split_is_stratified_seeded_and_loses_nothing(raw):
+    training, _, _ = decode(raw)
+    (kept, kept_labels), (aside, aside_labels) = split(training, 0.1, 0)
+    again = split(training, 0.1, 0)
+    np.testing.assert_array_equal(kept, again[0][0])
+    assert not np.array_equal(kept, split(training, 0.1, 1)[0][0])
+    shares = np.bincount(aside_labels) / np.bincount(training[1])
+    assert (abs(shares - 0.1) < 0.01).all()
+    together = sorted(map(bytes, np.concatenate([kept, aside])))
+    assert together == sorted(map(bytes, training[0]))
+    assert len(kept_labels) + len(aside_labels) == len(training[1])
+
+
+@pytest.mark.parametrize(
+    ("name", "array", "said"),
+    [
+        (IMAGES, np.zeros((5, 27, 28), np.uint8), "expected images"),
+        (IMAGES, np.zeros(5, np.uint8), "files are not swapped"),
+        (LABELS, np.zeros(5, np.uint8), "expected one label for each"),
+        (TEST_LABELS, np.full(360, 10, np.uint8), "labels reach 10, expected digits 0 to 9"),
+    ],
+)
+def test_says_what_does_not_belong_together(raw, name, array, said):
+    files = {**raw.files, name: idx.encode(array)}
+    with pytest.raises(IdxError, match=said) as raised:
+        decode(RawDigits("mnist", "here", files))
+    assert str(raised.value).startswith(name)
