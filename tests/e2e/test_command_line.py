@@ -182,7 +182,7 @@ def test_rollback_restores_registry_and_endpoint_and_tells_the_history(project, 
     ended = project.kedro("run", "--pipeline", "rollback")
     assert ended.returncode == 1
     assert "rollback has no reason, expected why production is changed" in ended.stderr
-    said = project.run("rollback", "--params", "reason=it takes sevens for ones")
+    said = project.run("rollback", "--params", "rollback.reason=it takes sevens for ones")
     assert "Rolled back: mnist_cnn 2 to 1 in" in said
     version = project.client("production").get_model_version_by_alias("mnist_cnn", "champion")
     assert str(version.version) == "1"

@@ -6,19 +6,22 @@ from typing import Any
 
 from crosscloud_mnist.errors import RegistryError
 from crosscloud_mnist.ports import LedgerEntry, ModelVersion, Registry
+from crosscloud_mnist.promotion.production import ProductionModel
 
 
-def resolve_alias(registry: Registry, name: str, alias: str, _after: Any = None) -> ModelVersion:
+def resolve_alias(
+    registry: Registry, production: ProductionModel, _after: Any = None
+) -> ModelVersion:
     """Return the version that the alias points to at this moment.
 
     Raises:
         RegistryError: No version carries the alias.
     """
-    version = registry.get_version_by_alias(name, alias)
+    version = registry.get_version_by_alias(production.name, production.alias)
     if version is None:
         raise RegistryError(
-            f"{name} has no version with the alias {alias} in {registry.workspace()}, expected "
-            "one to serve; run kedro run --pipelines register_remote"
+            f"{production.name} has no version with the alias {production.alias} in "
+            f"{registry.workspace()}, expected one to serve; run kedro run --pipelines register_remote"
         )
     return version
 

@@ -14,7 +14,7 @@ def create_pipeline() -> Pipeline:
         [
             Node(
                 resolve_alias,
-                ["serving_registry", "params:batch_score.name", "params:batch_score.alias"],
+                ["serving_registry", "params:production"],
                 "scoring_version",
                 name="resolve_alias",
             ),

@@ -21,8 +21,7 @@ def create_pipeline(after: str | None = None) -> Pipeline:
                 resolve_alias,
                 [
                     "serving_registry",
-                    "params:deploy.name",
-                    "params:deploy.alias",
+                    "params:production",
                     *([after] if after else []),
                 ],
                 "serving_version",

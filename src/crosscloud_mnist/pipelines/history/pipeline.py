@@ -17,7 +17,7 @@ def create_pipeline(after: str | None = None) -> Pipeline:
         [
             Node(
                 read_ledger,
-                ["serving_registry", "params:deploy.name", *([after] if after else [])],
+                ["serving_registry", "params:production", *([after] if after else [])],
                 "ledger",
                 name="read_ledger",
             )

@@ -15,7 +15,7 @@ def create_pipeline() -> Pipeline:
         [
             Node(
                 resolve_alias,
-                ["serving_registry", "params:monitor.name", "params:monitor.alias"],
+                ["serving_registry", "params:production"],
                 "monitored_version",
                 name="resolve_alias",
             ),

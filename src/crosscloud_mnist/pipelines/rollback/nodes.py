@@ -9,12 +9,13 @@ from typing import Any
 
 from crosscloud_mnist.bundle import CROSS_HOST_TOLERANCE, Verifier, check_golden
 from crosscloud_mnist.errors import ConfigurationError, RegistryError
+from crosscloud_mnist.pipelines.rollback.parameters import RollbackParameters
 from crosscloud_mnist.ports import LedgerEntry, ModelVersion, Registry
-from crosscloud_mnist.promotion import fetch_verified, record_and_move
+from crosscloud_mnist.promotion import ProductionModel, fetch_verified, record_and_move
 
 
 def find_previous(
-    registry: Registry, name: str, alias: str, reason: str | None
+    registry: Registry, production: ProductionModel, parameters: RollbackParameters
 ) -> tuple[ModelVersion, ModelVersion]:
     """Return the version in production, and the good one before it.
 
@@ -22,21 +23,21 @@ def find_previous(
         ConfigurationError: There is no reason.
         RegistryError: The ledger knows no version before.
     """
-    if not reason or not str(reason).strip():
+    if not parameters.reason.strip():
         raise ConfigurationError(
             "rollback has no reason, expected why production is changed; add --params "
-            'reason="what is wrong with the version that is served"'
+            'rollback.reason="what is wrong with the version that is served"'
         )
-    current = registry.get_version_by_alias(name, alias)
-    held = _held(registry.ledger(name), alias)
+    current = registry.get_version_by_alias(production.name, production.alias)
+    held = _held(registry.ledger(production.name), production.alias)
     if current is not None and current.version in held:
         before = held[: held.index(current.version)]
         for number in reversed(before):
-            previous = registry.get_version(name, number)
+            previous = registry.get_version(production.name, number)
             if previous is not None:
                 return current, previous
     raise RegistryError(
-        f"the ledger of {registry.workspace()} knows no version of {name} before "
+        f"the ledger of {registry.workspace()} knows no version of {production.name} before "
         f"{current.version if current else 'the first'}, expected one to go back to; promote a "
         "good model with kedro run --pipelines register_remote"
     )
@@ -48,8 +49,8 @@ def restore(
     verifier: Verifier,
     current: ModelVersion,
     previous: ModelVersion,
-    alias: str,
-    reason: str,
+    production: ProductionModel,
+    parameters: RollbackParameters,
 ) -> dict[str, Any]:
     """Verify the previous version, and move the alias back to it.
 
@@ -66,19 +67,19 @@ def restore(
     entry = LedgerEntry(
         action="rolled back",
         name=previous.name,
-        alias=alias,
+        alias=production.alias,
         version=previous.version,
         digest=previous.digest,
         previous_version=current.version,
-        reason=str(reason),
+        reason=parameters.reason,
     )
     record_and_move(registry, previous, entry)
     return {
         "name": previous.name,
-        "alias": alias,
+        "alias": production.alias,
         "version": previous.version,
         "previous_version": current.version,
-        "reason": str(reason),
+        "reason": parameters.reason,
         "workspace": registry.workspace(),
     }
 

@@ -6,7 +6,7 @@ from kedro.pipeline import Node, Pipeline
 
 from crosscloud_mnist.pipelines.rollback.nodes import find_previous, restore
 
-_ALIAS = "params:deploy.alias"
+_PRODUCTION, _REASON = "params:production", "params:rollback"
 
 
 def create_pipeline() -> Pipeline:
@@ -15,7 +15,7 @@ def create_pipeline() -> Pipeline:
         [
             Node(
                 find_previous,
-                ["serving_registry", "params:deploy.name", _ALIAS, "params:reason"],
+                ["serving_registry", _PRODUCTION, _REASON],
                 ["version_in_production", "version_before"],
                 name="find_previous",
             ),
@@ -26,8 +26,8 @@ def create_pipeline() -> Pipeline:
                     "verifier": "verifier",
                     "current": "version_in_production",
                     "previous": "version_before",
-                    "alias": _ALIAS,
-                    "reason": "params:reason",
+                    "production": _PRODUCTION,
+                    "parameters": _REASON,
                 },
                 "rollback_result",
                 name="restore",

@@ -50,7 +50,7 @@ def build_jobs(  # noqa: PLR0917  a job is where everything meets
         if unknown:
             raise ConfigurationError(
                 f"train_distributed has no setting {', '.join(sorted(unknown))}, expected those of "
-                "the recipes in conf/base/parameters.yml; see also the grid there"
+                "the recipes in conf/base/parameters_recipes.yml; see also the grid there"
             )
         try:
             job = TypeAdapter(TrainingJob).validate_python(values)
@@ -60,7 +60,7 @@ def build_jobs(  # noqa: PLR0917  a job is where everything meets
             where = ".".join(map(str, ("train_distributed", of, *first["loc"])))
             raise ConfigurationError(
                 f"{where}: found {first['input']!r}, expected: {first['msg']}; see the recipes in "
-                "conf/base/parameters.yml"
+                "conf/base/parameters_recipes.yml"
             ) from error
         if len(several) > 1:
             check(job, workers=1)

@@ -20,6 +20,7 @@ from crosscloud_mnist.datasets.inference_log import InferenceLogDataset
 from crosscloud_mnist.errors import BundleError, DataError, DriftError
 from crosscloud_mnist.monitoring import profile_images, profile_predictions
 from crosscloud_mnist.pipelines.monitor import create_pipeline
+from crosscloud_mnist.promotion import ProductionModel
 
 NAME, ALIAS = "mnist_cnn", "champion"
 
@@ -83,8 +84,7 @@ class Production:
         given = {
             "serving_registry": self.registry,
             "verifier": self.verifier,
-            "params:monitor.name": NAME,
-            "params:monitor.alias": ALIAS,
+            "params:production": ProductionModel(NAME, ALIAS),
             "params:monitor.threshold": 0.25,
             "params:monitor.minimum_images": 100,
         }

@@ -88,9 +88,8 @@ class Clouds:
         given = {
             "serving_registry": self.target,
             "verifier": self.verifier,
-            "params:deploy.name": NAME,
-            "params:deploy.alias": ALIAS,
-            "params:reason": reason,
+            "params:production": ProductionModel(NAME, ALIAS),
+            "params:rollback": RollbackParameters(reason),
         }
         ports = {name: MemoryDataset(value, copy_mode="assign") for name, value in given.items()}
         outputs = SequentialRunner().run(rollback.create_pipeline(), DataCatalog(ports))
@@ -328,7 +327,7 @@ def test_rollback_goes_back_one_good_version_each_time(clouds, tiny_bundle, tiny
     for name in ("second", "third"):
         clouds.promote(clouds.log(variant(clouds, tiny_contents, signer, name)))
     with pytest.raises(ConfigurationError, match="rollback has no reason, expected why"):
-        clouds.rollback(None)
+        clouds.rollback("")
     assert clouds.rollback("it takes sevens for ones")["version"] == "2"
     assert clouds.production() == "2"
     assert clouds.rollback("it was the second already")["version"] == "1"
