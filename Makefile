@@ -1,14 +1,17 @@
 # Two commands: `make demo` and `make test`. Each sets up what it needs; a second run starts in seconds.
 
+SHELL := bash
+.SHELLFLAGS := -o pipefail -c
+
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
 	$$p -c 'import ensurepip, sys, venv; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null && echo $$p && break; done)
 RUNTIME_PYTHON ?= $(shell python3.12 -c 'import ensurepip, sys; print(sys.executable)' 2>/dev/null)
 JAVA ?= $(if $(JAVA_HOME),$(JAVA_HOME)/bin/java,java)
 BIN := .venv/bin
 KEDRO := $(BIN)/kedro
-PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+PIP := $(BIN)/python -m pip install --progress-bar off --disable-pip-version-check
 
-.PHONY: demo test browser test-runtimes bench drill fuzz rehearse check setup tools stop lock help
+.PHONY: demo test test-fast unit browser test-runtimes bench drill fuzz rehearse check setup tools stop lock help
 .DEFAULT_GOAL := help
 
 help: ## Show what can be made
@@ -18,30 +21,37 @@ demo: setup ## Train on local Spark, register, deploy and smoke-test; leaves the
 	$(KEDRO) run --pipelines train --params train_distributed.recipe=compact
 	$(KEDRO) run --pipelines release
 
-test: browser check ## The whole test suite
-	$(BIN)/python -m pytest $(BESIDE)
+test: browser check ## Everything: lint, types, layers and the complete test suite
+	$(BIN)/python -m pytest $(PARALLEL)
 
-browser: # the page's tests drive a real one; looked for before anything is downloaded
+test-fast: setup ## In about a minute: lint, types, layers and the unit tests
+	@$(MAKE) --no-print-directory --jobs 2 check unit
+
+unit: setup
+	$(BIN)/python -m pytest --quiet tests/unit
+
+browser: # the tests of the page need a real one; checked before anything is downloaded
 	@{ command -v chromium || command -v google-chrome; } >/dev/null && command -v chromedriver >/dev/null || { echo "Chromium and its driver were not found; install them (Debian: apt-get install chromium chromium-driver) and run make again" >&2; exit 1; }
 
-# Two modules at a time, in order: most of a test's time is a server's or a cluster's start.
-BESIDE := --numprocesses 2 --dist loadscope --no-loadscope-reorder
+# Two modules at a time, in order: most of a test's time is the start of a server or a cluster.
+PARALLEL := --numprocesses 2 --dist loadscope --no-loadscope-reorder
 
-# The tests of what runs on a cluster: training, promotion, serving.
+# The tests of code that runs on a cluster: training, promotion, serving.
 CORE := tests/unit tests/integration/adapters tests/integration/serving tests/integration/training
 
 test-runtimes: tools build/runtimes/18-lts build/runtimes/19 ## The core of the suite on the pins of Databricks Runtime 18 LTS ML and 19 ML
 	@set -e; for runtime in build/runtimes/*/; do echo "== $$runtime"; \
 		$$runtime/bin/python -c 'import mlflow, pyspark, sys; print("Python", *sys.version_info[:3], "Spark", pyspark.__version__, "MLflow", mlflow.__version__)'; \
-		$$runtime/bin/python -m pytest -q $(BESIDE) $(CORE); done
+		$$runtime/bin/python -m pytest -q $(PARALLEL) $(CORE); done
 
 # The wheel with its extras, as a cluster gets it, in an environment with the runtime's pins.
 build/runtimes/%: tests/runtimes/%.txt pyproject.toml $(shell find src -name '*.py') | tools
 	@test -n "$(RUNTIME_PYTHON)" || { echo "Python 3.12 was not found, the runtimes have it; install it, or run make test-runtimes RUNTIME_PYTHON=its/path" >&2; exit 1; }
 	rm -rf $@
+	@echo "Setting up $@ with the runtime's pins: some minutes"
 	$(RUNTIME_PYTHON) -m venv $@
 	$@/bin/python -m pip wheel --quiet --no-deps --wheel-dir $@ .
-	$@/bin/python -m pip install --quiet --constraint $< "$$(echo $@/*.whl)[train,serve,local]" mlflow hypothesis psutil pytest-xdist selenium
+	$@/bin/python -m pip install --quiet --constraint $< "$$(echo $@/*.whl)[train,serve,local]" mlflow hypothesis pytest-xdist selenium
 	$@/bin/python -m pip check
 
 bench: setup $(if $(filter serving,$(or $(ONLY),serving)),build/mlserver/.installed) ## Measure what is claimed to be fast; one of it with ONLY=training, promotion, serving, batch or recipes
@@ -61,7 +71,7 @@ fuzz: setup ## Send 30,000 requests, most of them malformed, to the endpoint
 rehearse: setup ## The flow across two Databricks workspaces on loopback, and swapped; KEEP=1 leaves them up
 	$(BIN)/python -m rehearsal $(if $(KEEP),--keep)
 
-check: setup ## Lint, type-check, and check that no layer imports what it must not know
+check: setup ## Lint, types and layers
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
@@ -78,11 +88,12 @@ tools:
 	@$(JAVA) -version 2>&1 | sed -nE 's/.* version "([0-9]+).*/\1/p' | grep -qE '^(1[7-9]|[2-9][0-9])$$' || { echo "Java 17 or later was not found; install it (Debian: apt-get install openjdk-17-jre-headless) and run make again" >&2; exit 1; }
 
 .venv/.installed: requirements.lock pyproject.toml | tools
-	$(PYTHON) -m venv .venv
+	@echo "Setting up .venv with $$($(PYTHON) --version): about $$(grep -c '^[a-z].*==' $<) pinned packages, some minutes the first time"
+	@$(PYTHON) -m venv .venv
 	@# The lock is complete: no resolver, which older pips confuse where a name has extras.
-	$(PIP) --no-deps --require-hashes -r requirements.lock
-	$(PIP) --no-deps --no-build-isolation --editable .
-	$(BIN)/python -m pip check
+	@$(PIP) --no-deps --require-hashes -r requirements.lock | awk '/^Collecting/ && ++n % 50 == 0 {print "  " n " packages downloaded"; fflush()} /^Installing/ {print "  installing them"; fflush()}'
+	@$(PIP) --no-deps --no-build-isolation --editable . >/dev/null
+	@$(BIN)/python -m pip check
 	@touch $@
 
 lock: ## Resolve the dependencies again (needs uv)
