@@ -22,6 +22,8 @@ from crosscloud_mnist.errors import (
 )
 from crosscloud_mnist.pipelines import rollback
 from crosscloud_mnist.pipelines.register_remote import create_pipeline
+from crosscloud_mnist.pipelines.rollback.parameters import RollbackParameters
+from crosscloud_mnist.promotion import ProductionModel
 
 NAME, ALIAS = "mnist_cnn", "champion"
 
