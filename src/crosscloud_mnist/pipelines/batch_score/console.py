@@ -1,0 +1,16 @@
+"""What ``batch_score`` prints when its results are saved."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+
+def _format_report(report: Mapping[str, Any]) -> Iterator[str]:
+    yield (
+        f"Scored {report['images']:,} images ({report['errors']:,} unreadable) with "
+        f"{report['model_name']} {report['model_version']}; predictions: {report['scores']}"
+    )
+
+
+FORMATTERS: Mapping[str, Callable[[Any], Iterator[str]]] = {"batch_report": _format_report}

@@ -1,0 +1,16 @@
+"""What ``deploy`` prints when its results are saved."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+
+def _format_deployment(deployment: Mapping[str, Any]) -> Iterator[str]:
+    yield (
+        f"Endpoint: {deployment['endpoint']} serves {deployment['name']} "
+        f"{deployment['model_version']}"
+    )
+
+
+FORMATTERS: Mapping[str, Callable[[Any], Iterator[str]]] = {"deployment": _format_deployment}

@@ -1,0 +1,30 @@
+"""What ``smoke_test`` prints when its results are saved."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+
+def _format_report(report: Mapping[str, Any]) -> Iterator[str]:
+    rows = report["golden"] + report["images"]
+    width = max((len(row["file"]) for row in rows), default=0)
+    yield f"{'image':{width}}  expected  predicted  probability"
+    for row in rows:
+        yield _format_row(row, width)
+    for row in report["endpoints"]:
+        state = f"version {row['model_version']}" if row["healthy"] else "DOWN"
+        yield f"{row['cloud']}: {state}"
+    yield f"Smoke test of {report['endpoint']}: {'passed' if report['passed'] else 'FAILED'}"
+
+
+def _format_row(row: Mapping[str, Any], width: int) -> str:
+    expected = "-" if row["expected"] is None else row["expected"]
+    start = f"{row['file']:{width}}  {expected:>8}"
+    if row["error"]:
+        return f"{start}  {row['error']}"
+    verdict = "" if row["expected"] in (None, row["predicted"]) else "  WRONG"
+    return f"{start}  {row['predicted']:>9}  {row['probability']:>11.4f}{verdict}"
+
+
+FORMATTERS: Mapping[str, Callable[[Any], Iterator[str]]] = {"smoke_test_report": _format_report}
