@@ -10,22 +10,49 @@ from kedro.io import AbstractDataset
 from numpy.typing import NDArray
 
 from crosscloud_mnist.errors import IdxError
-from crosscloud_mnist.storage import atomic, idx
+from crosscloud_mnist.storage import atomic, idx, shard_layout
 from crosscloud_mnist.training.job import Shard
 
 LabelledImages = tuple[NDArray[np.uint8], NDArray[np.uint8]]
 
 
 class ShardsDataset(AbstractDataset[LabelledImages, "LabelledImages | tuple[Shard, ...]"]):
-    """Images [n, 28, 28] and labels [n], uint8, dealt round a number of shards.
+    """Images [n, 28, 28] and labels [n], uint8, in a number of shards.
 
-    A large set is not loaded in one place: every worker opens its own shards. Two transcoded
-    entries stand for that in the catalog: ``@arrays`` saves and loads the arrays, ``@shards``
-    loads where the shards are.
+    Image i goes to shard ``i % shards``. A large set is not loaded in one process: every worker
+    opens its own shards. Two transcoded entries of the catalog stand for one set: ``@arrays``
+    saves and loads the arrays, ``@shards`` loads the paths of the shards.
+
+    Example usage for the YAML API:
+
+    .. code-block:: yaml
+
+        training@arrays:
+          type: crosscloud_mnist.datasets.shards.ShardsDataset
+          path: data/05_model_input/training
+          shards: 8
+
+        training@shards:
+          type: crosscloud_mnist.datasets.shards.ShardsDataset
+          path: data/05_model_input/training
+          shards: 8
+          handles: true
+
+    Example usage for the Python API:
+
+    .. code-block:: pycon
+
+        >>> import numpy as np
+        >>> from crosscloud_mnist.datasets.shards import ShardsDataset
+        >>> dataset = ShardsDataset(path="training", shards=2)
+        >>> dataset.save((np.zeros((4, 28, 28), np.uint8), np.arange(4, dtype=np.uint8)))
+        >>> images, labels = dataset.load()
+        >>> labels.tolist()
+        [0, 1, 2, 3]
 
     Args:
         path: Folder of the shards, on storage that every worker sees under the same path.
-        shards: How many; a number that every number of slots to come divides.
+        shards: How many; every number of slots that is used must divide it.
         handles: Whether loading returns the shards' paths and counts instead of the arrays.
         metadata: For plugins (``kedro-viz``); not used.
     """
@@ -52,38 +79,36 @@ class ShardsDataset(AbstractDataset[LabelledImages, "LabelledImages | tuple[Shar
         if self._handles:
             return tuple(self._shard(index) for index in range(self._shards))
         parts = [_read(self._shard(index)) for index in range(self._shards)]
+        # The images were sharded in turn, so their order is by place in the shard, then by shard.
         places = np.concatenate([np.arange(len(labels)) for _, labels in parts])
-        order = np.argsort(places, kind="stable")  # round the shards, whose sizes may differ
+        order = np.argsort(places, kind="stable")
         images = np.concatenate([images for images, _ in parts])[order]
         labels = np.concatenate([labels for _, labels in parts])[order]
         return images, labels
 
     def save(self, data: LabelledImages) -> None:
-        """ShardAssignment the images round the shards and drop the shards of an earlier deal."""
+        """Write the shards, after removing those of an earlier run."""
         images, labels = data
-        for old in self._path.glob("*-of-*-idx?-ubyte"):
-            old.unlink()
+        shard_layout.remove_shards(self._path)
         for index in range(self._shards):
-            mine = slice(index, None, self._shards)
-            atomic.write_bytes(self._file(index, "images-idx3"), idx.encode(images[mine]))
-            atomic.write_bytes(self._file(index, "labels-idx1"), idx.encode(labels[mine]))
-
-    def _file(self, index: int, kind: str) -> Path:
-        return self._path / f"{index:05d}-of-{self._shards:05d}-{kind}-ubyte"
+            own = slice(index, None, self._shards)
+            images_path, labels_path = shard_layout.shard_paths(self._path, index, self._shards)
+            atomic.write_bytes(images_path, idx.encode(images[own]))
+            atomic.write_bytes(labels_path, idx.encode(labels[own]))
 
     def _shard(self, index: int) -> Shard:
-        images, labels = self._file(index, "images-idx3"), self._file(index, "labels-idx1")
+        images, labels = shard_layout.shard_paths(self._path, index, self._shards)
         if not (images.is_file() and labels.is_file()):
             raise IdxError(
                 f"{images}: this shard or its labels are missing, expected {self._shards} pairs; "
                 "run kedro run --pipelines ingest_mnist"
             )
-        with labels.open("rb") as file:
-            count = int.from_bytes(file.read(8)[4:], "big")
+        count = shard_layout.read_count(labels)
         return Shard(str(images.absolute()), str(labels.absolute()), count)
 
     def _exists(self) -> bool:
-        return self._file(self._shards - 1, "labels-idx1").is_file()
+        _, labels = shard_layout.shard_paths(self._path, self._shards - 1, self._shards)
+        return labels.is_file()
 
     def _describe(self) -> dict[str, Any]:
         return {"path": str(self._path), "shards": self._shards, "handles": self._handles}

@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crosscloud_mnist.storage import idx
+from crosscloud_mnist.storage.image_format import IMAGE_SIDE
 
 _SPLIT_SEED = 0
 _TEST_FRACTION = 0.2
 _DEEPEST = 16  # a pixel counts the set bits of a 4 x 4 block
 _BOX = 20
-_SIDE = 28
 
 
 def load_as_mnist() -> dict[str, bytes]:
@@ -47,8 +47,8 @@ def _upsample(image: NDArray[np.float64]) -> NDArray[np.uint8]:
 
     small = Image.fromarray((image * (255 / _DEEPEST)).astype(np.uint8))
     box = np.asarray(small.resize((_BOX, _BOX), Image.Resampling.BICUBIC))
-    row, column = (round((_SIDE - 1) / 2 - centre) for centre in center_of_mass(box))
-    row, column = (min(max(at, 0), _SIDE - _BOX) for at in (row, column))
-    placed = np.zeros((_SIDE, _SIDE), np.uint8)
+    row, column = (round((IMAGE_SIDE - 1) / 2 - centre) for centre in center_of_mass(box))
+    row, column = (min(max(at, 0), IMAGE_SIDE - _BOX) for at in (row, column))
+    placed = np.zeros((IMAGE_SIDE, IMAGE_SIDE), np.uint8)
     placed[row : row + _BOX, column : column + _BOX] = box
     return placed

@@ -21,10 +21,19 @@ _GZIP_MAGIC = b"\x1f\x8b"
 _UNSIGNED_BYTE = 8
 
 
+def header_bytes(dimensions: int) -> int:
+    """Return how long the header of an IDX file is."""
+    return 4 + 4 * dimensions
+
+
+def encode_header(*shape: int) -> bytes:
+    """Return the header of an IDX file of unsigned bytes of that shape."""
+    return struct.pack(f">BBBB{len(shape)}I", 0, 0, _UNSIGNED_BYTE, len(shape), *shape)
+
+
 def encode(array: NDArray[np.uint8]) -> bytes:
     """Return the array, of uint8 and any shape, as the bytes of an IDX file."""
-    header = struct.pack(f">BBBB{array.ndim}I", 0, 0, _UNSIGNED_BYTE, array.ndim, *array.shape)
-    return header + np.ascontiguousarray(array, dtype=np.uint8).tobytes()
+    return encode_header(*array.shape) + np.ascontiguousarray(array, dtype=np.uint8).tobytes()
 
 
 def decode(content: bytes, name: str) -> NDArray[np.uint8]:
@@ -43,7 +52,7 @@ def decode(content: bytes, name: str) -> NDArray[np.uint8]:
             f"{name}: starts with {content[:4].hex(' ') or 'nothing'}, expected an IDX file of "
             "unsigned bytes (00 00 08 and the number of dimensions); fetch the file again"
         )
-    start = 4 + 4 * content[3]
+    start = header_bytes(content[3])
     if len(content) < start:
         raise IdxError(
             f"{name}: ends within its header after {len(content)} bytes, expected {start}; "

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from crosscloud_mnist.training.models import SIDE, build
+from crosscloud_mnist.storage.image_format import IMAGE_SIDE
+from crosscloud_mnist.training.models import build
 
 if TYPE_CHECKING:
     import keras
@@ -65,12 +66,14 @@ def onnx_bytes(model: keras.Model) -> bytes:
 
     fixed = _with_fixed_shapes(model)
 
-    @tf.function(input_signature=[tf.TensorSpec((None, SIDE, SIDE), tf.uint8, name="images")])
-    def answer(images: tf.Tensor) -> dict[str, tf.Tensor]:
+    images = tf.TensorSpec((None, IMAGE_SIDE, IMAGE_SIDE), tf.uint8, name="images")
+
+    @tf.function(input_signature=[images])
+    def predict_probabilities(images: tf.Tensor) -> dict[str, tf.Tensor]:
         return {"probabilities": fixed(tf.cast(images, tf.float32), training=False)}
 
     graph, _ = tf2onnx.convert.from_function(
-        answer, input_signature=answer.input_signature, opset=_OPSET
+        predict_probabilities, input_signature=[images], opset=_OPSET
     )
     return graph.SerializeToString()  # type: ignore[no-any-return]
 

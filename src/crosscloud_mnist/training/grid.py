@@ -45,5 +45,6 @@ def name_of(changes: Mapping[str, Any]) -> str:
 
 def _refused(found: str, expected: str) -> ConfigurationError:
     return ConfigurationError(
-        f"train_distributed.grid: found {found}, expected {expected}; see conf/base/parameters_train_distributed.yml"
+        f"train_distributed.grid: found {found}, expected {expected}; see "
+        "conf/base/parameters_train_distributed.yml"
     )

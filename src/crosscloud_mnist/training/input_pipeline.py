@@ -10,14 +10,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from crosscloud_mnist.errors import ConfigurationError
+from crosscloud_mnist.storage.image_format import IMAGE_PIXELS, IMAGE_SIDE
+from crosscloud_mnist.storage.shard_layout import IMAGES_HEADER_BYTES, LABELS_HEADER_BYTES
 from crosscloud_mnist.training.augment import augment
 from crosscloud_mnist.training.job import Shard, TrainingJob
 
 if TYPE_CHECKING:
     import tensorflow as tf
 
-_SIDE = 28
-_IMAGES_HEADER, _LABELS_HEADER = 16, 8  # bytes of an IDX file of three dimensions, and of one
 _SHUFFLE_WINDOW = 10_000  # images, over all shards together
 _VALIDATION_BATCH = 500
 
@@ -42,8 +42,8 @@ def check(job: TrainingJob, workers: int) -> None:
         )
     if job.global_batch_size % shards:
         raise ConfigurationError(
-            f"a batch of {job.global_batch_size} cannot be drawn evenly from {shards} shards, expected a "
-            "multiple; set train_distributed.settings.global_batch_size"
+            f"a batch of {job.global_batch_size} cannot be drawn evenly from {shards} shards, "
+            "expected a multiple; set train_distributed.settings.global_batch_size"
         )
     for shard in (*job.train, *job.validation):
         if not shard.count:
@@ -94,7 +94,7 @@ def validation_batches(job: TrainingJob, workers: int, rank: int, replicas: int)
     for shard in shards:
         real = real.concatenate(_records(shard))
     weighted = real.map(lambda image, label: (image, label, tf.ones(())))
-    blank = tf.constant(b"\0" * _SIDE * _SIDE), tf.constant(b"\0"), tf.zeros(())
+    blank = tf.constant(b"\0" * IMAGE_PIXELS), tf.constant(b"\0"), tf.zeros(())
     filled = weighted.concatenate(tf.data.Dataset.from_tensors(blank).repeat())
     batches = filled.batch(_VALIDATION_BATCH, drop_remainder=True)
     return _with_options(
@@ -139,8 +139,8 @@ def _stream(job: TrainingJob, index: int, share: int, window: int) -> tf.data.Da
 def _records(shard: Shard) -> tf.data.Dataset:
     import tensorflow as tf
 
-    images = tf.data.FixedLengthRecordDataset(shard.images, _SIDE * _SIDE, _IMAGES_HEADER)
-    labels = tf.data.FixedLengthRecordDataset(shard.labels, 1, _LABELS_HEADER)
+    images = tf.data.FixedLengthRecordDataset(shard.images, IMAGE_PIXELS, IMAGES_HEADER_BYTES)
+    labels = tf.data.FixedLengthRecordDataset(shard.labels, 1, LABELS_HEADER_BYTES)
     return tf.data.Dataset.zip((images, labels))
 
 
@@ -149,7 +149,7 @@ def _decoded(images: tf.Tensor, labels: tf.Tensor, count: int) -> tuple[tf.Tenso
 
     pixels = tf.io.decode_raw(images, tf.uint8)
     classes = tf.io.decode_raw(labels, tf.uint8)
-    return tf.reshape(pixels, (count, _SIDE, _SIDE)), tf.reshape(classes, (count,))
+    return tf.reshape(pixels, (count, IMAGE_SIDE, IMAGE_SIDE)), tf.reshape(classes, (count,))
 
 
 def _joined(*parts: tuple[tf.Tensor, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:

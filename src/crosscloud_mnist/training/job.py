@@ -30,7 +30,8 @@ class TrainingJob:
     """What to train, on what, for how long.
 
     Attributes:
-        model: Name of the architecture in ``training.models`` (``baseline``, ``compact``, ``best``).
+        model: Name of the architecture in ``training.models`` (``baseline``, ``compact``,
+            ``best``).
         optimizer: ``adam``, ``sgd``, or ``nesterov`` (SGD with a Nesterov momentum of 0.9).
         learning_rate: The peak rate; with ``reference_batch_size``, the one that suits that batch.
         schedule: ``constant``, or ``cosine`` (a short linear warm-up, then cosine to zero).
@@ -42,16 +43,16 @@ class TrainingJob:
         augment: Whether training images are shifted and turned a little.
         seed: Of the weights, the shuffle and the augmentation.
         reference_batch_size: The batch that ``learning_rate`` was found for. It is then scaled by
-            ``global_batch_size / reference_batch_size``, after a warm-up, so that a batch which is raised with the number
-            of slots needs no new rate; ``None`` takes the rate as it is.
+            ``global_batch_size / reference_batch_size``, after a warm-up, so that a batch which is
+            raised with the number of slots needs no new rate; ``None`` takes the rate as it is.
         patience: Epochs without a lower validation loss after which training stops; ``None``
             trains all epochs.
-        restore_best_weights: Whether the weights of the epoch with the lowest validation loss are taken
-            instead of the last ones.
-        ema_momentum: What a moving average of the weights keeps of itself at each epoch's end, 0 to 1,
-            once it is over ``1 / (1 - average)`` epochs long; before, it is their mean. Its weights
-            are then the ones that are validated and taken; 0 takes the epoch's own. After Izmailov
-            et al. 2018, https://arxiv.org/abs/1803.05407, but with weights that fade.
+        restore_best_weights: Whether the weights of the epoch with the lowest validation loss are
+            taken instead of the last ones.
+        ema_momentum: What an exponential moving average of the weights keeps of itself at each
+            epoch's end, 0 to 1, once it is over ``1 / (1 - ema_momentum)`` epochs long; before, it
+            is their mean. Its weights are then the ones that are validated and exported; 0 turns
+            it off. After Izmailov et al. 2018, https://arxiv.org/abs/1803.05407, with decay.
         label_smoothing: Share of a label that is spread over all classes, 0 to 1.
         elastic_sigma: Standard deviation, in pixels, of a smooth random displacement of training
             images; only with ``augment``.

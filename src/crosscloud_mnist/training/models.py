@@ -10,11 +10,10 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from crosscloud_mnist.errors import ConfigurationError
+from crosscloud_mnist.storage.image_format import CLASS_COUNT, IMAGE_SIDE
 
 if TYPE_CHECKING:
     import keras
-
-SIDE, CLASSES = 28, 10
 
 
 def build(name: str, seed: int) -> keras.Model:
@@ -41,10 +40,11 @@ def build(name: str, seed: int) -> keras.Model:
             "train_distributed.settings.model"
         )
     keras.utils.set_random_seed(seed)
-    pixels = keras.Input((SIDE, SIDE), name="images")
+    pixels = keras.Input((IMAGE_SIDE, IMAGE_SIDE), name="images")
     # Scaled first: ONNX Runtime multiplies over a last axis of 1 at a hundredth of its speed.
-    scaled = keras.layers.Reshape((SIDE, SIDE, 1))(keras.layers.Rescaling(1 / 255)(pixels))
-    logits = keras.layers.Dense(CLASSES, dtype="float32", name="logits")(_BODIES[name](scaled))
+    scaled = keras.layers.Rescaling(1 / 255)(pixels)
+    images = keras.layers.Reshape((IMAGE_SIDE, IMAGE_SIDE, 1))(scaled)
+    logits = keras.layers.Dense(CLASS_COUNT, dtype="float32", name="logits")(_BODIES[name](images))
     return keras.Model(pixels, logits, name=name)
 
 

@@ -16,8 +16,8 @@ _MOMENTUM = 0.9
 def peak_rate(job: TrainingJob) -> float:
     """Return the learning rate after the warm-up.
 
-    With ``reference_batch_size`` it follows the linear scaling rule: k times the batch takes k times the
-    rate (Goyal et al. 2017, https://arxiv.org/abs/1706.02677, section 2.1).
+    With ``reference_batch_size`` it follows the linear scaling rule: k times the batch takes k
+    times the rate (Goyal et al. 2017, https://arxiv.org/abs/1706.02677, section 2.1).
     """
     if job.reference_batch_size is None:
         return job.learning_rate

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import time
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from crosscloud_mnist.errors import TrainingError
-from crosscloud_mnist.storage import atomic
-from crosscloud_mnist.training import checkpoint, input_pipeline
+from crosscloud_mnist.storage.image_format import CLASS_COUNT
+from crosscloud_mnist.training import checkpoint, epoch_records, input_pipeline
 from crosscloud_mnist.training.early_stopping import is_finished, select_best_epoch
 from crosscloud_mnist.training.job import TrainingJob
-from crosscloud_mnist.training.models import CLASSES, build
+from crosscloud_mnist.training.models import build
 from crosscloud_mnist.training.optimizer import build_optimizer
 from crosscloud_mnist.training.result import EpochMetrics
 
@@ -141,9 +139,8 @@ class Trainer:
                     ) from error
 
     def _record(self, epoch: EpochMetrics) -> None:
-        record = Path(self._job.checkpoint_dir) / f"epoch-{epoch.epoch:04d}.json"
         if self._context.rank == 0:
-            atomic.write_bytes(record, json.dumps(asdict(epoch)).encode())
+            epoch_records.write(self._job.checkpoint_dir, epoch)
 
     def _average(self, number: int) -> None:
         """Move the average towards the weights of epoch ``number``.
@@ -234,6 +231,6 @@ class Trainer:
         """
         import tensorflow as tf
 
-        spread = self._job.label_smoothing / CLASSES
-        targets = tf.one_hot(labels, CLASSES, 1 - self._job.label_smoothing + spread, spread)
+        spread = self._job.label_smoothing / CLASS_COUNT
+        targets = tf.one_hot(labels, CLASS_COUNT, 1 - self._job.label_smoothing + spread, spread)
         return tf.nn.softmax_cross_entropy_with_logits(targets, logits)

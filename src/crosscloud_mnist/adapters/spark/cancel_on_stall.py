@@ -11,10 +11,10 @@ import time
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from crosscloud_mnist.errors import WorkerLostError
+from crosscloud_mnist.training import epoch_records
 
 if TYPE_CHECKING:
     from pyspark import SparkContext
@@ -32,8 +32,8 @@ def cancel_on_stall(
     Args:
         spark: The context that the job runs in.
         folders: Where the records appear.
-        epoch_timeout_seconds: Seconds that an epoch may take; the first one, with starting up, five minutes
-            at least.
+        epoch_timeout_seconds: Seconds that an epoch may take; the first one, with
+            starting up, five minutes at least.
 
     Raises:
         WorkerLostError: The job was cancelled.
@@ -71,4 +71,4 @@ def cancel_on_stall(
 
 
 def _records(folders: Sequence[str]) -> int:
-    return sum(len(list(Path(folder).glob("epoch-*.json"))) for folder in folders)
+    return sum(epoch_records.count(folder) for folder in folders)

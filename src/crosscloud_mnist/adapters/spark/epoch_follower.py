@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
+from crosscloud_mnist.training import epoch_records
 from crosscloud_mnist.training.result import EpochMetrics
 
 _POLL_SECONDS = 0.5
@@ -20,15 +19,13 @@ def follow_epochs(
     """Call ``on_epoch`` for each record that appears, in order, each once, while the block runs.
 
     Args:
-        folder: Where rank 0 writes ``epoch-0001.json`` and on; what is left of an earlier
-            training is removed first.
+        folder: Where rank 0 writes its epoch records; those of an earlier training are removed
+            first.
         epochs: How many there will be.
         on_epoch: Called in a thread of its own. What it raises is raised again when the block
             has ended.
     """
-    records = Path(folder)
-    for old in records.glob("epoch-*.json"):
-        old.unlink()
+    epoch_records.clear(folder)
     ended = threading.Event()
     failures: list[BaseException] = []
 
@@ -36,10 +33,10 @@ def follow_epochs(
         number = 1
         while number <= epochs:
             last_look = ended.is_set()
-            record = records / f"epoch-{number:04d}.json"
-            if record.is_file():
+            metrics = epoch_records.read(folder, number)
+            if metrics:
                 try:
-                    on_epoch(EpochMetrics(**json.loads(record.read_bytes())))
+                    on_epoch(metrics)
                 except Exception as failure:  # noqa: BLE001  it is raised again by the caller
                     failures.append(failure)
                     return

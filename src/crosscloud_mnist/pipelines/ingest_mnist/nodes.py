@@ -13,9 +13,8 @@ from crosscloud_mnist.datasets.shards import LabelledImages
 from crosscloud_mnist.errors import IdxError
 from crosscloud_mnist.monitoring import Profile, profile_images
 from crosscloud_mnist.storage import idx
+from crosscloud_mnist.storage.image_format import CLASS_COUNT, IMAGE_SIDE
 
-_SIDE = 28
-_CLASSES = 10
 _SAMPLES = 12
 
 
@@ -47,20 +46,20 @@ def _labelled(raw: RawDigits, half: str) -> LabelledImages:
     images_name, labels_name = f"{half}-images-idx3-ubyte", f"{half}-labels-idx1-ubyte"
     images = idx.decode(raw.files[images_name], images_name)
     labels = idx.decode(raw.files[labels_name], labels_name)
-    if images.ndim != 3 or images.shape[1:] != (_SIDE, _SIDE):
+    if images.ndim != 3 or images.shape[1:] != (IMAGE_SIDE, IMAGE_SIDE):
         raise IdxError(
             f"{images_name}: holds values of shape {images.shape}, expected images "
-            f"[n, {_SIDE}, {_SIDE}]; check that the files are not swapped"
+            f"[n, {IMAGE_SIDE}, {IMAGE_SIDE}]; check that the files are not swapped"
         )
     if labels.shape != (len(images),):
         raise IdxError(
             f"{labels_name}: holds values of shape {labels.shape}, expected one label for each "
             f"of the {len(images)} images; check that the files are of one data set"
         )
-    if not len(labels) or labels.max() >= _CLASSES:
+    if not len(labels) or labels.max() >= CLASS_COUNT:
         raise IdxError(
             f"{labels_name}: labels {'reach ' + str(labels.max()) if len(labels) else 'are none'}"
-            f", expected digits 0 to {_CLASSES - 1}; fetch the file again"
+            f", expected digits 0 to {CLASS_COUNT - 1}; fetch the file again"
         )
     return images, labels
 
@@ -99,7 +98,7 @@ def describe(
         "splits": {
             name: {
                 "images": len(labels),
-                "per_class": np.bincount(labels, minlength=_CLASSES).tolist(),
+                "per_class": np.bincount(labels, minlength=CLASS_COUNT).tolist(),
                 "mean_pixel": round(float(images.mean()), 3),
                 "sha256": hashlib.sha256(idx.encode(images) + idx.encode(labels)).hexdigest(),
             }
@@ -121,9 +120,9 @@ def profile_training(training: LabelledImages) -> Profile:
 def draw_samples(training: LabelledImages, data_card: dict[str, Any]) -> Figure:
     """Draw the first training images of every digit, one digit a row."""
     images, labels = training
-    figure = Figure(figsize=(_SAMPLES * 0.6, _CLASSES * 0.66), layout="constrained")
+    figure = Figure(figsize=(_SAMPLES * 0.6, CLASS_COUNT * 0.66), layout="constrained")
     figure.suptitle(f"{data_card['dataset']}: training images, as the model sees them")
-    for digit, row in enumerate(figure.subplots(_CLASSES, _SAMPLES)):
+    for digit, row in enumerate(figure.subplots(CLASS_COUNT, _SAMPLES)):
         for axes, image in zip(row, images[labels == digit], strict=False):
             axes.imshow(image, cmap="gray", vmin=0, vmax=255)
         for axes in row:

@@ -11,7 +11,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-_CLASSES = 10
+from crosscloud_mnist.storage.image_format import CLASS_COUNT
+
 _NAME_WIDTH = 36  # characters
 
 
@@ -67,7 +68,7 @@ def draw_comparison(comparison: Sequence[Mapping[str, Any]]) -> Figure:
 def draw_confusion_matrix(predictions: Mapping[str, NDArray[Any]]) -> Figure:
     """Draw how often each digit of the test set was named as which."""
     labels, named = predictions["labels"], predictions["probabilities"].argmax(axis=1)
-    counts = np.zeros((_CLASSES, _CLASSES), int)
+    counts = np.zeros((CLASS_COUNT, CLASS_COUNT), int)
     np.add.at(counts, (labels, named), 1)
     figure = Figure(figsize=(6, 5.6), layout="constrained")
     axes = figure.subplots()
@@ -81,8 +82,8 @@ def draw_confusion_matrix(predictions: Mapping[str, NDArray[Any]]) -> Figure:
     axes.set(
         xlabel="named",
         ylabel="is",
-        xticks=range(_CLASSES),
-        yticks=range(_CLASSES),
+        xticks=range(CLASS_COUNT),
+        yticks=range(CLASS_COUNT),
         title=f"Test set: {right:.2%} of {counts.sum():,} named right",
     )
     return figure
