@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from crosscloud_mnist.bundle import CONTRACT, BundleContents, Golden, TestPredictions
+from crosscloud_mnist.bundle import CONTRACT, BundleContents, Golden, ModelCard, TestPredictions
 
 
 def dense_contents(
-    images: NDArray[np.uint8], answers: TestPredictions, card: Mapping[str, Any]
+    images: NDArray[np.uint8], answers: TestPredictions, card: ModelCard
 ) -> BundleContents:
     """Return the contents; the golden labels are the graph's own answers to the images."""
     onnx = _graph()

@@ -126,7 +126,7 @@ def test_monitor_reads_what_the_endpoint_logged_and_says_what_drifted(project, r
     ended = project.kedro("run", "--pipeline", "monitor")
     assert ended.returncode == 1
     assert "inputs drifted: " in ended.stderr
-    assert "mean_ink (PSI" in " ".join(ended.stderr.split())
+    assert "mean_intensity (PSI" in " ".join(ended.stderr.split())
     assert "Traceback" not in ended.stderr + ended.stdout
     report = project.report("08_reporting/monitor.json")
     assert not report["passed"]
@@ -157,7 +157,7 @@ def second(project, released):
         onnx=first.onnx.read_bytes(),
         keras=b"another",
         golden=first.golden(),
-        answers=first.answers(),
+        test_predictions=first.test_predictions(),
         contract=first.contract(),
         card=first.card(),
     )

@@ -1,18 +1,22 @@
-"""The model bundle: the one thing that travels from training to serving."""
+"""The model bundle: the folder that travels from training to serving."""
 
-from crosscloud_mnist.bundle.layout import (
+from crosscloud_mnist.bundle.contents import (
     CONTRACT,
+    BundleContents,
+    Contract,
+    Golden,
+    ModelCard,
+    TestPredictions,
+)
+from crosscloud_mnist.bundle.golden import (
     CROSS_HOST_TOLERANCE,
     SAME_HOST_TOLERANCE,
-    Bundle,
-    Golden,
-    TestPredictions,
     check_golden,
-    digest_of,
     golden_difference,
 )
+from crosscloud_mnist.bundle.layout import Bundle, digest_of
 from crosscloud_mnist.bundle.signing import Signer, Verifier
-from crosscloud_mnist.bundle.writer import BundleContents, write
+from crosscloud_mnist.bundle.writer import write
 
 __all__ = [
     "CONTRACT",
@@ -20,7 +24,9 @@ __all__ = [
     "SAME_HOST_TOLERANCE",
     "Bundle",
     "BundleContents",
+    "Contract",
     "Golden",
+    "ModelCard",
     "Signer",
     "TestPredictions",
     "Verifier",

@@ -1,12 +1,12 @@
-"""The bundle as a folder: an MLflow model with what proves it right inside.
+"""The bundle as a folder: an MLflow model with everything that verifies it.
 
 MLmodel, python_env.yaml, ...    MLflow's own; the flavor is python_function, from code
-artifacts/model.onnx             what is served: uint8 [n, 28, 28] to probabilities [n, 10]
-artifacts/model.keras            what is trained further
-artifacts/golden.npz             images, labels and the answers that Keras gave
-artifacts/answers.npz            the digits named on the test set, to compare models by
-artifacts/contract.json          what a caller must do with an image
-artifacts/card.json              where the model comes from, and its figures
+artifacts/model.onnx             the graph that is served: uint8 [n, 28, 28] to probabilities [n, 10]
+artifacts/model.keras            the same model for further training
+artifacts/golden.npz             the golden set: images, labels and the expected probabilities
+artifacts/test_predictions.npz   the predictions on the test set, to compare models by
+artifacts/contract.json          the preprocessing contract
+artifacts/card.json              lineage and metrics
 model.sig                        the signature over all other files
 """
 
@@ -17,63 +17,22 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 import numpy as np
-from numpy.typing import NDArray
 
+from crosscloud_mnist.bundle.contents import Contract, Golden, ModelCard, TestPredictions
 from crosscloud_mnist.errors import VerificationError
 
-CONTRACT: Mapping[str, Any] = {
-    "input": "images",
-    "shape": [-1, 28, 28],
-    "values": "whole numbers 0 to 255",
-    "polarity": "light ink on dark ground",
-    "placement": "ink in a box of 20 x 20, centred by mass",
-    "output": "probabilities",
-    "classes": list(range(10)),
-}
-ADDED_BY_MLFLOW = "registered_model_meta"  # on download; the one file that nothing vouches for
-SAME_HOST_TOLERANCE = 1e-5  # of probabilities, between Keras and ONNX Runtime on one machine
-CROSS_HOST_TOLERANCE = 1e-4  # on another one, whose processor rounds otherwise
+ADDED_BY_MLFLOW = "registered_model_meta"  # a file, on download; the only one that is not signed
 ARTIFACTS = {
     "onnx": "model.onnx",
     "keras": "model.keras",
     "golden": "golden.npz",
-    "answers": "answers.npz",
+    "test_predictions": "test_predictions.npz",
     "contract": "contract.json",
     "card": "card.json",
 }
-
-
-@dataclass(frozen=True)
-class Golden:
-    """Images with the right answers.
-
-    Attributes:
-        images: [n, 28, 28], uint8, light ink on dark ground.
-        labels: [n], uint8.
-        expected: [n, 10], float32: the probabilities that Keras gave.
-    """
-
-    images: NDArray[np.uint8]
-    labels: NDArray[np.uint8]
-    expected: NDArray[np.float32]
-
-
-@dataclass(frozen=True)
-class TestPredictions:
-    """What the model answered on the test set: two models are compared without the images.
-
-    Attributes:
-        test_set: SHA-256 over the test images and labels, hexadecimal.
-        labels: [n], uint8.
-        predicted: [n], uint8.
-    """
-
-    test_set: str
-    labels: NDArray[np.uint8]
-    predicted: NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
@@ -81,7 +40,7 @@ class Bundle:
     """A bundle on disk.
 
     Attributes:
-        folder: Where it stands.
+        folder: The bundle's folder.
         digest: SHA-256 over its files' names and contents, hexadecimal.
     """
 
@@ -98,32 +57,28 @@ class Bundle:
         with np.load(self._artifact("golden"), allow_pickle=False) as arrays:
             return Golden(arrays["images"], arrays["labels"], arrays["expected"])
 
-    def answers(self) -> TestPredictions:
-        """Read the answers on the test set."""
-        with np.load(self._artifact("answers"), allow_pickle=False) as arrays:
+    def test_predictions(self) -> TestPredictions:
+        """Read the predictions on the test set."""
+        with np.load(self._artifact("test_predictions"), allow_pickle=False) as arrays:
             return TestPredictions(str(arrays["test_set"]), arrays["labels"], arrays["predicted"])
 
-    def signature(self) -> dict[str, Any]:
-        """Read the inputs and outputs that MLflow checks, as its description holds them."""
+    def signature(self) -> Mapping[str, object]:
+        """Read MLflow's model signature: the inputs and outputs that MLflow checks."""
         from mlflow.models import Model
 
         signature = Model.load(str(self.folder)).signature
         return signature.to_dict() if signature else {}
 
-    def contract(self) -> dict[str, Any]:
+    def contract(self) -> Contract:
         """Read the preprocessing contract."""
-        return self._json("contract")
+        return cast("Contract", json.loads(self._artifact("contract").read_text()))
 
-    def card(self) -> dict[str, Any]:
-        """Read the lineage and the figures."""
-        return self._json("card")
+    def card(self) -> ModelCard:
+        """Read the lineage and the metrics."""
+        return cast("ModelCard", json.loads(self._artifact("card").read_text()))
 
     def _artifact(self, name: str) -> Path:
         return self.folder / "artifacts" / ARTIFACTS[name]
-
-    def _json(self, name: str) -> dict[str, Any]:
-        content: dict[str, Any] = json.loads(self._artifact(name).read_text())
-        return content
 
 
 def digest_of(folder: Path, hashes: Mapping[str, str] | None = None) -> str:
@@ -152,28 +107,3 @@ def digest_of(folder: Path, hashes: Mapping[str, str] | None = None) -> str:
 def _hash(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def golden_difference(bundle: Bundle) -> float:
-    """Run the graph on the golden set: the largest difference from the expected probabilities."""
-    import onnxruntime
-
-    golden = bundle.golden()
-    session = onnxruntime.InferenceSession(bundle.onnx, providers=["CPUExecutionProvider"])
-    (answers,) = session.run(["probabilities"], {"images": golden.images})
-    return float(np.abs(answers - golden.expected).max(initial=0))
-
-
-def check_golden(bundle: Bundle, parity: float) -> float:
-    """Return ``golden_difference``.
-
-    Raises:
-        VerificationError: It is above the parity.
-    """
-    difference = golden_difference(bundle)
-    if not difference <= parity:  # a NaN is refused as well
-        raise VerificationError(
-            f"the model's answers to its golden set differ by up to {difference:.2g}, expected at "
-            f"most {parity:.0g}; train again, with the versions of the lock"
-        )
-    return difference

@@ -11,7 +11,20 @@ from crosscloud_mnist.bundle import Bundle, BundleContents, Signer, digest_of, w
 
 
 class BundleDataset(AbstractDataset[BundleContents, Bundle]):
-    """BundleContents are written and signed; what is loaded is the bundle, by its folder and digest.
+    """Saves ``BundleContents`` as a signed bundle, and loads the ``Bundle`` (folder and digest).
+
+    In a catalog::
+
+        bundle:
+          type: crosscloud_mnist.datasets.bundle.BundleDataset
+          filepath: data/06_models/bundle
+          credentials: signing  # private_key and public_key
+
+    In Python::
+
+        dataset = BundleDataset(filepath="bundle", credentials={"private_key": "signing.pem"})
+        dataset.save(contents)
+        bundle = dataset.load()
 
     Args:
         filepath: The bundle's folder.
@@ -33,7 +46,7 @@ class BundleDataset(AbstractDataset[BundleContents, Bundle]):
         self.metadata = metadata
 
     def load(self) -> Bundle:
-        """Return the bundle, its digest counted anew."""
+        """Return the bundle; its digest is computed from the files."""
         return Bundle(self._filepath, digest_of(self._filepath))
 
     def save(self, data: BundleContents) -> None:
@@ -46,7 +59,7 @@ class BundleDataset(AbstractDataset[BundleContents, Bundle]):
         write(data, self._filepath, self._signer)
 
     def check(self) -> None:
-        """Say before a long run whether there is a key to sign with.
+        """Check before a long run that there is a key to sign with.
 
         Raises:
             ConfigurationError: There is none.

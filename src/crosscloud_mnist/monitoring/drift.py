@@ -1,39 +1,38 @@
-"""How far one distribution is from another: the population stability index.
+"""How far one distribution is from another: the population stability index (PSI).
 
 PSI = sum over the bins of (found - expected) ln(found / expected), the symmetric Kullback-Leibler
-divergence, as banks watch their scorecards with it: below 0.1 nothing moved, above 0.25 much did
-(N. Siddiqi, Credit Risk Scorecards, 2006, ch. 9). Between two samples of one distribution, of n and
-m, it is about (1/n + 1/m) times a chi-square of bins - 1 degrees of freedom (B. Yurdakul and
-J. Naranjo, Statistical properties of the population stability index, 2020): a small log must not
-raise an alarm by chance, so the limit is never below that one's 99.9 % quantile.
+divergence that banks watch their scorecards with: below 0.1 there is no shift, above 0.25 a large
+one (N. Siddiqi, Credit Risk Scorecards, 2006, ch. 9). Between two samples of one distribution, of n
+and m, it is about (1/n + 1/m) times a chi-square of bins - 1 degrees of freedom (B. Yurdakul and
+J. Naranjo, Statistical properties of the population stability index, 2020). The limit is at least
+that distribution's 99.9 % quantile, so that a small log raises no alarm by chance.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
 
 from crosscloud_mnist.monitoring.profile import Profile
 
-_CHANCE = 0.001
-_MIN_COUNT = 0.5  # added to every bin: one that is empty has no logarithm
+_FALSE_ALARM_RATE = 0.001
+_PSEUDO_COUNT = 0.5  # added to every bin: an empty one has no logarithm
 
 
-@dataclass(frozen=True)
-class Drift:
-    """How one statistic moved.
+class Drift(TypedDict):
+    """How far one statistic moved.
 
     Attributes:
         statistic: Its name.
         psi: Population stability index, 0 or more.
-        limit: What it may be.
-        drifted: Whether it is more.
+        limit: The largest ``psi`` that is no drift.
+        drifted: Whether ``psi`` is above the limit.
         expected: The shares of the bins at training.
-        found: The same now.
-        edges: Between the bins, where the statistic is one of values.
+        found: The same in the log.
+        edges: Between the bins, where the statistic is a number.
     """
 
     statistic: str
@@ -46,37 +45,47 @@ class Drift:
 
 
 def compare(expected: Profile, found: Profile, threshold: float) -> list[Drift]:
-    """Return how every statistic moved, the worst first.
+    """Return the drift of every statistic, the largest first.
 
     Args:
         expected: The profile at training.
-        found: The profile now, in the same bins.
-        threshold: The PSI that counts as drift, where the samples are large enough to tell.
+        found: The profile of the log, in the same bins.
+        threshold: The PSI that counts as drift, where the samples are large enough.
     """
-    drifts = []
-    for name, now in found["statistics"].items():
-        then = expected["statistics"][name]
+    drifts: list[Drift] = []
+    for name, actual in found["statistics"].items():
+        reference = expected["statistics"][name]
         psi = _psi(
-            _smooth(then["shares"], expected["images"]), _smooth(now["shares"], found["images"])
+            _smooth(reference["shares"], expected["images"]),
+            _smooth(actual["shares"], found["images"]),
         )
-        limit = max(threshold, _by_chance(expected, found, len(now["shares"])))
+        limit = max(threshold, _chance_limit(expected, found, len(actual["shares"])))
         drifts.append(
-            Drift(name, psi, limit, psi > limit, then["shares"], now["shares"], then.get("edges"))
+            {
+                "statistic": name,
+                "psi": psi,
+                "limit": limit,
+                "drifted": psi > limit,
+                "expected": reference["shares"],
+                "found": actual["shares"],
+                "edges": reference.get("edges"),
+            }
         )
-    return sorted(drifts, key=lambda drift: drift.psi / drift.limit, reverse=True)
+    return sorted(drifts, key=lambda drift: drift["psi"] / drift["limit"], reverse=True)
 
 
-def _psi(then: NDArray[np.float64], now: NDArray[np.float64]) -> float:
-    return float(((now - then) * np.log(now / then)).sum())
+def _psi(expected: NDArray[np.float64], found: NDArray[np.float64]) -> float:
+    return float(((found - expected) * np.log(found / expected)).sum())
 
 
 def _smooth(shares: Sequence[float], images: int) -> NDArray[np.float64]:
-    counts = np.array(shares) * images + _MIN_COUNT
+    counts = np.array(shares) * images + _PSEUDO_COUNT
     return np.asarray(counts / counts.sum())
 
 
-def _by_chance(expected: Profile, found: Profile, bins: int) -> float:
+def _chance_limit(expected: Profile, found: Profile, bins: int) -> float:
+    """Return the PSI that samples of this size exceed by chance at the false alarm rate."""
     from scipy.stats import chi2
 
-    spread = 1 / max(expected["images"], 1) + 1 / max(found["images"], 1)
-    return float(chi2.isf(_CHANCE, bins - 1) * spread)
+    scale = 1 / max(expected["images"], 1) + 1 / max(found["images"], 1)
+    return float(chi2.isf(_FALSE_ALARM_RATE, bins - 1) * scale)

@@ -1,14 +1,14 @@
-"""An inference log, in the columns of Databricks' inference tables, to images and answers.
+"""Images and predictions from an inference log, in the columns of Databricks' inference tables.
 
-https://docs.databricks.com/aws/en/ai-gateway/inference-tables: one row for each request, what was
-sent and answered as JSON text.
+https://docs.databricks.com/aws/en/ai-gateway/inference-tables: one row for each request; request
+and response are JSON text.
 """
 
 from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,62 +18,65 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Logged:
-    """What a log holds.
+class LoggedPredictions:
+    """What one model predicted, and the log's other rows counted.
 
     Attributes:
         images: [n, 28, 28], uint8.
         probabilities: [n, 10], float64.
         requests: Rows of the log.
-        refused: Rows of another status than 200.
-        others: Rows that another model answered: a version before, or a canary.
+        rejected: Rows of another status than 200.
+        other_models: Rows that another model answered: a previous version, or a canary.
         unreadable: Rows of status 200 without images and their probabilities: too large to be
             logged, or of another model.
-        entity: What answered.
+        served_entity: The model's served entity.
     """
 
     images: NDArray[np.uint8]
     probabilities: NDArray[np.float64]
     requests: int
-    refused: int
-    others: int
+    rejected: int
+    other_models: int
     unreadable: int
-    entity: str | None
+    served_entity: str | None
 
 
-def read_answers(log: pd.DataFrame, entity: str | None = None) -> Logged:
+def read_predictions(log: pd.DataFrame, served_entity: str | None = None) -> LoggedPredictions:
     """Return the images and probabilities of every request that one model answered.
 
     Args:
         log: At least ``status_code``, ``request``, ``response`` and ``served_entity_id``, the
             newest request first.
-        entity: The model's served entity. Where the log knows none of that name, as Databricks'
-            tables, whose ids say nothing, it is the one that answered last.
+        served_entity: The model's served entity. Where the log has none of that name (the ids in
+            Databricks' tables are opaque), the one that answered last.
     """
-    answered = log[log["status_code"] == 200]
-    by = answered["served_entity_id"].fillna("")
-    if entity not in set(by):
-        entity = by.iloc[0] if len(by) else None
-    own = answered[by == entity]
+    succeeded = log[log["status_code"] == 200]
+    entities = succeeded["served_entity_id"].fillna("")
+    if served_entity not in set(entities):
+        served_entity = entities.iloc[0] if len(entities) else None
+    own = succeeded[entities == served_entity]
     texts = zip(own["request"], own["response"], strict=True)
-    read = [pair for pair in (_pair(*text) for text in texts) if pair is not None]
-    return Logged(
-        np.concatenate([images for images, _ in read] or [np.zeros((0, 28, 28), np.uint8)]),
-        np.concatenate([answers for _, answers in read] or [np.zeros((0, 10))]),
+    pairs = [pair for pair in (_decode(*text) for text in texts) if pair is not None]
+    return LoggedPredictions(
+        np.concatenate([images for images, _ in pairs] or [np.zeros((0, 28, 28), np.uint8)]),
+        np.concatenate([probabilities for _, probabilities in pairs] or [np.zeros((0, 10))]),
         requests=len(log),
-        refused=len(log) - len(answered),
-        others=len(answered) - len(own),
-        unreadable=len(own) - len(read),
-        entity=entity,
+        rejected=len(log) - len(succeeded),
+        other_models=len(succeeded) - len(own),
+        unreadable=len(own) - len(pairs),
+        served_entity=served_entity,
     )
 
 
-def _pair(request: Any, response: Any) -> tuple[NDArray[np.uint8], NDArray[np.float64]] | None:
+def _decode(
+    request: str | None, response: str | None
+) -> tuple[NDArray[np.uint8], NDArray[np.float64]] | None:
+    """Return images [n, 28, 28] and probabilities [n, 10], or None where a row has none."""
     try:
-        sent, answered = json.loads(request), json.loads(response)
-        rows = sent["instances"] if "instances" in sent else sent["inputs"]
+        body, reply = json.loads(request or ""), json.loads(response or "")
+        rows = body["instances"] if "instances" in body else body["inputs"]
         pixels = np.array(rows, dtype=np.float64).reshape(-1, 28, 28)
-        probabilities = np.array(answered["predictions"], dtype=np.float64).reshape(-1, 10)
+        probabilities = np.array(reply["predictions"], dtype=np.float64).reshape(-1, 10)
     except (TypeError, ValueError, KeyError):
         return None
     if len(pixels) != len(probabilities) or not (np.isfinite(pixels).all() and len(pixels)):

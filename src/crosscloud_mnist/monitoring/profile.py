@@ -1,46 +1,78 @@
-"""Distributions as JSON holds them: they travel in the bundle's card."""
+"""Distributions of images and of predictions, as JSON: they travel in the bundle's card."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NotRequired, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
 
 from crosscloud_mnist.monitoring import statistics
 
-Profile = dict[str, Any]
-"""``images`` (how many) and ``of``: for each statistic its ``shares``, and the inner ``edges`` of
-the bins where it is one of values."""
+_BINS = 10  # deciles, as in credit scoring
+_CONFIDENCE_EDGES = (0.5, 0.7, 0.8, 0.9, 0.95, 0.99)
 
-_BINS = 10  # deciles, as credit scoring has them
-_CONFIDENCE = (0.5, 0.7, 0.8, 0.9, 0.95, 0.99)
+
+class Distribution(TypedDict):
+    """The distribution of one statistic.
+
+    Attributes:
+        shares: The share of each bin; they sum to 1.
+        edges: Between the bins, where the statistic is a number; without them each bin is a class.
+    """
+
+    shares: list[float]
+    edges: NotRequired[list[float]]
+
+
+class Profile(TypedDict):
+    """The distributions of a set of images, or of predictions.
+
+    Attributes:
+        images: How many were counted.
+        statistics: Each statistic's distribution, by its name.
+    """
+
+    images: int
+    statistics: dict[str, Distribution]
+
+
+class TrainingProfile(TypedDict):
+    """What a model was trained for.
+
+    Attributes:
+        inputs: Of the training images.
+        predictions: Of the predictions on the validation set.
+    """
+
+    inputs: Profile
+    predictions: Profile
 
 
 def profile_images(images: NDArray[np.uint8], reference: Profile | None = None) -> Profile:
     """Return the distributions of the images' statistics.
 
     Args:
-        images: [n, 28, 28], uint8, light ink on dark ground.
-        reference: The profile whose bins to count in; without one, bins are the deciles.
+        images: [n, 28, 28], uint8, light digit on dark background.
+        reference: A profile whose bins to use; by default bins are the deciles of these images.
     """
-    of = {}
+    distributions: dict[str, Distribution] = {}
     for name, values in statistics.per_image(images).items():
         edges = reference["statistics"][name]["edges"] if reference else _deciles(values)
-        of[name] = {"edges": edges, "shares": _shares(values, edges)}
+        distributions[name] = {"edges": edges, "shares": _shares(values, edges)}
     for name, shares in statistics.aggregate(images).items():
-        of[name] = {"shares": shares.round(6).tolist()}
-    return {"images": len(images), "statistics": of}
+        distributions[name] = {"shares": shares.round(6).tolist()}
+    return {"images": len(images), "statistics": distributions}
 
 
 def profile_predictions(probabilities: NDArray[np.floating[Any]]) -> Profile:
-    """Return the distributions of the digits named, and of the confidence in them.
+    """Return the distributions of the predicted digits, and of the confidence in them.
 
     Args:
         probabilities: [n, 10].
     """
     digits = np.bincount(probabilities.argmax(axis=1), minlength=10) / max(len(probabilities), 1)
-    edges = list(_CONFIDENCE)
+    edges = list(_CONFIDENCE_EDGES)
     confidence = _shares(probabilities.max(axis=1), edges)
     return {
         "images": len(probabilities),
@@ -58,7 +90,7 @@ def _deciles(values: NDArray[np.float64]) -> list[float]:
 
 
 def _shares(values: NDArray[np.floating[Any]], edges: list[float]) -> list[float]:
-    """Shares of the values up to the first edge, between each two, and beyond the last."""
+    """Return the shares of the values in the bins that the edges bound."""
     counts = np.bincount(np.searchsorted(edges, values), minlength=len(edges) + 1)
     shares: list[float] = (counts / max(len(values), 1)).round(6).tolist()
     return shares

@@ -134,10 +134,10 @@ def promotion(
         monkeypatch.setenv(variable, "set by a test below")  # so that it is taken back
 
     def make(name: str, *, wrong: int = 7) -> Bundle:
-        predicted = tiny_contents.answers.labels.copy()
+        predicted = tiny_contents.test_predictions.labels.copy()
         predicted[:wrong] = (predicted[:wrong] + 1) % 10
-        answers = replace(tiny_contents.answers, predicted=predicted)
-        contents = replace(tiny_contents, keras=f"{name} {number}".encode(), answers=answers)
+        answers = replace(tiny_contents.test_predictions, predicted=predicted)
+        contents = replace(tiny_contents, keras=f"{name} {number}".encode(), test_predictions=answers)
         return write(contents, tmp_path / name / "bundle", signer)
 
     yield Promotion(servers, open_lines, verifier, tmp_path, f"mnist_cnn_{number}", make)

@@ -11,7 +11,7 @@ from crosscloud_mnist.bundle import digest_of
 from crosscloud_mnist.client import FailoverClient
 from crosscloud_mnist.datasets.inference_log import InferenceLogDataset
 from crosscloud_mnist.errors import EndpointError, SmokeTestError
-from crosscloud_mnist.monitoring import read_answers
+from crosscloud_mnist.monitoring import read_predictions
 from crosscloud_mnist.pipelines.smoke_test.nodes import judge, look, report
 from rehearsal.drill import Load, another, cloud, copies, spoiled
 
@@ -90,10 +90,10 @@ def test_the_log_that_an_endpoint_writes_is_one_that_can_be_monitored(
     with cloud("gcp", tmp_path, inference_log=log) as gcp:
         gcp.deploy(tiny_bundle.folder, "1")
         sent = [gcp.endpoint.predict(images[at : at + 4]) for at in range(0, 40, 4)]
-    answers = read_answers(InferenceLogDataset(source=str(folder)).load())
-    assert (answers.requests, answers.refused, answers.unreadable) == (10, 0, 0)
+    answers = read_predictions(InferenceLogDataset(source=str(folder)).load())
+    assert (answers.requests, answers.rejected, answers.unreadable) == (10, 0, 0)
     assert {image.tobytes() for image in answers.images} == {image.tobytes() for image in images}
     np.testing.assert_allclose(
         np.sort(answers.probabilities, axis=0), np.sort(np.concatenate(sent), axis=0), atol=1e-6
     )
-    assert (answers.entity, answers.others) == ("mnist_cnn-1", 0)
+    assert (answers.served_entity, answers.other_models) == ("mnist_cnn-1", 0)

@@ -1,4 +1,4 @@
-"""What is asked and answered in production, against what the model was trained for."""
+"""The inference log of production, compared with what the model was trained for."""
 
 from crosscloud_mnist.pipelines.monitor.pipeline import create_pipeline
 

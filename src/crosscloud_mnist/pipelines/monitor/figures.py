@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from crosscloud_mnist.monitoring import Drift
+from crosscloud_mnist.pipelines.monitor.report import MonitorReport
+
 _COLUMNS = 4
 
 
-def draw_drift(report: Mapping[str, Any]) -> tuple[Figure, Mapping[str, Any]]:
-    """Draw every statistic's distribution at training and in the log, the worst first.
+def draw_drift(report: MonitorReport) -> tuple[Figure, MonitorReport]:
+    """Draw every statistic's distribution at training and in the log, the largest drift first.
 
     Returns:
-        The figure; and the report as it is, for a verdict that comes after the figure.
+        The figure; and the report, unchanged, for the node that runs after the figure is saved.
     """
-    rows = [(kind, row) for kind in ("inputs", "predictions") for row in report[kind]]
+    rows = [
+        *(("inputs", drift) for drift in report["inputs"]),
+        *(("predictions", drift) for drift in report["predictions"]),
+    ]
     height = -(-len(rows) // _COLUMNS)
     figure = Figure(figsize=(3.2 * _COLUMNS, 2.5 * height), layout="constrained")
     verdict = "no drift" if report["passed"] else "DRIFT"
@@ -27,27 +30,21 @@ def draw_drift(report: Mapping[str, Any]) -> tuple[Figure, Mapping[str, Any]]:
         f" {verdict}"
     )
     panels = figure.subplots(height, _COLUMNS, squeeze=False).ravel()
-    for axes, (kind, row) in zip(panels, rows, strict=False):
-        _draw(axes, kind, row)
+    for axes, (kind, drift) in zip(panels, rows, strict=False):
+        _draw(axes, kind, drift)
     for axes in panels[len(rows) :]:
         axes.set_axis_off()
     panels[0].legend(fontsize=8)
     return figure, report
 
 
-def _draw(axes: Axes, kind: str, row: Mapping[str, Any]) -> None:
-    bins = np.arange(len(row["expected"]))
-    axes.bar(
-        bins,
-        row["found"],
-        width=0.9,
-        color="tab:red" if row["drifted"] else "tab:blue",
-        alpha=0.6,
-        label="log",
-    )
-    axes.step(bins, row["expected"], where="mid", color="black", label="training")
-    axes.set_title(f"{row['statistic']} ({kind}): PSI {row['psi']:.3f}", fontsize=9)
+def _draw(axes: Axes, kind: str, drift: Drift) -> None:
+    bins = np.arange(len(drift["expected"]))
+    color = "tab:red" if drift["drifted"] else "tab:blue"
+    axes.bar(bins, drift["found"], width=0.9, color=color, alpha=0.6, label="log")
+    axes.step(bins, drift["expected"], where="mid", color="black", label="training")
+    axes.set_title(f"{drift['statistic']} ({kind}): PSI {drift['psi']:.3f}", fontsize=9)
     axes.set_ylabel("share", fontsize=8)
-    if row["edges"]:
-        axes.set_xticks(bins[:-1] + 0.5, [f"{edge:.3g}" for edge in row["edges"]], rotation=45)
+    if drift["edges"]:
+        axes.set_xticks(bins[:-1] + 0.5, [f"{edge:.3g}" for edge in drift["edges"]], rotation=45)
     axes.tick_params(labelsize=7)

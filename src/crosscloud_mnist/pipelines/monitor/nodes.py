@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
-from dataclasses import asdict
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from crosscloud_mnist.bundle import Verifier
 from crosscloud_mnist.errors import BundleError, DataError, DriftError
 from crosscloud_mnist.monitoring import (
-    Profile,
+    Drift,
+    LoggedPredictions,
+    TrainingProfile,
     compare,
     profile_images,
     profile_predictions,
-    read_answers,
+    read_predictions,
 )
+from crosscloud_mnist.pipelines.monitor.parameters import MonitorParameters
+from crosscloud_mnist.pipelines.monitor.report import MonitorReport
 from crosscloud_mnist.ports import ModelVersion, Registry
 from crosscloud_mnist.promotion import fetch_verified
 
@@ -24,10 +27,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def fetch_profile(
-    registry: Registry, verifier: Verifier, version: ModelVersion
-) -> dict[str, Profile]:
-    """Return what the version was trained for, from its signed card: ``inputs``, ``predictions``.
+def fetch_profile(registry: Registry, verifier: Verifier, version: ModelVersion) -> TrainingProfile:
+    """Return what the version was trained for, from its signed card.
 
     Raises:
         VerificationError: The registry's copy is not the one that was signed and recorded.
@@ -40,78 +41,79 @@ def fetch_profile(
             f"{version.name} {version.version} carries no profile of its training set, expected "
             "one in its card; train and register it again"
         )
-    profile: dict[str, Profile] = card["profile"]
-    return profile
+    return card["profile"]
 
 
-def measure(
+def measure_drift(
     log: pd.DataFrame,
-    profile: Mapping[str, Profile],
+    profile: TrainingProfile,
     version: ModelVersion,
-    threshold: float,
-    minimum_images: int,
-) -> dict[str, Any]:
-    """Return the report: how far inputs and predictions are from the profile.
+    parameters: MonitorParameters,
+) -> MonitorReport:
+    """Return how far inputs and predictions are from the profile.
 
     Args:
         log: The columns of Databricks' inference tables.
         profile: What the version was trained for.
-        version: Which.
-        threshold: The population stability index that counts as drift.
-        minimum_images: Fewer say nothing.
+        version: The version in production.
+        parameters: The thresholds.
 
     Raises:
         DataError: The log holds too few images.
     """
-    answers = read_answers(log, f"{version.name.rpartition('.')[2]}-{version.version}")
-    counts = {
-        "requests": answers.requests,
-        "refused": answers.refused,
-        "unreadable": answers.unreadable,
-        "images": len(answers.images),
-        "of_other_models": answers.others,
-        "served_entity": answers.entity,
-    }
-    if len(answers.images) < minimum_images:
-        raise DataError(
-            f"the log holds {len(answers.images)} images in {answers.requests} requests "
-            f"({answers.refused} refused, {answers.others} answered by another model, "
-            f"{answers.unreadable} without images), expected at least {minimum_images} to "
-            "judge by; wait for more, or log a larger fraction"
-        )
-    found = {
-        "inputs": profile_images(answers.images, profile["inputs"]),
-        "predictions": profile_predictions(answers.probabilities),
-    }
-    drifts = {name: compare(profile[name], found[name], threshold) for name in found}
+    logged = read_predictions(log, f"{version.name.rpartition('.')[2]}-{version.version}")
+    _check_size(logged, parameters.minimum_images)
+    found_inputs = profile_images(logged.images, profile["inputs"])
+    found_predictions = profile_predictions(logged.probabilities)
+    inputs = compare(profile["inputs"], found_inputs, parameters.threshold)
+    predictions = compare(profile["predictions"], found_predictions, parameters.threshold)
     return {
         "model_name": version.name,
         "model_version": version.version,
         "digest": version.digest,
-        "log": counts,
-        "passed": not any(drift.drifted for each in drifts.values() for drift in each),
-        **{name: [asdict(drift) for drift in each] for name, each in drifts.items()},
+        "log": {
+            "requests": logged.requests,
+            "rejected": logged.rejected,
+            "unreadable": logged.unreadable,
+            "images": len(logged.images),
+            "other_models": logged.other_models,
+            "served_entity": logged.served_entity,
+        },
+        "passed": not any(drift["drifted"] for drift in [*inputs, *predictions]),
+        "inputs": inputs,
+        "predictions": predictions,
     }
 
 
-def assert_passed(report: Mapping[str, Any]) -> None:
+def _check_size(logged: LoggedPredictions, minimum_images: int) -> None:
+    if len(logged.images) < minimum_images:
+        raise DataError(
+            f"the log holds {len(logged.images)} images in {logged.requests} requests "
+            f"({logged.rejected} rejected, {logged.other_models} answered by another model, "
+            f"{logged.unreadable} without images), expected at least {minimum_images}; wait for "
+            "more, or log a larger fraction"
+        )
+
+
+def assert_passed(report: MonitorReport) -> None:
     """Fail the run, after report and figure are on storage.
 
     Raises:
         DriftError: A statistic moved further than its limit.
     """
-    said = []
-    for kind in ("inputs", "predictions"):
-        moved = [row for row in report[kind] if row["drifted"]]
-        if moved:
-            names = (f"{row['statistic']} (PSI {row['psi']:.2f})" for row in moved)
-            said.append(f"{kind} drifted: {', '.join(names)}")
-    if said:
-        limits = sorted(
-            {row["limit"] for kind in ("inputs", "predictions") for row in report[kind]}
-        )
+    reasons = [
+        *_drifted("inputs", report["inputs"]),
+        *_drifted("predictions", report["predictions"]),
+    ]
+    if reasons:
+        limit = min(drift["limit"] for drift in [*report["inputs"], *report["predictions"]])
         raise DriftError(
-            f"{'; '.join(said)}; over {report['log']['images']:,} images, expected at most "
-            f"{limits[0]:.2f}; look at monitor.png for what callers send now, and correct them or "
+            f"{'; '.join(reasons)}; over {report['log']['images']:,} images, expected at most "
+            f"{limit:.2f}; see monitor.png for what callers send now, and correct the callers or "
             "train again"
         )
+
+
+def _drifted(kind: str, drifts: Sequence[Drift]) -> list[str]:
+    drifted = [f"{row['statistic']} (PSI {row['psi']:.2f})" for row in drifts if row["drifted"]]
+    return [f"{kind} drifted: {', '.join(drifted)}"] if drifted else []

@@ -1,16 +1,16 @@
-"""The order of ``monitor``."""
+"""The pipeline ``monitor``."""
 
 from __future__ import annotations
 
 from kedro.pipeline import Node, Pipeline
 
 from crosscloud_mnist.pipelines.monitor.figures import draw_drift
-from crosscloud_mnist.pipelines.monitor.nodes import assert_passed, fetch_profile, measure
+from crosscloud_mnist.pipelines.monitor.nodes import assert_passed, fetch_profile, measure_drift
 from crosscloud_mnist.promotion import resolve_alias
 
 
 def create_pipeline() -> Pipeline:
-    """Return ``monitor``: an inference log in; a report, a figure and a verdict out."""
+    """Return ``monitor``: from an inference log to a report, a figure and a verdict."""
     return Pipeline(
         [
             Node(
@@ -26,18 +26,13 @@ def create_pipeline() -> Pipeline:
                 name="fetch_profile",
             ),
             Node(
-                measure,
-                [
-                    "inference_log",
-                    "profile",
-                    "monitored_version",
-                    "params:monitor.threshold",
-                    "params:monitor.minimum_images",
-                ],
+                measure_drift,
+                ["inference_log", "profile", "monitored_version", "params:monitor"],
                 "monitor_report",
                 name="measure_drift",
             ),
             Node(draw_drift, "monitor_report", ["drift_figure", "drawn_report"], name="draw_drift"),
             Node(assert_passed, "drawn_report", None, name="assert_passed"),
-        ]
+        ],
+        tags="monitor",
     )

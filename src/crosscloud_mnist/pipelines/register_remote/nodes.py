@@ -75,7 +75,7 @@ def fetch_candidate(
         "source_workspace": reached[0],
         "run_id": logged.run_id,
         "tags": dict(logged.tags),
-        "lineage": {name: str(card[name]) for name in lineage.NAMES},
+        "lineage": lineage.of(card),
         "metrics": card["metrics"],
     }
 
@@ -101,8 +101,8 @@ def check_gates(
     rows = [
         gate.minimum_accuracy(candidate["metrics"], settings["minimum_accuracy"]),
         gate.compare_with_champion(
-            bundle.answers(),
-            champion.answers() if champion else None,
+            bundle.test_predictions(),
+            champion.test_predictions() if champion else None,
             settings["significance"],
             settings["require_same_test_set"],
         ),

@@ -145,7 +145,7 @@ def build_bundle_contents(  # noqa: PLR0917  the bundle is where everything meet
         onnx=export.onnx_bytes(model),
         keras=export.keras_bytes(model),
         golden=Golden(images[chosen], labels[chosen], probabilities[chosen]),
-        answers=answers,
+        test_predictions=answers,
         contract=CONTRACT,
         card={
             **lineage,

@@ -51,8 +51,8 @@ class ServedModel:
         self._golden = bundle.golden()
         self.max_inline_batch = 1
         self.name, self.version, self.digest = name, version, bundle.digest
-        self.card: dict[str, Any] = bundle.card()
-        self.contract: dict[str, Any] = bundle.contract()
+        self.card = bundle.card()
+        self.contract = bundle.contract()
 
     def predict(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return the probabilities [n, 10], float32, of images [n, 28, 28], uint8."""

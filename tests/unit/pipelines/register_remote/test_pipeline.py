@@ -247,9 +247,9 @@ def test_a_model_that_does_not_exist_is_said_in_one_line(clouds):
 
 def variant(clouds, contents, signer, name: str, *, wrong: int = 7, **changed):
     """A bundle like the tiny one that names the first so many test images wrong."""
-    predicted = contents.answers.labels.copy()
+    predicted = contents.test_predictions.labels.copy()
     predicted[:wrong] = (predicted[:wrong] + 1) % 10
-    answers = replace(contents.answers, predicted=predicted)
+    answers = replace(contents.test_predictions, predicted=predicted)
     changed = {"keras": name.encode(), "answers": answers, **changed}
     return write(replace(contents, **changed), clouds.folder / name / "bundle", signer)
 
@@ -287,8 +287,8 @@ def test_another_test_set_is_said_and_refused_where_the_same_is_wanted(
     clouds, tiny_bundle, tiny_contents, signer
 ):
     clouds.promote(clouds.log(tiny_bundle))
-    answers = replace(tiny_contents.answers, test_set="00" * 32)
-    other = variant(clouds, tiny_contents, signer, "other", answers=answers)
+    answers = replace(tiny_contents.test_predictions, test_set="00" * 32)
+    other = variant(clouds, tiny_contents, signer, "other", test_predictions=answers)
     uri = clouds.log(other)
     with pytest.raises(PromotionRejectedError, match="tested on another test set"):
         clouds.promote(uri)

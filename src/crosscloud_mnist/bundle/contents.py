@@ -1,0 +1,126 @@
+"""What a bundle holds, as values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import NotRequired, TypedDict
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crosscloud_mnist.monitoring import TrainingProfile
+
+
+class Contract(TypedDict):
+    """The preprocessing contract: what a caller must do with an image, and what the model returns.
+
+    Attributes:
+        input: The graph's input.
+        shape: Of the input, -1 for the number of images.
+        values: Of the pixels.
+        polarity: Which of digit and background is light.
+        placement: Where the digit is in the image.
+        output: The graph's output.
+        classes: What each column of the output stands for.
+    """
+
+    input: str
+    shape: list[int]
+    values: str
+    polarity: str
+    placement: str
+    output: str
+    classes: list[int]
+
+
+CONTRACT: Contract = {
+    "input": "images",
+    "shape": [-1, 28, 28],
+    "values": "whole numbers 0 to 255",
+    "polarity": "light digit on dark background",
+    "placement": "digit in a box of 20 x 20, centred by mass",
+    "output": "probabilities",
+    "classes": list(range(10)),
+}
+
+
+class ModelCard(TypedDict):
+    """The lineage of a model and its metrics.
+
+    Attributes:
+        dataset: Name of the data set (``mnist``).
+        dataset_digest: SHA-256 of the data set, hexadecimal.
+        source: Where the data set came from.
+        git_commit: Of the code that trained the model.
+        lock_digest: SHA-256 of the installed packages' names and versions, hexadecimal.
+        metrics: On the test set: ``test_accuracy`` (0 to 1), ``test_loss`` (nats), ``test_images``.
+        settings: The training job's.
+        worker_reports: What each rank did.
+        profile: The distributions of the training images and of the predictions.
+        libraries: Versions by name.
+    """
+
+    dataset: str
+    dataset_digest: str
+    source: str
+    git_commit: str
+    lock_digest: str
+    metrics: Mapping[str, float]
+    settings: NotRequired[Mapping[str, object]]
+    worker_reports: NotRequired[Sequence[Mapping[str, object]]]
+    profile: NotRequired[TrainingProfile]
+    libraries: NotRequired[Mapping[str, str]]
+
+
+@dataclass(frozen=True)
+class Golden:
+    """The golden set: images with the model's correct answers.
+
+    Attributes:
+        images: [n, 28, 28], uint8, light digit on dark background.
+        labels: [n], uint8.
+        expected: [n, 10], float32: the probabilities that Keras returned.
+    """
+
+    images: NDArray[np.uint8]
+    labels: NDArray[np.uint8]
+    expected: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class TestPredictions:
+    """The model's predictions on the test set: two models are compared without the images.
+
+    Attributes:
+        test_set: SHA-256 over the test images and labels, hexadecimal.
+        labels: [n], uint8.
+        predicted: [n], uint8.
+    """
+
+    __test__ = False  # pytest collects classes whose names begin with Test
+
+    test_set: str
+    labels: NDArray[np.uint8]
+    predicted: NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class BundleContents:
+    """What a bundle is written from.
+
+    Attributes:
+        onnx: The graph: ``images`` uint8 [n, 28, 28] to ``probabilities`` float32 [n, 10].
+        keras: The same model as a ``.keras`` file.
+        golden: The golden set.
+        test_predictions: The predictions on the test set.
+        contract: What a caller must do with an image.
+        card: Lineage and metrics.
+    """
+
+    onnx: bytes
+    keras: bytes
+    golden: Golden
+    test_predictions: TestPredictions
+    contract: Contract
+    card: ModelCard
