@@ -1,7 +1,7 @@
 """The bundle as a folder: an MLflow model with everything that verifies it.
 
 MLmodel, python_env.yaml, ...    MLflow's own; the flavor is python_function, from code
-artifacts/model.onnx             the graph that is served: uint8 [n, 28, 28] to probabilities [n, 10]
+artifacts/model.onnx             the graph: uint8 [n, 28, 28] to probabilities [n, 10]
 artifacts/model.keras            the same model for further training
 artifacts/golden.npz             the golden set: images, labels and the expected probabilities
 artifacts/test_predictions.npz   the predictions on the test set, to compare models by

@@ -1,4 +1,4 @@
-"""Foreground told from the ground it stands on, under uneven light, whichever of the two is darker."""
+"""The foreground of an image, under uneven light, whether it is darker or lighter."""
 
 from __future__ import annotations
 

@@ -137,7 +137,9 @@ def promotion(
         predicted = tiny_contents.test_predictions.labels.copy()
         predicted[:wrong] = (predicted[:wrong] + 1) % 10
         answers = replace(tiny_contents.test_predictions, predicted=predicted)
-        contents = replace(tiny_contents, keras=f"{name} {number}".encode(), test_predictions=answers)
+        contents = replace(
+            tiny_contents, keras=f"{name} {number}".encode(), test_predictions=answers
+        )
         return write(contents, tmp_path / name / "bundle", signer)
 
     yield Promotion(servers, open_lines, verifier, tmp_path, f"mnist_cnn_{number}", make)

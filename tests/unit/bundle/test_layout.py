@@ -1,4 +1,4 @@
-"""The bundle on disk: whole or not at all, and refused when it is not the one that was signed."""
+"""The bundle on disk: complete or not written; rejected when it is not the one that was signed."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def flip(path):
     path.write_bytes(bytes(content))
 
 
-def test_gives_back_what_was_written(tiny_bundle, tiny_contents):
+def test_what_is_read_is_what_was_written(tiny_bundle, tiny_contents):
     golden = tiny_bundle.golden()
     np.testing.assert_array_equal(golden.images, tiny_contents.golden.images)
     np.testing.assert_array_equal(golden.expected, tiny_contents.golden.expected)
@@ -52,7 +52,7 @@ def test_holds_no_pickle_and_no_path_of_the_machine_that_trained(tiny_bundle):
     assert not list(tiny_bundle.folder.rglob("*.pkl"))
 
 
-def test_refuses_a_graph_that_does_not_answer_as_keras_did(tiny_contents, signer, tmp_path):
+def test_a_graph_that_does_not_answer_as_keras_did_is_rejected(tiny_contents, signer, tmp_path):
     golden = tiny_contents.golden
     wrong = replace(golden, expected=golden.expected + np.float32(2e-5))
     with pytest.raises(BundleError, match="differ by up to 2e-05, expected at most 1e-05"):
@@ -67,28 +67,28 @@ def test_a_failed_write_leaves_the_old_bundle(tiny_contents, copy):
     assert [path.name for path in copy.folder.parent.iterdir()] == ["copy"]
 
 
-def test_the_digest_knows_names_and_contents_but_not_mlflows_own_mark(copy):
+def test_the_digest_covers_names_and_contents_but_not_the_file_that_mlflow_adds(copy):
     (copy.folder / "registered_model_meta").write_text("model_name: x")
     assert digest_of(copy.folder) == copy.digest
     (copy.folder / "MLmodel").rename(copy.folder / "MLmodel2")
     assert digest_of(copy.folder) != copy.digest
 
 
-def test_a_link_is_refused(copy):
+def test_a_link_is_rejected(copy):
     (copy.folder / "artifacts" / "more").symlink_to("/etc/hostname")
     with pytest.raises(VerificationError, match="artifacts/more is not a plain file"):
         digest_of(copy.folder)
 
 
 @pytest.mark.parametrize("name", ["MLmodel", "python_model.py", "artifacts/model.onnx"])
-def test_a_flipped_byte_is_refused_and_the_file_named(copy, verifier, name):
+def test_a_flipped_byte_is_rejected_and_the_file_named(copy, verifier, name):
     verifier.verify(copy.folder)
     flip(copy.folder / name)
     with pytest.raises(VerificationError, match=rf"mismatch: \W+Hash mismatch for '{name}'\W+\)"):
         verifier.verify(copy.folder)
 
 
-def test_the_file_is_named_whatever_bytes_its_digest_is_made_of(copy, verifier):
+def test_the_file_is_named_for_every_form_of_its_digest_bytes(copy, verifier):
     for number in range(40):
         (copy.folder / "python_model.py").write_text(str(number))
         with pytest.raises(VerificationError, match="for 'python_model.py'") as raised:
@@ -104,20 +104,20 @@ def test_an_added_and_a_missing_file_are_named(copy, verifier):
 
 
 @pytest.mark.parametrize("content", [b"", b"{}", b"not json", b'{"dsseEnvelope": {}}'])
-def test_a_broken_signature_is_refused_in_one_line(copy, verifier, content):
+def test_a_broken_signature_is_rejected_in_one_line(copy, verifier, content):
     (copy.folder / "model.sig").write_bytes(content)
     with pytest.raises(VerificationError, match="signature does not hold") as raised:
         verifier.verify(copy.folder)
     assert "\n" not in str(raised.value)
 
 
-def test_a_missing_signature_is_refused(copy, verifier):
+def test_a_missing_signature_is_rejected(copy, verifier):
     (copy.folder / "model.sig").unlink()
     with pytest.raises(VerificationError, match=r"has no model\.sig"):
         verifier.verify(copy.folder)
 
 
-def test_another_keys_signature_is_refused(tiny_contents, verifier, tmp_path):
+def test_the_signature_of_another_key_is_rejected(tiny_contents, verifier, tmp_path):
     other = Signer(str(tmp_path / "other.pem"), str(tmp_path / "other.pub"), generate=True)
     bundle = write(tiny_contents, tmp_path / "bundle", other)
     Verifier(str(tmp_path / "other.pub")).verify(bundle.folder)
@@ -129,13 +129,13 @@ def test_another_keys_signature_is_refused(tiny_contents, verifier, tmp_path):
 def test_a_key_in_another_form_is_never_shown(tiny_contents, tmp_path, length):
     """As of ``base64 -w0``: too long for a file's name, and it would stand in the error."""
     key = "LS0tLS1CRUdJTiBQ" * (length // 16)
-    for refused in (Signer(key).check, lambda: Verifier(key).verify(tmp_path)):
+    for rejected in (Signer(key).check, lambda: Verifier(key).verify(tmp_path)):
         with pytest.raises(ConfigurationError, match="is no PEM text and no file") as raised:
-            refused()
+            rejected()
         assert key[:16] not in "".join(traceback.format_exception(raised.value))
 
 
-def test_keys_are_taken_as_text_and_never_shown(tiny_contents, tmp_path):
+def test_keys_are_accepted_as_text_and_never_shown(tiny_contents, tmp_path):
     paths = tmp_path / "key.pem", tmp_path / "key.pub"
     bundle = write(tiny_contents, tmp_path / "a", Signer(*map(str, paths), generate=True))
     assert paths[0].stat().st_mode & 0o777 == 0o600
@@ -151,7 +151,7 @@ def test_keys_are_taken_as_text_and_never_shown(tiny_contents, tmp_path):
     assert private.splitlines()[1] not in str(raised.value)
 
 
-def test_a_key_pair_is_made_once(tiny_contents, tmp_path):
+def test_a_key_pair_is_created_once(tiny_contents, tmp_path):
     signer = Signer(str(tmp_path / "key.pem"), str(tmp_path / "key.pub"), generate=True)
     write(tiny_contents, tmp_path / "a", signer)
     first = (tmp_path / "key.pem").read_text()
@@ -171,7 +171,7 @@ def test_mlflow_serves_the_graph_itself(served, tiny_bundle):
 
 
 @pytest.mark.parametrize("value", [0.5, 1.9, 256, -1, 1e9, np.nan, np.inf])
-def test_mlflow_refuses_what_is_no_pixel(served, value):
+def test_mlflow_rejects_values_that_are_no_pixels(served, value):
     images = np.zeros((2, 28, 28), np.float32)
     images[1, 3, 4] = value
     with pytest.raises(MlflowException, match="expected whole numbers 0 to 255|expected 0 to 255"):
@@ -179,6 +179,6 @@ def test_mlflow_refuses_what_is_no_pixel(served, value):
 
 
 @pytest.mark.parametrize("shape", [(1, 27, 28), (28, 28), (1, 28, 28, 1), (0, 28, 28)])
-def test_mlflow_refuses_what_is_no_image(served, shape):
+def test_mlflow_rejects_shapes_that_are_no_images(served, shape):
     with pytest.raises(MlflowException):
         served.predict(np.zeros(shape, np.float32))

@@ -75,7 +75,7 @@ def fetch_candidate(
         "source_workspace": reached[0],
         "run_id": logged.run_id,
         "tags": dict(logged.tags),
-        "lineage": lineage.of(card),
+        "lineage": {key: str(value) for key, value in card.items() if key in lineage.NAMES},
         "metrics": card["metrics"],
     }
 

@@ -148,7 +148,10 @@ def build_bundle_contents(  # noqa: PLR0917  the bundle is where everything meet
         test_predictions=answers,
         contract=CONTRACT,
         card={
-            **lineage,
+            "dataset": lineage["dataset"],
+            "dataset_digest": lineage["dataset_digest"],
+            "source": lineage["source"],
+            "git_commit": lineage["git_commit"],
             "lock_digest": _lock_digest(),
             "metrics": dict(evaluation),
             "settings": dict(settings),

@@ -1,4 +1,4 @@
-"""Monitoring a signed version's log: test images pass, inverted and one-sided ones do not."""
+"""Monitoring a version's log: test images pass, inverted images and a single digit do not."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from crosscloud_mnist.datasets.inference_log import InferenceLogDataset
 from crosscloud_mnist.errors import BundleError, DataError, DriftError
 from crosscloud_mnist.monitoring import profile_images, profile_predictions
 from crosscloud_mnist.pipelines.monitor import create_pipeline
+from crosscloud_mnist.pipelines.monitor.parameters import MonitorParameters
 from crosscloud_mnist.promotion import ProductionModel
 
 NAME, ALIAS = "mnist_cnn", "champion"
@@ -33,7 +34,7 @@ class Production:
         self.session = onnxruntime.InferenceSession(contents.onnx)
         profile = {
             "inputs": profile_images(training),
-            "predictions": profile_predictions(self.answer(training)),
+            "predictions": profile_predictions(self.predict(training)),
         }
         card = {**contents.card, "profile": profile}
         self.registry = MlflowRegistry(uri=f"sqlite:///{folder}/mlflow.db", experiment="mnist")
@@ -46,7 +47,7 @@ class Production:
         self.registry.set_alias(version, ALIAS)
         return version
 
-    def answer(self, images):
+    def predict(self, images):
         return self.session.run(None, {"images": images})[0]
 
     def log(self, images, *, key="instances", entity=f"{NAME}-1", more=False):
@@ -65,7 +66,7 @@ class Production:
                 "sampling_fraction": 1.0,
                 "execution_duration_ms": 1,
                 "request": json.dumps({key: part.tolist()}),
-                "response": json.dumps({"predictions": self.answer(part).tolist()}),
+                "response": json.dumps({"predictions": self.predict(part).tolist()}),
                 "served_entity_id": entity,
                 "logging_error_codes": [],
                 "requester": "somebody",
@@ -81,16 +82,15 @@ class Production:
         )  # being written
 
     def monitor(self):
-        given = {
+        inputs = {
             "serving_registry": self.registry,
             "verifier": self.verifier,
             "params:production": ProductionModel(NAME, ALIAS),
-            "params:monitor.threshold": 0.25,
-            "params:monitor.minimum_images": 100,
+            "params:monitor": MonitorParameters(threshold=0.25, minimum_images=100),
         }
         catalog = DataCatalog(
             {
-                **{k: MemoryDataset(value, copy_mode="assign") for k, value in given.items()},
+                **{k: MemoryDataset(value, copy_mode="assign") for k, value in inputs.items()},
                 "inference_log": InferenceLogDataset(source=str(self.folder / "log")),
                 "monitor_report": JSONDataset(filepath=str(self.folder / "monitor.json")),
                 "drift_figure": MatplotlibDataset(filepath=str(self.folder / "monitor.png")),
@@ -122,44 +122,51 @@ def test_the_log_of_test_images_passes(production, test_images, key):
     report = production.report()
     assert report["passed"]
     assert report["log"]["images"] == len(test_images)
-    assert (report["log"]["refused"], report["log"]["unreadable"]) == (1, 1)
+    assert (report["log"]["rejected"], report["log"]["unreadable"]) == (1, 1)
     assert report["log"]["served_entity"] == "mnist_cnn-1"
     assert {row["statistic"] for row in report["predictions"]} == {"digits", "confidence"}
 
 
 @pytest.mark.parametrize("entities", [("mnist_cnn-0", "mnist_cnn-1"), ("7f3a", "91bc")])
-def test_another_versions_answers_do_not_count(production, test_images, entities):
+def test_predictions_of_another_version_do_not_count(production, test_images, entities):
     """Local entities name their version; of Databricks' opaque ids it is the newest."""
     production.log(255 - test_images, entity=entities[0])
     production.log(test_images, entity=entities[1], more=True)
     production.monitor()
     log = production.report()["log"]
     assert (log["served_entity"], log["images"]) == (entities[1], len(test_images))
-    assert log["of_other_models"] > 0
+    assert log["other_models"] > 0
 
 
 def test_the_log_of_inverted_images_fails_and_says_what_drifted(production, test_images):
     production.log(255 - test_images)
-    with pytest.raises(DriftError, match=r"inputs drifted: .*mean_ink \(PSI") as raised:
+    with pytest.raises(DriftError, match=r"inputs drifted: .*mean_intensity \(PSI") as raised:
         production.monitor()
     assert "\n" not in str(raised.value)
     report = production.report()
     assert not report["passed"]
     drifted = {row["statistic"] for row in report["inputs"] if row["drifted"]}
-    assert drifted >= {"mean_ink", "ink_share", "height", "width", "tones", "places"}
+    assert drifted >= {
+        "mean_intensity",
+        "foreground_share",
+        "height",
+        "width",
+        "intensities",
+        "positions",
+    }
     assert all(row["statistic"] in str(raised.value) for row in report["inputs"] if row["drifted"])
 
 
-def test_answers_that_are_all_alike_are_drift_of_predictions(production, test_images):
-    named = production.answer(test_images).argmax(axis=1)
-    commonest = np.bincount(named).argmax()
-    same = test_images[named == commonest]
+def test_one_digit_alone_is_drift_of_predictions(production, test_images):
+    predicted = production.predict(test_images).argmax(axis=1)
+    commonest = np.bincount(predicted).argmax()
+    same = test_images[predicted == commonest]
     production.log(np.concatenate([same] * (1 + 200 // len(same))))
     with pytest.raises(DriftError, match="predictions drifted: .*digits"):
         production.monitor()
 
 
-def test_says_that_a_log_is_too_short_or_no_log(production, test_images, tmp_path):
+def test_a_log_that_is_too_short_or_no_log_is_named(production, test_images, tmp_path):
     with pytest.raises(DatasetError, match="holds no inference log"):
         InferenceLogDataset(source=str(tmp_path)).load()
     production.log(test_images[:80])
@@ -170,7 +177,7 @@ def test_says_that_a_log_is_too_short_or_no_log(production, test_images, tmp_pat
         InferenceLogDataset(source=str(production.folder / "log")).load()
 
 
-def test_says_that_a_bundle_carries_no_profile(production, tiny_contents, signer, test_images):
+def test_a_bundle_without_a_profile_is_named(production, tiny_contents, signer, test_images):
     production.register(tiny_contents, signer)
     production.log(test_images)
     with pytest.raises(BundleError, match="2 carries no profile"):

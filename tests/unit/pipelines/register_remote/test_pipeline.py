@@ -250,7 +250,7 @@ def variant(clouds, contents, signer, name: str, *, wrong: int = 7, **changed):
     predicted = contents.test_predictions.labels.copy()
     predicted[:wrong] = (predicted[:wrong] + 1) % 10
     answers = replace(contents.test_predictions, predicted=predicted)
-    changed = {"keras": name.encode(), "answers": answers, **changed}
+    changed = {"keras": name.encode(), "test_predictions": answers, **changed}
     return write(replace(contents, **changed), clouds.folder / name / "bundle", signer)
 
 
