@@ -37,9 +37,9 @@ def fetch_candidate(
         target: The workspace that it goes to.
         verifier: Holds the public key.
         model_uri: The candidate.
-        settings: ``name`` and ``alias``, ``bundle_cache`` (a folder for bundles, each in one named by
-            its digest: none is fetched twice) and ``orphan_ttl_seconds`` (how long one is kept there
-            that is not the champion's).
+        settings: ``name`` and ``alias``, ``bundle_cache`` (a folder for bundles, each in one named
+            by its digest: none is fetched twice) and ``orphan_ttl_seconds`` (how long one is kept
+            there that is not the champion's).
 
     Returns:
         The candidate: ``uri``, ``digest``, ``folder``, ``source_workspace``, ``run_id``, ``tags``,
@@ -89,8 +89,8 @@ def check_gates(
         target: The workspace whose champion the candidate is compared with.
         verifier: Holds the public key; the champion is opened only once verified.
         candidate: As ``fetch_candidate`` returned it.
-        settings: ``name``, ``alias``, ``minimum_accuracy``, ``significance``, ``require_same_test_set``
-            and ``approval_tag``.
+        settings: ``name``, ``alias``, ``minimum_accuracy``, ``significance``,
+            ``require_same_test_set`` and ``approval_tag``.
     """
     bundle = Bundle(Path(candidate["folder"]), candidate["digest"])
     current = target.get_version_by_alias(settings["name"], settings["alias"])
