@@ -1,6 +1,6 @@
-"""What is compared with: our HTTP stack, which parses the same JSON and answers constant floats.
+"""The echo server of the comparison: the same HTTP stack, which parses JSON and returns constants.
 
-It is written as Starlette's users write a route; ours saves some of what that costs.
+It is written as Starlette's documentation writes a route.
 
 ``python -m benchmarks.echo PORT WORKERS``
 """
@@ -19,8 +19,8 @@ from starlette.routing import Route
 
 async def _echo(request: Request) -> Response:
     images = msgspec.json.decode(await request.body())["instances"]
-    answer = msgspec.json.encode({"predictions": [[0.1] * 10] * len(images)})
-    return Response(answer, media_type="application/json")
+    response = msgspec.json.encode({"predictions": [[0.1] * 10] * len(images)})
+    return Response(response, media_type="application/json")
 
 
 app = Starlette(routes=[Route("/invocations", _echo, methods=["POST"])])
@@ -30,7 +30,7 @@ if __name__ == "__main__":
         "benchmarks.echo:app",
         port=int(sys.argv[1]),
         workers=int(sys.argv[2]),
-        http="crosscloud_mnist.serving.http.http_protocol:Protocol",
+        http="crosscloud_mnist.serving.http.http_protocol:BoundedHttpProtocol",
         ws="none",
         access_log=False,
         proxy_headers=False,

@@ -1,4 +1,4 @@
-"""Load from wrk (https://github.com/wg/wrk): requests a second, and how long they take."""
+"""Load with wrk (https://github.com/wg/wrk): throughput and latency."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ end
 def load(
     url: str, body: Path, headers: dict[str, str], *, clients: int, seconds: float
 ) -> dict[str, float]:
-    """Send the body again and again over ``clients`` connections.
+    """Send the body repeatedly over ``clients`` connections.
 
     Returns:
         ``per_second``, ``p50``, ``p99`` and ``p999`` (milliseconds), ``failed``.
@@ -36,11 +36,11 @@ def load(
     script.write_text(_SCRIPT.replace("{body}", str(body)).replace("{headers}", lines))
     options = ["--threads", "1", "--connections", str(clients), "--duration", f"{seconds:.0f}s"]
     options += ["--timeout", "30s", "--script", str(script)]
-    done = subprocess.run([wrk, *options, url], capture_output=True, text=True, check=True)
-    found = re.search(r"RESULT (\d+) (\d+) (\d+) (\d+) (\d+) (\d+)", done.stdout)
-    if found is None:
-        raise SystemExit(f"wrk said nothing of {url}: {done.stdout} {done.stderr}")
-    requests, duration, failed, p50, p99, p999 = (float(value) for value in found.groups())
+    completed = subprocess.run([wrk, *options, url], capture_output=True, text=True, check=True)
+    result = re.search(r"RESULT (\d+) (\d+) (\d+) (\d+) (\d+) (\d+)", completed.stdout)
+    if result is None:
+        raise SystemExit(f"wrk printed no result for {url}: {completed.stdout} {completed.stderr}")
+    requests, duration, failed, p50, p99, p999 = (float(value) for value in result.groups())
     return {
         "per_second": requests / (duration / 1e6),
         "p50": p50 / 1e3,

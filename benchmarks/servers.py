@@ -1,4 +1,4 @@
-"""The servers that are compared, each on the same model, as a user would start them."""
+"""The servers that the benchmark compares, each on the same model, as a user would start them."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ _ENVIRONMENT = {
 
 @dataclass
 class Server:
-    """A server to be measured.
+    """A server under test.
 
     Attributes:
         name: In the figures.
-        command: What starts it; ``{port}`` stands for the port.
-        port: Where it listens.
-        path: What takes the images.
+        command: The command line; ``{port}`` stands for the port.
+        port: The port it listens on.
+        path: Path of the predict route.
     """
 
     name: str
@@ -46,11 +46,11 @@ class Server:
 
     @property
     def url(self) -> str:
-        """What takes the images."""
+        """The predict route."""
         return f"http://127.0.0.1:{self.port}{self.path}"
 
     def start(self, body: bytes, log: Path) -> float:
-        """Start it and return the seconds until its first right answer."""
+        """Start it and return the seconds until its first valid response."""
         self.port = _free_port()
         started = time.perf_counter()
         with log.open("wb") as output:
@@ -64,8 +64,8 @@ class Server:
             )
         while time.perf_counter() - started < _START_SECONDS and self.process.poll() is None:
             try:
-                answer = httpx.post(self.url, content=body, headers=headers(), timeout=20)
-                if answer.status_code == 200 and len(answer.json()["predictions"][0]) == 10:
+                response = httpx.post(self.url, content=body, headers=headers(), timeout=20)
+                if response.status_code == 200 and len(response.json()["predictions"][0]) == 10:
                     return time.perf_counter() - started
             except httpx.HTTPError:
                 pass
@@ -73,7 +73,7 @@ class Server:
         raise SystemExit(f"{self.name} did not start; its log ends: {log.read_text()[-600:]}")
 
     def stop(self) -> None:
-        """End it with all that it started."""
+        """Stop it and all its processes."""
         if self.process is not None:
             for number in (signal.SIGTERM, signal.SIGKILL):
                 try:
@@ -84,48 +84,48 @@ class Server:
             self.process = None
 
     def settle(self) -> None:
-        """Wait until it has done what a load left behind: the next one's turn is not disturbed."""
+        """Wait until it is idle, so that it does not disturb the next server's measurement."""
         until, before = time.monotonic() + _SETTLE_SECONDS, -1.0
-        while time.monotonic() < until and (now := self._worked()) - before > _IDLE_SECONDS:
+        while time.monotonic() < until and (now := self._cpu_seconds()) - before > _IDLE_SECONDS:
             before = now
             time.sleep(0.5)
 
     def megabytes(self) -> float:
-        """Return what its largest process holds in memory: of ours, the worker."""
-        return max(member.memory_info().rss for member in self._family()) / 2**20
+        """Return the resident memory of its largest process (of the endpoint, a worker)."""
+        return max(member.memory_info().rss for member in self._processes()) / 2**20
 
-    def _worked(self) -> float:
+    def _cpu_seconds(self) -> float:
         """Return the CPU seconds of all its processes."""
-        worked = 0.0
-        for member in self._family():
-            with suppress(psutil.NoSuchProcess):  # it has ended meanwhile
-                worked += sum(member.cpu_times()[:2])
-        return worked
+        seconds = 0.0
+        for member in self._processes():
+            with suppress(psutil.NoSuchProcess):  # it ended in the meantime
+                seconds += sum(member.cpu_times()[:2])
+        return seconds
 
-    def _family(self) -> list[psutil.Process]:
+    def _processes(self) -> list[psutil.Process]:
         assert self.process is not None
         root = psutil.Process(self.process.pid)
         return [root, *root.children(recursive=True)]
 
 
 def headers() -> dict[str, str]:
-    """Return what every request carries."""
+    """Return the headers of every request."""
     return {"content-type": "application/json", "authorization": f"Bearer {TOKEN}"}
 
 
 def servers(bundle: Path, keras: Path) -> list[Server]:
-    """Return ours, the echo, MLflow's with both flavors, and MLServer's where it is installed.
+    """Return the endpoint, the echo, MLflow with both flavors, and MLServer where installed.
 
-    Each has a worker for each core.
+    Each has one worker per core.
     """
     cores = len(os.sched_getaffinity(0))
     workers = ["--workers", str(cores)]
     stock = [sys.executable, "-m", "mlflow", "models", "serve", "--env-manager", "local"]
     stock += [*workers, "--port", "{port}", "--model-uri"]
-    ours = [sys.executable, "-m", "crosscloud_mnist.serving", "--bundle", str(bundle)]
-    ours += ["--name", "mnist_cnn", "--version", "1", "--port", "{port}"]
+    endpoint = [sys.executable, "-m", "crosscloud_mnist.serving", "--bundle", str(bundle)]
+    endpoint += ["--name", "mnist_cnn", "--version", "1", "--port", "{port}"]
     compared = [
-        Server("ours", [*ours, *workers]),
+        Server("endpoint", [*endpoint, *workers]),
         Server("echo", [sys.executable, "-m", "benchmarks.echo", "{port}", workers[1]]),
         Server("mlflow_onnx", [*stock, str(bundle)]),
         Server("mlflow_keras", [*stock, str(keras)]),
@@ -133,12 +133,12 @@ def servers(bundle: Path, keras: Path) -> list[Server]:
     if _MLSERVER.exists():
         compared.append(Server("mlserver", _mlserver(bundle, cores)))
     else:
-        print("MLServer is not installed (make build/mlserver/.installed): left out")
+        print("MLServer is not installed, it is left out; run make build/mlserver/.installed")
     return compared
 
 
 def _mlserver(bundle: Path, cores: int) -> list[str]:
-    folder = bundle.parent / "mlserver"  # it loads every model below the folder that it is given
+    folder = bundle.parent / "mlserver"  # it loads every model below this folder
     folder.mkdir()
     settings = {
         "HOST": "127.0.0.1",
@@ -152,8 +152,8 @@ def _mlserver(bundle: Path, cores: int) -> list[str]:
         "MODEL_IMPLEMENTATION": "mlserver_mlflow.MLflowRuntime",
         "MODEL_URI": str(bundle),
     }
-    given = [f"MLSERVER_{name}={value}" for name, value in settings.items()]
-    return ["env", *given, str(_MLSERVER), "start", str(folder)]
+    variables = [f"MLSERVER_{name}={value}" for name, value in settings.items()]
+    return ["env", *variables, str(_MLSERVER), "start", str(folder)]
 
 
 def _free_port() -> int:

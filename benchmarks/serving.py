@@ -1,9 +1,9 @@
-"""The local endpoint beside the servers of MLflow, MLServer and an echo, on one model, in one run.
+"""The local endpoint compared with MLflow, MLServer and an echo server, on one model, in one run.
 
-Ours runs with its token, checks, request log and metrics on. The model is ``compact``, which the
-demo trains and serves, untrained: that costs the same (its biases are drawn as well, for ONNX
-Runtime leaves out one of zeros). All servers are up at once and are loaded in turn, round after
-round; a figure is the ratio of two medians over the rounds.
+The local endpoint runs with its token, checks, request log and metrics on. The model is
+``compact``, which the demo trains and serves, untrained: that costs the same (its biases are random
+as well, because ONNX Runtime removes biases of zero). All servers run at the same time and are
+loaded in turn, round after round; a figure is the ratio of two medians over the rounds.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ ROUNDS = int(os.environ.get("ROUNDS", "5"))
 SECONDS = 2
 STARTS = 3
 CLIENTS = (1, 8, 64)
-PICTURES = (1, 32)
+IMAGES = (1, 32)
 _MODELS = """
 import sys
 from pathlib import Path
@@ -46,11 +46,11 @@ model = export.rebuild("compact", build("compact", 0).get_weights())
 rng = np.random.default_rng(0)
 model.set_weights([w if w.ndim > 1 else rng.normal(0, 0.1, w.shape) for w in model.get_weights()])
 images = rng.integers(0, 256, (20, 28, 28)).astype(np.uint8)
-answers = export.predict(model, images)
-golden = Golden(images, answers.argmax(axis=1).astype(np.uint8), answers)
+expected = export.predict(model, images)
+golden = Golden(images, expected.argmax(axis=1).astype(np.uint8), expected)
 tested = TestPredictions("0" * 64, golden.labels, golden.labels)
-contents = BundleContents(export.onnx_bytes(model), export.keras_bytes(model), golden, tested, CONTRACT,
-                    {"metrics": {"test_accuracy": 0.1}})
+contents = BundleContents(export.onnx_bytes(model), export.keras_bytes(model), golden, tested,
+                          CONTRACT, {"metrics": {"test_accuracy": 0.1}})
 signer = Signer(str(folder / "key.pem"), str(folder / "key.pub"), generate=True)
 write(contents, folder / "bundle", signer)
 kinds = (TensorSpec(np.dtype(np.float32), (-1, 28, 28)), TensorSpec(np.dtype(np.float32), (-1, 10)))
@@ -69,19 +69,19 @@ def main() -> None:
         )
         samples, starts, memory = _measure(folder)
     medians = {
-        case: {what: statistics.median(one[what] for one in runs) for what in runs[0]}
+        case: {name: statistics.median(run[name] for run in runs) for name in runs[0]}
         for case, runs in samples.items()
     }
-    starting = {name: statistics.median(seconds) for name, seconds in starts.items()}
+    start_seconds = {name: statistics.median(seconds) for name, seconds in starts.items()}
     details = {
         "rounds": ROUNDS,
         "seconds_each": SECONDS,
-        "load": {" ".join(map(str, case)): of for case, of in medians.items()},
+        "load": {" ".join(map(str, case)): values for case, values in medians.items()},
         "columns": "server, images, clients: requests/s, milliseconds",
-        "start_seconds": starting,
+        "start_seconds": start_seconds,
         "megabytes": memory,
     }
-    report.write("serving", _figures(medians, starting, memory), details, _plot(medians))
+    report.write("serving", _figures(medians, start_seconds, memory), details, _plot(medians))
 
 
 def _measure(folder: Path) -> tuple[dict[Any, list[dict[str, float]]], Any, dict[str, float]]:
@@ -91,12 +91,12 @@ def _measure(folder: Path) -> tuple[dict[Any, list[dict[str, float]]], Any, dict
     samples: dict[Any, list[dict[str, float]]] = defaultdict(list)
     try:
         for server in compared * STARTS:
-            if server.name != "mlflow_keras" or not starts[server.name]:  # no figure is made of it
+            if server.name != "mlflow_keras" or not starts[server.name]:  # once: no figure uses it
                 server.stop()
                 log = folder / f"{server.name}.log"
                 starts[server.name].append(server.start(bodies[1].read_bytes(), log))
-        for turn, count, clients, server in product(range(ROUNDS), PICTURES, CLIENTS, compared):
-            slow = server.name == "mlflow_keras"  # some requests a second: one round shows it
+        for turn, count, clients, server in product(range(ROUNDS), IMAGES, CLIENTS, compared):
+            slow = server.name == "mlflow_keras"  # a few requests a second: one round is enough
             if not slow or (turn == 0 and clients < 64):
                 seconds = SECONDS * (3 if slow else 1)
                 run = load(server.url, bodies[count], headers(), clients=clients, seconds=seconds)
@@ -111,34 +111,34 @@ def _measure(folder: Path) -> tuple[dict[Any, list[dict[str, float]]], Any, dict
 
 
 def _bodies(folder: Path) -> dict[int, Path]:
-    """Write requests with as much ink as digits have."""
+    """Write requests with as many foreground pixels as digits have."""
     rng, bodies = np.random.default_rng(1), {}
-    for count in PICTURES:
-        ink = rng.random((count, 28, 28)) < 0.2
-        images = np.where(ink, rng.integers(1, 256, ink.shape), 0)
+    for count in IMAGES:
+        foreground = rng.random((count, 28, 28)) < 0.2
+        images = np.where(foreground, rng.integers(1, 256, foreground.shape), 0)
         bodies[count] = folder / f"{count}.json"
         bodies[count].write_text(json.dumps({"instances": images.tolist()}))
     return bodies
 
 
-def _figures(medians: Any, starting: Any, memory: dict[str, float]) -> dict[str, float]:
+def _figures(medians: Any, start_seconds: Any, memory: dict[str, float]) -> dict[str, float]:
     def per_second(name: str, count: int, clients: int = 1) -> float:
         return float(medians[name, count, clients]["per_second"])
 
     figures = {
-        "vs_mlflow_onnx_1": per_second("ours", 1) / per_second("mlflow_onnx", 1),
-        "vs_mlflow_keras_1": per_second("ours", 1) / per_second("mlflow_keras", 1),
-        "of_echo_1": per_second("ours", 1) / per_second("echo", 1),
-        "vs_mlflow_onnx_32": per_second("ours", 32) / per_second("mlflow_onnx", 32),
-        "p99_vs_echo_c8": medians["ours", 1, 8]["p99"] / medians["echo", 1, 8]["p99"],
-        "startup_vs_mlflow_onnx": starting["ours"] / starting["mlflow_onnx"],
-        "memory_mb": memory["ours"],
-        "of_echo_1_c8": per_second("ours", 1, 8) / per_second("echo", 1, 8),
-        "failed": sum(of["failed"] for case, of in medians.items() if case[0] == "ours"),
+        "vs_mlflow_onnx_1": per_second("endpoint", 1) / per_second("mlflow_onnx", 1),
+        "vs_mlflow_keras_1": per_second("endpoint", 1) / per_second("mlflow_keras", 1),
+        "of_echo_1": per_second("endpoint", 1) / per_second("echo", 1),
+        "vs_mlflow_onnx_32": per_second("endpoint", 32) / per_second("mlflow_onnx", 32),
+        "p99_vs_echo_c8": medians["endpoint", 1, 8]["p99"] / medians["echo", 1, 8]["p99"],
+        "startup_vs_mlflow_onnx": start_seconds["endpoint"] / start_seconds["mlflow_onnx"],
+        "memory_mb": memory["endpoint"],
+        "of_echo_1_c8": per_second("endpoint", 1, 8) / per_second("echo", 1, 8),
+        "failed": sum(run["failed"] for case, run in medians.items() if case[0] == "endpoint"),
     }
-    if "mlserver" in starting:
-        for count in PICTURES:
-            ratio = per_second("ours", count) / per_second("mlserver", count)
+    if "mlserver" in start_seconds:
+        for count in IMAGES:
+            ratio = per_second("endpoint", count) / per_second("mlserver", count)
             figures[f"vs_mlserver_{count}"] = ratio
     return figures
 
@@ -146,8 +146,8 @@ def _figures(medians: Any, starting: Any, memory: dict[str, float]) -> dict[str,
 def _plot(medians: Any) -> Figure:
     figure = Figure(figsize=(9, 4.4), layout="constrained")
     sides = figure.subplots(1, 2)
-    for axes, count in zip(sides, PICTURES, strict=True):
-        names = sorted({name for name, of, _ in medians if of == count})
+    for axes, count in zip(sides, IMAGES, strict=True):
+        names = sorted({name for name, images, _ in medians if images == count})
         for name in names:
             points = [
                 (clients, medians[name, count, clients]["per_second"])

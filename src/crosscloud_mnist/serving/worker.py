@@ -30,7 +30,7 @@ def create(settings: Settings) -> Starlette:
 
     try:
         model = ServedModel(settings.bundle, settings.name, settings.version)
-        model.prove()
+        model.verify()
     except CrosscloudError as error:
         print(f"Error: {error}", file=sys.stderr)  # noqa: T201  for whoever started it
         sys.exit(_STARTUP_FAILURE)

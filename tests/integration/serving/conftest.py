@@ -27,7 +27,7 @@ class Server:
     Attributes:
         address: ``http://...``, where it answers.
         process: The supervisor.
-        log: What it and its workers say.
+        log: Its output, and its workers'.
     """
 
     address: str
@@ -35,7 +35,7 @@ class Server:
     log: Path
 
     @property
-    def said(self) -> str:
+    def output(self) -> str:
         return self.log.read_text()
 
     @property
@@ -53,7 +53,7 @@ Start = Callable[..., Server]
 
 @pytest.fixture(scope="session")
 def free_port() -> Callable[[], int]:
-    """A function that finds a port on which nobody listens."""
+    """A function that returns a free port."""
     return _free_port
 
 
@@ -66,7 +66,7 @@ def _free_port() -> int:
 
 @pytest.fixture(scope="session")
 def start(tiny_bundle: Bundle, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Start]:
-    """Start a server and wait until it answers or ends; all end with the session."""
+    """Start a server and wait until it is ready or ends; all are stopped with the session."""
     servers: list[Server] = []
 
     def start(
@@ -76,14 +76,14 @@ def start(tiny_bundle: Bundle, tmp_path_factory: pytest.TempPathFactory) -> Iter
         port: int | None = None,
     ) -> Server:
         port = port or _free_port()
-        place = tmp_path_factory.mktemp("server")
+        folder_of_server = tmp_path_factory.mktemp("server")
         environment = {k: v for k, v in os.environ.items() if k != "MNIST_ENDPOINT_TOKEN"}
-        with (place / "log").open("wb") as log:
+        with (folder_of_server / "log").open("wb") as log:
             process = subprocess.Popen(
                 [
                     *(sys.executable, "-m", "crosscloud_mnist.serving", "--bundle", str(folder)),
                     *("--name", NAME, "--version", VERSION, "--port", str(port)),
-                    *("--ready", str(place / "ready"), *map(str, options)),
+                    *("--ready", str(folder_of_server / "ready"), *map(str, options)),
                 ],
                 env=environment | ({"MNIST_ENDPOINT_TOKEN": token} if token else {}),
                 stdin=subprocess.DEVNULL,
@@ -91,10 +91,10 @@ def start(tiny_bundle: Bundle, tmp_path_factory: pytest.TempPathFactory) -> Iter
                 stderr=log,
                 start_new_session=True,
             )
-        servers.append(Server(f"http://127.0.0.1:{port}", process, place / "log"))
+        servers.append(Server(f"http://127.0.0.1:{port}", process, folder_of_server / "log"))
         until = time.monotonic() + 60
-        while not (place / "ready").exists() and process.poll() is None:
-            assert time.monotonic() < until, servers[-1].said
+        while not (folder_of_server / "ready").exists() and process.poll() is None:
+            assert time.monotonic() < until, servers[-1].output
             time.sleep(0.02)
         return servers[-1]
 
@@ -111,5 +111,5 @@ def start(tiny_bundle: Bundle, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 @pytest.fixture(scope="session")
 def server(start: Start) -> Server:
-    """A server without a token, for all who change nothing."""
+    """A server without a token, shared by the tests that do not change it."""
     return start()

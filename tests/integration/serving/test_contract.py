@@ -14,7 +14,7 @@ import httpx
 import numpy as np
 import pytest
 
-PICTURE = np.arange(784).reshape(28, 28) % 256
+IMAGE = np.arange(784).reshape(28, 28) % 256
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +51,7 @@ def stock(tiny_bundle, free_port, tmp_path_factory):
 
 
 @pytest.fixture(scope="module", params=["local", "stock"])
-def ask(request):
+def post(request):
     """Post a body, as JSON or as it stands, and return the response."""
     if request.param == "local":
         address = request.getfixturevalue("server").address
@@ -59,16 +59,16 @@ def ask(request):
         address = request.getfixturevalue("stock")
     with httpx.Client(base_url=address, timeout=30) as client:
 
-        def ask(body):
+        def post(body):
             content = body if isinstance(body, bytes) else json.dumps(body).encode()
             headers = {"content-type": "application/json"}
             return client.post("/invocations", content=content, headers=headers)
 
-        yield ask
+        yield post
 
 
 def with_pixel(text: str) -> bytes:
-    body = json.dumps({"instances": [PICTURE.tolist()]})
+    body = json.dumps({"instances": [IMAGE.tolist()]})
     changed = body.replace("[[[0, 1,", f"[[[0, {text},", 1)
     assert changed != body or text == "1"
     return changed.encode()
@@ -77,27 +77,27 @@ def with_pixel(text: str) -> bytes:
 @pytest.mark.parametrize("key", ["instances", "inputs"])
 @pytest.mark.parametrize("count", [1, 2, 8, 100])
 @pytest.mark.parametrize("kind", [int, float])
-def test_answers_images_with_the_same_numbers(ask, tiny_bundle, key, count, kind):
+def test_images_get_the_probabilities_of_the_golden_set(post, tiny_bundle, key, count, kind):
     golden = tiny_bundle.golden()
     images = np.resize(golden.images, (count, 28, 28)).astype(kind)
-    answer = ask({key: images.tolist()})
-    assert answer.status_code == 200
-    assert list(answer.json()) == ["predictions"]
+    response = post({key: images.tolist()})
+    assert response.status_code == 200
+    assert list(response.json()) == ["predictions"]
     expected = np.resize(golden.expected, (count, 10))
-    np.testing.assert_allclose(answer.json()["predictions"], expected, atol=1e-6)
+    np.testing.assert_allclose(response.json()["predictions"], expected, atol=1e-6)
 
 
 @pytest.mark.parametrize(
     "value",
     ["0.5", "1.9", "0.00392156862745098", "NaN", "Infinity", "null", "256", "-1", "1e9", "[1, 2]"],
 )
-def test_refuses_what_is_no_pixel(ask, value):
-    assert 400 <= ask(with_pixel(value)).status_code < 500
+def test_a_value_that_is_no_pixel_is_rejected(post, value):
+    assert 400 <= post(with_pixel(value)).status_code < 500
 
 
-def test_refuses_pixels_that_somebody_scaled(ask, tiny_bundle):
+def test_scaled_pixels_are_rejected(post, tiny_bundle):
     scaled = tiny_bundle.golden().images[:2] / 255
-    assert 400 <= ask({"instances": scaled.tolist()}).status_code < 500
+    assert 400 <= post({"instances": scaled.tolist()}).status_code < 500
 
 
 @pytest.mark.parametrize(
@@ -105,33 +105,33 @@ def test_refuses_pixels_that_somebody_scaled(ask, tiny_bundle):
     [
         [],
         [[]],
-        PICTURE.tolist(),
-        PICTURE.ravel().tolist(),
-        [PICTURE.ravel().tolist()],
-        [PICTURE[:27].tolist()],
-        [PICTURE[:, :27].tolist()],
-        [[*PICTURE[:27].tolist(), PICTURE[27, :20].tolist()]],
-        [[PICTURE.tolist()]],
+        IMAGE.tolist(),
+        IMAGE.ravel().tolist(),
+        [IMAGE.ravel().tolist()],
+        [IMAGE[:27].tolist()],
+        [IMAGE[:, :27].tolist()],
+        [[*IMAGE[:27].tolist(), IMAGE[27, :20].tolist()]],
+        [[IMAGE.tolist()]],
         np.zeros((1, 28, 28, 3), int).tolist(),
-        [PICTURE.tolist(), PICTURE[:27].tolist()],
+        [IMAGE.tolist(), IMAGE[:27].tolist()],
         7,
         None,
     ],
     ids=range(13),
 )
-def test_refuses_every_wrong_shape(ask, images):
-    assert 400 <= ask({"instances": images}).status_code < 500
+def test_every_wrong_shape_is_rejected(post, images):
+    assert 400 <= post({"instances": images}).status_code < 500
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"{}", b'{"images": [1]}'])
-def test_refuses_what_is_no_request(ask, body):
-    assert 400 <= ask(body).status_code < 500
+def test_a_body_that_is_no_request_is_rejected(post, body):
+    assert 400 <= post(body).status_code < 500
 
 
 @pytest.mark.parametrize("value", ["true", '"7"'])
-def test_only_the_local_server_refuses_booleans_and_strings(server, value):
+def test_the_local_server_also_rejects_booleans_and_strings(server, value):
     headers = {"content-type": "application/json"}
     url = f"{server.address}/invocations"
-    answer = httpx.post(url, content=with_pixel(value), headers=headers)
-    assert answer.status_code == 400
-    assert "at `$.instances[0][0][1]`" in answer.json()["message"]
+    response = httpx.post(url, content=with_pixel(value), headers=headers)
+    assert response.status_code == 400
+    assert "at `$.instances[0][0][1]`" in response.json()["message"]

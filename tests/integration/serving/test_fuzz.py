@@ -1,7 +1,7 @@
-"""Whatever is sent: no 5xx, nothing malformed accepted, nothing well-formed refused or misread.
+"""Any body: no 5xx, no malformed body accepted, no well-formed one rejected or misread.
 
-Some hundred cases in the suite; ``make fuzz`` runs tens of thousands. What is well-formed is
-decided here by Python's own JSON parser and plain loops: nothing of the server's decoder.
+The suite runs some hundred cases, ``make fuzz`` tens of thousands. Python's own JSON parser and
+plain loops decide what is well-formed: nothing of the server's decoder.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ ROUTES = (
     "/serving-endpoints/mnist_cnn/invocations",
     "/v1/models/mnist_cnn:predict",
 )
-SECRET = "7f3a9c"  # stands in every image as no number does; it must not come back
-PICTURE = (np.arange(784).reshape(28, 28) % 256).tolist()
-TEXT = json.dumps(PICTURE)
+SECRET = "7f3a9c"  # no response may contain it
+IMAGE = (np.arange(784).reshape(28, 28) % 256).tolist()
+TEXT = json.dumps(IMAGE)
 
 pixels = st.one_of(
     st.sampled_from(
@@ -68,18 +68,18 @@ def images(draw: st.DrawFn) -> str:
     kind = draw(st.sampled_from(KINDS))
     if kind == "pixel":
         place = draw(st.integers(0, 783))
-        numbers = [str(value) for row in PICTURE for value in row]
+        numbers = [str(value) for row in IMAGE for value in row]
         numbers[place] = draw(pixels)
         rows = [", ".join(numbers[start : start + 28]) for start in range(0, 784, 28)]
         texts[at] = "[" + ", ".join(f"[{row}]" for row in rows) + "]"
     elif kind == "row":
         width = draw(st.integers(0, 60))
-        texts[at] = json.dumps([*PICTURE[:27], list(range(width))])
+        texts[at] = json.dumps([*IMAGE[:27], list(range(width))])
     elif kind == "rows":
-        texts[at] = json.dumps((PICTURE * 2)[: draw(st.integers(0, 56))])
+        texts[at] = json.dumps((IMAGE * 2)[: draw(st.integers(0, 56))])
     elif kind in ("channel", "mixed"):
         depth = draw(st.sampled_from([1, 1, 0, 2, 3]))
-        deep = json.dumps([[[value] * depth for value in row] for row in PICTURE])
+        deep = json.dumps([[[value] * depth for value in row] for row in IMAGE])
         texts = [deep] * count if kind == "channel" else [*texts, deep]
     elif kind == "nest":
         depth = draw(st.sampled_from([1, 2, 5, 600, 50_000]))
@@ -161,20 +161,20 @@ def session(tiny_bundle):
     database=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
-def test_answers_images_and_refuses_the_rest(client, session, body, route):
-    answer = client.post(route, content=body, headers={"content-type": "application/json"})
+def test_images_are_answered_and_everything_else_is_rejected(client, session, body, route):
+    response = client.post(route, content=body, headers={"content-type": "application/json"})
     images = well_formed(body)
     if images is None:
-        assert answer.status_code == 400, answer.text
-        said = answer.json()
-        message = said["error"] if route.startswith("/v1") else said["message"]
+        assert response.status_code == 400, response.text
+        error = response.json()
+        message = error["error"] if route.startswith("/v1") else error["message"]
         assert "\n" not in message
         assert len(message) < 250
         assert SECRET not in message
     else:
-        assert answer.status_code == 200, answer.text
+        assert response.status_code == 200, response.text
         (expected,) = session.run(["probabilities"], {"images": images})
-        np.testing.assert_allclose(answer.json()["predictions"], expected, atol=1e-6)
+        np.testing.assert_allclose(response.json()["predictions"], expected, atol=1e-6)
 
 
 OTHER_METHODS = ("OPTIONS", "TRACE", "QUERY")
@@ -202,10 +202,10 @@ token = st.text("abcdefghijklmnopqrstuvwxyz-/%:.~!0123456789", max_size=20)
     body=st.binary(max_size=200) | st.sampled_from([b"", b"{}", b"\x89PNG\r\n\x1a\n", b"GIF89a"]),
 )
 @settings(max_examples=max(100, CASES // 10), deadline=None, database=None)
-def test_no_request_at_all_gives_a_5xx(client, method, path, headers, body):
+def test_no_request_gets_a_5xx(client, method, path, headers, body):
     encoded = {key: value.encode("latin-1") for key, value in headers.items()}
     url = httpx.URL(client.base_url, raw_path=path.encode())
-    answer = client.request(method, url, headers=encoded, content=body)
-    assert answer.status_code < 500, answer.text
-    if answer.status_code >= 400 and method != "HEAD":
-        assert "\n" not in answer.text
+    response = client.request(method, url, headers=encoded, content=body)
+    assert response.status_code < 500, response.text
+    if response.status_code >= 400 and method != "HEAD":
+        assert "\n" not in response.text

@@ -23,16 +23,16 @@ def rows(folder):
     return [json.loads(line) for file in files for line in file.read_text().splitlines()]
 
 
-def exchange(number: int, request: bytes = b"{}") -> LoggedRequest:
+def logged_request(number: int, request: bytes = b"{}") -> LoggedRequest:
     return LoggedRequest(str(number), None, datetime.now(UTC), 200, 3, request, b"[]")
 
 
-def test_a_server_logs_what_was_asked_and_answered(start, tiny_bundle, tmp_path):
+def test_a_server_logs_requests_and_responses(start, tiny_bundle, tmp_path):
     options = ("--inference-log", tmp_path / "log", "--sampling-fraction", 1)
     server = start(tiny_bundle.folder, *options)
     url = f"{server.address}/serving-endpoints/mnist_cnn/invocations"
     body = {"instances": tiny_bundle.golden().images[:1].tolist()}
-    good = httpx.post(url, json=body, headers={"x-client-request-id": "mine"})
+    good = httpx.post(url, json=body, headers={"x-client-request-id": "from-the-header"})
     named = httpx.post(url, json=body | {"client_request_id": "in the body"})
     bad = httpx.post(url, json={"instances": [[[0.5]]]})
     httpx.get(f"{server.address}/version")
@@ -40,12 +40,12 @@ def test_a_server_logs_what_was_asked_and_answered(start, tiny_bundle, tmp_path)
     server.process.wait(timeout=20)
 
     first, second, third = rows(tmp_path / "log")
-    for row, answer in ((first, good), (second, named), (third, bad)):
+    for row, response in ((first, good), (second, named), (third, bad)):
         assert set(row) == COLUMNS
-        assert row["databricks_request_id"] == answer.headers["x-request-id"]
-        assert json.loads(row["request"]) == json.loads(answer.request.content)
-        assert json.loads(row["response"]) == answer.json()
-        assert row["status_code"] == answer.status_code
+        assert row["databricks_request_id"] == response.headers["x-request-id"]
+        assert json.loads(row["request"]) == json.loads(response.request.content)
+        assert json.loads(row["response"]) == response.json()
+        assert row["status_code"] == response.status_code
         assert (row["served_entity_id"], row["requester"]) == ("mnist_cnn-7", None)
         assert isinstance(row["execution_duration_ms"], int)
         when = datetime.fromisoformat(row["request_time"])
@@ -53,11 +53,11 @@ def test_a_server_logs_what_was_asked_and_answered(start, tiny_bundle, tmp_path)
         assert row["request_date"] == when.date().isoformat()
         assert (row["sampling_fraction"], row["logging_error_codes"]) == (1.0, [])
     assert [row["client_request_id"] for row in (first, second, third)] == [
-        *("mine", "in the body", None),
+        *("from-the-header", "in the body", None),
     ]
 
 
-def test_is_off_unless_asked_for(server, tiny_bundle, tmp_path):
+def test_the_log_is_off_by_default(server, tiny_bundle, tmp_path):
     body = {"instances": tiny_bundle.golden().images[:1].tolist()}
     assert httpx.post(f"{server.address}/invocations", json=body).status_code == 200
     (worker,) = server.workers()
@@ -65,38 +65,38 @@ def test_is_off_unless_asked_for(server, tiny_bundle, tmp_path):
 
 
 @pytest.mark.parametrize("fraction", [0.0, 0.2, 1.0])
-def test_takes_the_fraction_that_it_is_told(tmp_path, fraction):
+def test_the_sample_has_the_fraction_that_is_configured(tmp_path, fraction):
     log = InferenceLog(tmp_path, fraction, "m-1")
-    share = sum(log.sampled() for _ in range(10_000)) / 10_000
+    share = sum(log.should_sample() for _ in range(10_000)) / 10_000
     assert share == pytest.approx(fraction, abs=0.05)
     log.close()
 
 
-def test_a_full_disk_drops_lines_and_counts_them(tmp_path):
+def test_on_a_full_disk_lines_are_dropped_and_counted(tmp_path):
     day = datetime.now(UTC).date().isoformat()
     (tmp_path / f"inference-{day}-{os.getpid()}-1.jsonl").symlink_to("/dev/full")
     log = InferenceLog(tmp_path, 1.0, "m-1")
-    log.record(exchange(1))
-    log.record(exchange(2))
+    log.submit(logged_request(1))
+    log.submit(logged_request(2))
     log.close()
-    assert log.dropped() == 1
-    assert log.dropped() == 0
+    assert log.take_dropped_count() == 1
+    assert log.take_dropped_count() == 0
     written = tmp_path / f"inference-{day}-{os.getpid()}-2.jsonl"
     assert json.loads(written.read_text())["databricks_request_id"] == "2"
 
 
-def test_never_waits_for_the_disk(tmp_path):
+def test_a_disk_that_hangs_does_not_block_requests(tmp_path):
     fifo = tmp_path / f"inference-{datetime.now(UTC).date()}-{os.getpid()}-1.jsonl"
     os.mkfifo(fifo)  # opening it blocks for as long as nobody reads
     log = InferenceLog(tmp_path, 1.0, "m-1")
     for number in range(3000):
-        log.record(exchange(number))
-    assert log.dropped() >= 1000
+        log.submit(logged_request(number))
+    assert log.take_dropped_count() >= 1000
 
 
-def test_leaves_out_what_is_too_large_and_says_so(tmp_path):
+def test_too_large_a_body_is_left_out_and_reported(tmp_path):
     log = InferenceLog(tmp_path, 1.0, "m-1")
-    log.record(exchange(1, request=b" " * (2**20 + 1)))
+    log.submit(logged_request(1, request=b" " * (2**20 + 1)))
     log.close()
     (row,) = rows(tmp_path)
     assert (row["request"], row["response"]) == (None, "[]")

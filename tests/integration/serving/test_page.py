@@ -1,4 +1,4 @@
-"""The page in a real browser: drawn on, written on by keys, dropped on, and on a phone."""
+"""The page in a real browser: with a pointer, with keys, with files, and on a phone."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ THREE = [
 
 
 @pytest.fixture(scope="module")
-def reading_bundle(digits, signer, tmp_path_factory):
+def digits_bundle(digits, signer, tmp_path_factory):
     """A model that can read: two dense layers, trained here on the UCI digits, in ONNX."""
     from scipy.ndimage import grey_dilation
     from sklearn.neural_network import MLPClassifier
@@ -39,7 +39,7 @@ def reading_bundle(digits, signer, tmp_path_factory):
         model.fit(np.float32(images / 255), np.tile(labels, 6))
     onnx = _as_onnx(model)
     tests, answers = digits["t10k-images-idx3-ubyte"], digits["t10k-labels-idx1-ubyte"]
-    probabilities = _answers(onnx, tests)
+    probabilities = _predict(onnx, tests)
     right = probabilities.argmax(axis=1) == answers
     golden = Golden(tests[right][:20], answers[right][:20], probabilities[right][:20])
     card = {
@@ -81,15 +81,15 @@ def _as_onnx(model) -> bytes:
     return helper.make_model(graph, opset_imports=opset, ir_version=8).SerializeToString()
 
 
-def _answers(onnx: bytes, images: np.ndarray) -> np.ndarray:
+def _predict(onnx: bytes, images: np.ndarray) -> np.ndarray:
     import onnxruntime
 
     return onnxruntime.InferenceSession(onnx).run(["probabilities"], {"images": images})[0]
 
 
 @pytest.fixture(scope="module")
-def address(start, reading_bundle):
-    return start(reading_bundle.folder).address
+def address(start, digits_bundle):
+    return start(digits_bundle.folder).address
 
 
 @pytest.fixture(scope="module")
@@ -124,9 +124,9 @@ def wait(browser, script: str) -> None:
         time.sleep(0.05)
 
 
-def answer(browser) -> str:
-    wait(browser, "return /\\d|[a-z]/.test(document.querySelector('#answer').textContent)")
-    return browser.find_element("id", "answer").text
+def prediction(browser) -> str:
+    wait(browser, "return /\\d|[a-z]/.test(document.querySelector('#prediction').textContent)")
+    return browser.find_element("id", "prediction").text
 
 
 def draw(browser, points) -> None:
@@ -142,19 +142,19 @@ def draw(browser, points) -> None:
     actions.release().perform()
 
 
-def test_reads_a_three_that_is_drawn(page):
+def test_a_drawn_three_is_predicted(page):
     draw(page, THREE)
-    assert answer(page) == "3"
+    assert prediction(page) == "3"
     meters = page.find_elements("css selector", "[role=meter]")
     shares = [float(meter.get_attribute("aria-valuenow")) for meter in meters]
     assert len(shares) == 10
     assert np.argmax(shares) == 3
     assert sum(shares) == pytest.approx(1, abs=1e-3)
-    seen = page.execute_script(
-        "const c = document.getElementById('seen');"
+    pixels = page.execute_script(
+        "const c = document.getElementById('model-input');"
         "return [...c.getContext('2d').getImageData(0, 0, 28, 28).data]"
     )
-    grey = np.reshape(seen, (28, 28, 4))[:, :, 0]
+    grey = np.reshape(pixels, (28, 28, 4))[:, :, 0]
     assert grey.max() > 200
     assert grey[:3].max() == 0
     BUILD.mkdir(exist_ok=True)
@@ -162,7 +162,7 @@ def test_reads_a_three_that_is_drawn(page):
     assert Image.open(BUILD / "page.png").size[0] >= 1000
 
 
-def test_reads_a_three_that_is_written_by_keys(page):
+def test_a_three_drawn_with_keys_is_predicted(page):
     from selenium.webdriver import Keys
 
     pad = page.find_element("id", "pad")
@@ -170,27 +170,27 @@ def test_reads_a_three_that_is_written_by_keys(page):
     up, down, left, right = Keys.ARROW_UP, Keys.ARROW_DOWN, Keys.ARROW_LEFT, Keys.ARROW_RIGHT
     pad.send_keys(left * 5, " ", right * 9, down * 10, left * 7, right * 7, down * 10, left * 10)
     pad.send_keys(" ", up, Keys.ENTER)
-    assert answer(page) == "3"
+    assert prediction(page) == "3"
     pad.send_keys(Keys.ESCAPE)
-    assert page.find_element("id", "answer").text == "\u2013"
+    assert page.find_element("id", "prediction").text == "\u2013"
 
 
-def test_reaches_everything_with_the_tab_key(page):
+def test_the_tab_key_reaches_every_control(page):
     from selenium.webdriver import ActionChains, Keys
 
     reached = []
     for _ in range(4):
         ActionChains(page).send_keys(Keys.TAB).perform()
         reached.append(page.switch_to.active_element.get_attribute("id"))
-    assert reached == ["pad", "ask", "clear", "file"]
+    assert reached == ["pad", "predict", "clear", "file"]
 
 
-def test_reads_a_image_that_is_chosen_or_dropped(page, digits, tmp_path):
+def test_an_image_that_is_chosen_or_dropped_is_predicted(page, digits, tmp_path):
     labels = digits["t10k-labels-idx1-ubyte"]
     for digit, how in ((7, "chosen"), (0, "dropped")):
         index = int(np.flatnonzero(labels == digit)[1])
-        ink = 255 - digits["t10k-images-idx3-ubyte"][index]
-        Image.fromarray(ink).resize((300, 300)).save(tmp_path / f"{digit}.png")
+        image = 255 - digits["t10k-images-idx3-ubyte"][index]
+        Image.fromarray(image).resize((300, 300)).save(tmp_path / f"{digit}.png")
         if how == "chosen":
             page.find_element("id", "file").send_keys(str(tmp_path / f"{digit}.png"))
         else:
@@ -202,19 +202,19 @@ def test_reads_a_image_that_is_chosen_or_dropped(page, digits, tmp_path):
                 "new DragEvent('drop', {dataTransfer: data, bubbles: true, cancelable: true}))",
                 content,
             )
-        wait(page, f"return document.getElementById('answer').textContent === '{digit}'")
+        wait(page, f"return document.getElementById('prediction').textContent === '{digit}'")
 
 
-def test_says_what_is_served_and_where_it_comes_from(page, reading_bundle):
-    assert "mnist_cnn, version 7" in page.find_element("id", "served").text
+def test_the_page_shows_the_version_and_its_lineage(page, digits_bundle):
+    assert "mnist_cnn, version 7" in page.find_element("id", "version").text
     lineage = page.find_element("id", "lineage").text
-    accuracy = reading_bundle.card()["metrics"]["test_accuracy"]
-    for fact in (f"{accuracy * 100:.2f} %", "uci-digits", "cd" * 20, reading_bundle.digest):
+    accuracy = digits_bundle.card()["metrics"]["test_accuracy"]
+    for fact in (f"{accuracy * 100:.2f} %", "uci-digits", "cd" * 20, digits_bundle.digest):
         assert fact in lineage
 
 
 @pytest.mark.parametrize("width", [320, 390])
-def test_fits_a_phone(page, width):
+def test_the_page_fits_a_phone(page, width):
     screen = {"width": width, "height": 800, "deviceScaleFactor": 2, "mobile": True}
     page.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", screen)
     try:
@@ -222,21 +222,21 @@ def test_fits_a_phone(page, width):
         wait(page, "return document.querySelectorAll('#lineage dd').length > 3")
         assert page.execute_script("return document.documentElement.scrollWidth") <= width
         draw(page, THREE)
-        assert answer(page) == "3"
+        assert prediction(page) == "3"
         BUILD.mkdir(exist_ok=True)
         (BUILD / f"page-{width}.png").write_bytes(page.get_screenshot_as_png())
     finally:
         page.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 
 
-def test_says_that_nothing_was_drawn(browser, address):
+def test_an_empty_pad_is_one_line(browser, address):
     browser.get(address)
-    browser.find_element("id", "ask").click()
-    assert "no ink" in answer(browser)
+    browser.find_element("id", "predict").click()
+    assert "no ink" in prediction(browser)
     browser.get_log("browser")  # of the 400
 
 
-def test_loads_nothing_from_elsewhere(page, address):
+def test_the_page_loads_nothing_from_another_host(page, address):
     loaded = page.execute_script(
         "return performance.getEntriesByType('resource').map(entry => entry.name)"
     )
@@ -244,13 +244,13 @@ def test_loads_nothing_from_elsewhere(page, address):
     assert all(name.startswith(address) for name in loaded), json.dumps(loaded)
 
 
-def test_asks_for_the_token_where_one_is_set(browser, start, reading_bundle):
-    browser.get(start(reading_bundle.folder, token=TOKEN).address)
+def test_the_page_prompts_for_a_token_where_one_is_set(browser, start, digits_bundle):
+    browser.get(start(digits_bundle.folder, token=TOKEN).address)
     wait(browser, "return !document.getElementById('token-row').hidden")
     field = browser.find_element("id", "token")
     field.send_keys(TOKEN, "\t")
     wait(browser, "return document.querySelectorAll('#lineage dd').length > 3")
     draw(browser, THREE)
-    assert answer(browser) == "3"
+    assert prediction(browser) == "3"
     assert TOKEN not in browser.page_source
     browser.get_log("browser")  # of the 401

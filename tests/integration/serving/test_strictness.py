@@ -1,4 +1,4 @@
-"""Slow, greedy and crowding clients; what is loaded; what the document says."""
+"""Slow and many clients, loaded libraries, the OpenAPI document, the request log."""
 
 from __future__ import annotations
 
@@ -8,12 +8,11 @@ import re
 import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import httpx
 import msgspec
 
-from crosscloud_mnist.serving import app, protection, protocol
+from crosscloud_mnist.serving.http import app, http_protocol, middleware
 
 NAME = "mnist_cnn"
 REQUEST = b"POST /invocations HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n"
@@ -36,7 +35,7 @@ def read_all(connection) -> bytes:
 
 
 def drip(server, sent: bytes, dripped: bytes) -> tuple[bytes, float]:
-    """Send the rest byte by byte until the server has enough; return its answer and the seconds."""
+    """Send the rest byte by byte until the server closes; return its response and the seconds."""
     started = time.monotonic()
     with connect(server) as connection:
         connection.sendall(sent)
@@ -56,15 +55,15 @@ def drip(server, sent: bytes, dripped: bytes) -> tuple[bytes, float]:
     return received, time.monotonic() - started
 
 
-def gone(server) -> float:
-    """Return how many requests to predict were counted as left by their clients."""
+def count_closed_by_client(server) -> float:
+    """Return how many predict requests were counted with status 499."""
     lines = httpx.get(f"{server.address}/metrics").text.splitlines()
-    counted = 'mnist_request_seconds_count{route="/invocations",status="499"} '
-    return sum(float(line.removeprefix(counted)) for line in lines if line.startswith(counted))
+    prefix = 'http_request_duration_seconds_count{route="/invocations",status="499"} '
+    return sum(float(line.removeprefix(prefix)) for line in lines if line.startswith(prefix))
 
 
-def test_slow_clients_are_sent_away_and_others_do_not_wait(server):
-    before = gone(server)
+def test_slow_clients_time_out_and_do_not_delay_others(server):
+    before = count_closed_by_client(server)
     body = b"content-length: 900\r\n\r\n"
     slow = {
         "nothing": (b"", b""),
@@ -72,31 +71,34 @@ def test_slow_clients_are_sent_away_and_others_do_not_wait(server):
         "second head": (b"GET /health HTTP/1.1\r\nx: y\r\n\r\nGET /", b"y" * 300),
         "body": (REQUEST + body, b" " * 300),
         "no body": (REQUEST + body, b""),
-        "body that nobody waits for": (REQUEST.replace(b"/inv", b"/none") + body, b" " * 300),
+        "body that the application does not read": (
+            REQUEST.replace(b"/inv", b"/none") + body,
+            b" " * 300,
+        ),
     }
     with ThreadPoolExecutor(len(slow)) as pool:
         ends = {name: pool.submit(drip, server, *of) for name, of in slow.items()}
         time.sleep(1)
         assert httpx.get(f"{server.address}/health", timeout=5).status_code == 200
-    answers = {name: end.result()[0].split(b"\r\n", 1)[0] for name, end in ends.items()}
-    assert answers == {
+    responses = {name: end.result()[0].split(b"\r\n", 1)[0] for name, end in ends.items()}
+    assert responses == {
         "nothing": b"",
         "head": b"HTTP/1.1 408 Request Timeout",
         "second head": b"HTTP/1.1 200 OK",
         "body": b"HTTP/1.1 408 Request Timeout",
         "no body": b"HTTP/1.1 408 Request Timeout",
-        "body that nobody waits for": b"HTTP/1.1 404 Not Found",
+        "body that the application does not read": b"HTTP/1.1 404 Not Found",
     }
     assert b"HTTP/1.1 408" in ends["second head"].result()[0]
     for name in ("body", "no body"):
-        said = json.loads(ends[name].result()[0].partition(b"\r\n\r\n")[2])
-        assert "the body took over 10 s" in said["message"]
-    assert "Traceback" not in server.said
-    assert gone(server) == before + 2
-    assert max(end.result()[1] for end in ends.values()) < protocol._BODY_SECONDS + 10
+        error = json.loads(ends[name].result()[0].partition(b"\r\n\r\n")[2])
+        assert "the body took over 10 s" in error["message"]
+    assert "Traceback" not in server.output
+    assert count_closed_by_client(server) == before + 2
+    assert max(end.result()[1] for end in ends.values()) < http_protocol.BODY_TIMEOUT_SECONDS + 10
 
 
-def test_a_head_without_end_is_refused(server):
+def test_an_endless_head_is_rejected(server):
     with connect(server) as connection:
         connection.sendall(b"GET /health HTTP/1.1\r\n")
         try:
@@ -108,27 +110,27 @@ def test_a_head_without_end_is_refused(server):
     assert httpx.get(f"{server.address}/health").status_code == 200
 
 
-def test_what_is_no_http_is_refused(server):
+def test_data_that_is_not_http_is_rejected(server):
     with connect(server) as connection:
         connection.sendall(b"\x16\x03\x01\x02\x00\x01\x00\r\n\r\n")
         assert read_all(connection).startswith(b"HTTP/1.1 400")
 
 
-def test_too_many_at_once_are_told_to_come_back(server, tiny_bundle):
-    """Bodies that are on their way keep their places; one more is refused, and soon served."""
+def test_too_many_requests_at_once_get_503_with_retry_after(server, tiny_bundle):
+    """Requests whose bodies are incomplete count; one more is rejected, and soon served."""
     waiting = []
     try:
-        for _ in range(protection._MAX_AT_ONCE):
+        for _ in range(middleware.MAX_CONCURRENT_REQUESTS):
             waiting.append(connect(server))
             waiting[-1].sendall(REQUEST + b"content-length: 9\r\n\r\n{")
         body = {"instances": tiny_bundle.golden().images[:1].tolist()}
         until = time.monotonic() + 5
         while True:
-            answer = httpx.post(f"{server.address}/invocations", json=body)
-            if answer.status_code == 503 or time.monotonic() > until:
+            response = httpx.post(f"{server.address}/invocations", json=body)
+            if response.status_code == 503 or time.monotonic() > until:
                 break
-        assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
-        assert answer.json()["error_code"] == "TEMPORARILY_UNAVAILABLE"
+        assert (response.status_code, response.headers["retry-after"]) == (503, "1")
+        assert response.json()["error_code"] == "TEMPORARILY_UNAVAILABLE"
         assert httpx.get(f"{server.address}/health").status_code == 200
     finally:
         for connection in waiting:
@@ -138,13 +140,13 @@ def test_too_many_at_once_are_told_to_come_back(server, tiny_bundle):
 
 
 def test_the_server_loads_neither_pandas_nor_tensorflow_nor_mlflow(server, tiny_bundle):
-    """Looked up in the memory map and the open modules of the running worker itself."""
+    """Looked up in the memory map of the running worker."""
     httpx.post(
         f"{server.address}/invocations",
         json={"instances": tiny_bundle.golden().images.tolist()},
     ).raise_for_status()
     (worker,) = server.workers()
-    mapped = Path(f"/proc/{worker.pid}/maps").read_text()
+    mapped = " ".join(file.path for file in worker.memory_maps())
     assert "onnxruntime" in mapped
     assert not re.search(r"site-packages/(pandas|tensorflow|sklearn|pyarrow)", mapped)
 
@@ -163,7 +165,7 @@ def test_importing_the_server_imports_no_heavy_library():
     assert not heavy & set(done.stdout.split())
 
 
-def test_the_document_describes_every_route_and_what_the_decoder_takes(server):
+def test_the_openapi_document_describes_every_route_and_the_decoders_types(server):
     document = httpx.get(f"{server.address}/openapi.json").json()
     routes = {
         route.path: sorted(set(route.methods) - {"HEAD"})
@@ -172,12 +174,12 @@ def test_the_document_describes_every_route_and_what_the_decoder_takes(server):
     }
     assert {path: sorted(map(str.upper, of)) for path, of in document["paths"].items()} == routes
     schemas = document["components"]["schemas"]
-    rows = schemas["Plain"]["properties"]["instances"]
+    rows = schemas["ImagesRequest"]["properties"]["instances"]
     for size in ((1, 1024), (28, 28), (28, 28)):
         assert (rows["type"], rows["minItems"], rows["maxItems"]) == ("array", *size)
         rows = rows["items"]
     assert rows == {"type": "number", "minimum": 0, "maximum": 255, "multipleOf": 1}
-    assert schemas["Plain"]["additionalProperties"] is False
+    assert schemas["ImagesRequest"]["additionalProperties"] is False
     text = json.dumps(document)
     for name in re.findall(r"#/components/schemas/(\w+)", text):
         assert name in schemas
@@ -194,13 +196,13 @@ class _Named:
 def test_each_request_is_logged_with_its_id_and_version_and_without_pixels(start, tiny_bundle):
     logging = start(tiny_bundle.folder, "--log-level", "info")
     images = tiny_bundle.golden().images[:1].tolist()
-    answer = httpx.post(f"{logging.address}/invocations", json={"instances": images})
-    until = time.monotonic() + 5  # the line is written once the answer is out
-    while "/invocations" not in logging.said and time.monotonic() < until:
+    response = httpx.post(f"{logging.address}/invocations", json={"instances": images})
+    until = time.monotonic() + 5  # the line is written once the response is out
+    while "/invocations" not in logging.output and time.monotonic() < until:
         time.sleep(0.02)
-    (line,) = [line for line in logging.said.splitlines() if "/invocations" in line]
+    (line,) = [line for line in logging.output.splitlines() if "/invocations" in line]
     logged = msgspec.json.decode(line)
-    assert logged["request_id"] == answer.headers["x-request-id"]
+    assert logged["request_id"] == response.headers["x-request-id"]
     assert (logged["model_version"], logged["status"], logged["method"]) == ("7", 200, "POST")
     assert set(logged) == {
         *("time", "request_id", "method", "route", "status", "milliseconds", "model_version"),

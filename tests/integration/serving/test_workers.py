@@ -38,9 +38,9 @@ def test_both_answer_and_their_figures_add_up(two, body):
     with ThreadPoolExecutor(8) as pool:
         assert set(pool.map(lambda _: ask(two, body), range(200))) == {200}
     time.sleep(0.5)  # a request is counted once its answer is out
-    asked = f'mnist_request_seconds_count{{route="{ROUTE}",status="200"}}'
+    asked = f'http_request_duration_seconds_count{{route="{ROUTE}",status="200"}}'
     assert {counted(two.address, asked) for _ in range(10)} == {200}
-    assert counted(two.address, "mnist_confidence_count") == 400
+    assert counted(two.address, "mnist_predicted_probability_count") == 400
     assert all(
         sum(worker.cpu_times()[:2]) > before
         for worker, before in zip(two.workers(), used, strict=True)
@@ -56,7 +56,7 @@ def test_a_killed_worker_is_replaced_and_new_calls_wait_for_it(start, body):
     assert ask(server, body) == 200
     (successor,) = server.workers()
     assert successor.pid != worker.pid
-    asked = f'mnist_request_seconds_count{{route="{ROUTE}",status="200"}}'
+    asked = f'http_request_duration_seconds_count{{route="{ROUTE}",status="200"}}'
     time.sleep(0.5)
     assert counted(server.address, asked) == 2
 

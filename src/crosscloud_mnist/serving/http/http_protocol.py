@@ -1,8 +1,8 @@
-"""HTTP as uvicorn speaks it, with what it lacks against slow clients and for a soft drain.
+"""uvicorn's HTTP protocol, with timeouts and limits for slow clients and a graceful drain.
 
-uvicorn closes idle connections and bounds nothing else: a client may take for ever over the head
-of its request, over a body that nobody waits for, or send a head without end. And it drains by
-closing idle connections at once, which loses the request that is on its way at that moment.
+uvicorn closes idle connections and limits nothing else: neither the time nor the size of a
+request's head, nor the time of a body that the application does not read. And its drain closes idle
+connections at once, which loses a request that is on its way at that moment.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from crosscloud_mnist.serving.http.responses import JSON, error_response
 
-IN_FLIGHT = "in_flight"  # in the scope's state: the tasks of all requests that are being answered
-KEEP_ALIVE_SECONDS = 75  # longer than clients keep one idle, so that it is they who close it
-_HEAD_SECONDS = 5.0
-_BODY_SECONDS = 10.0
-_IDLE_DRAIN_SECONDS = 6.0  # httpx forgets a connection after 5 s
+IN_FLIGHT = "in_flight"  # in the scope's state: the tasks of all requests in flight
+KEEP_ALIVE_SECONDS = 75  # longer than clients keep an idle connection, so that clients close it
+HEAD_TIMEOUT_SECONDS = 5.0
+BODY_TIMEOUT_SECONDS = 10.0
+MAX_CONNECTIONS = 900  # below the usual limit of 1,024 open files
+_IDLE_DRAIN_SECONDS = 6.0  # httpx closes an idle connection after 5 s
 _MAX_HEAD_BYTES = 64 * 2**10
-_MAX_CONNECTIONS = 900  # below the usual limit of 1,024 open files
 
 
 class BoundedHttpProtocol(HttpToolsProtocol):
@@ -29,84 +29,85 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self._deadline: asyncio.TimerHandle | None = None
-        self._in_head, self._head_bytes, self._draining = True, 0, False
+        self._is_reading_head, self._head_bytes, self._is_draining = True, 0, False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Take the connection, unless there are too many."""
+        """Accept the connection, unless there are too many."""
         super().connection_made(transport)
-        if len(self.connections) > _MAX_CONNECTIONS:
-            self._refuse(b"503 Service Unavailable\r\nretry-after: 1")
+        if len(self.connections) > MAX_CONNECTIONS:
+            self._reject(b"503 Service Unavailable\r\nretry-after: 1")
         else:
-            self._expect_within(_HEAD_SECONDS)
+            self._start_deadline(HEAD_TIMEOUT_SECONDS)
 
     def data_received(self, data: bytes) -> None:
-        """Parse, up to the limit of a head."""
+        """Parse the data; reject a head that is too large."""
         super().data_received(data)
-        if self._in_head:
+        if self._is_reading_head:
             self._head_bytes += len(data)
             if self._head_bytes > _MAX_HEAD_BYTES:
-                self._refuse(b"431 Request Header Fields Too Large")
+                self._reject(b"431 Request Header Fields Too Large")
 
     def on_message_begin(self) -> None:
-        """Start the clock of a request."""
+        """Start the head's deadline."""
         super().on_message_begin()
-        self._in_head, self._head_bytes = True, 0
-        self._expect_within(_HEAD_SECONDS)
+        self._is_reading_head, self._head_bytes = True, 0
+        self._start_deadline(HEAD_TIMEOUT_SECONDS)
 
     def on_headers_complete(self) -> None:
-        """Hand the request over."""
-        self._in_head = False
+        """Start the application and the body's deadline."""
+        self._is_reading_head = False
         super().on_headers_complete()
         self.scope["state"][IN_FLIGHT] = self.tasks
-        if self._draining:
+        if self._is_draining:
             self.cycle.keep_alive = False
-        self._expect_within(_BODY_SECONDS)
+        self._start_deadline(BODY_TIMEOUT_SECONDS)
 
     def on_message_complete(self) -> None:
-        """Stop the clock."""
-        self._stop_clock()
+        """Cancel the deadline."""
+        self._cancel_deadline()
         super().on_message_complete()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget the connection."""
-        self._stop_clock()
+        """Release what the connection holds."""
+        self._cancel_deadline()
         super().connection_lost(exc)
 
     def shutdown(self) -> None:
-        """Answer what is on its way, and say with it that the connection closes."""
-        self._draining = True
+        """Answer the request in flight with ``Connection: close``; close idle ones later."""
+        self._is_draining = True
         if self.cycle is not None and not self.cycle.response_complete:
             self.cycle.keep_alive = False
         else:
-            self.loop.call_later(_IDLE_DRAIN_SECONDS, self._close_idle)
+            self.loop.call_later(_IDLE_DRAIN_SECONDS, self._close_if_idle)
 
-    def _close_idle(self) -> None:
+    def _close_if_idle(self) -> None:
         if self.cycle is None or self.cycle.response_complete:
             self.transport.close()
 
-    def _expect_within(self, seconds: float) -> None:
-        self._stop_clock()
-        self._deadline = self.loop.call_later(seconds, self._too_slow)
+    def _start_deadline(self, seconds: float) -> None:
+        self._cancel_deadline()
+        self._deadline = self.loop.call_later(seconds, self._on_deadline)
 
-    def _stop_clock(self) -> None:
+    def _cancel_deadline(self) -> None:
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
 
-    def _too_slow(self) -> None:
-        begun = self.headers is not None
-        if begun and (self._in_head or not self.cycle.response_started):
-            part, seconds, path = (
-                ("head", _HEAD_SECONDS, "/")
-                if self._in_head
-                else ("body", _BODY_SECONDS, self.scope["path"])
-            )
-            line = f"the {part} took over {seconds:.0f} s; send it again"
-            self._refuse(b"408 Request Timeout", bytes(error_response(path, 408, line).body))
-        else:  # nothing was asked, or it is answered already
+    def _on_deadline(self) -> None:
+        if self.headers is None:  # no request was begun
             self.transport.close()
+        elif self._is_reading_head:
+            self._reject_late("/", "head", HEAD_TIMEOUT_SECONDS)
+        elif self.cycle.response_started:  # answered already, without the body
+            self.transport.close()
+        else:
+            self._reject_late(self.scope["path"], "body", BODY_TIMEOUT_SECONDS)
 
-    def _refuse(self, status: bytes, body: bytes = b"") -> None:
+    def _reject_late(self, path: str, part: str, seconds: float) -> None:
+        message = f"the {part} took over {seconds:.0f} s; send it again"
+        self._reject(b"408 Request Timeout", bytes(error_response(path, 408, message).body))
+
+    def _reject(self, status: bytes, body: bytes = b"") -> None:
         if not self.transport.is_closing():
             head = b"HTTP/1.1 " + status + b"\r\ncontent-type: " + JSON.encode()
             length = str(len(body)).encode()

@@ -1,4 +1,4 @@
-"""What every request passes: the token, the limit, its id, the logs and the metrics."""
+"""What applies to every request: authentication, a limit, an id, headers, logs and metrics."""
 
 from __future__ import annotations
 
@@ -8,19 +8,22 @@ import time
 from datetime import UTC, datetime
 
 from starlette.requests import ClientDisconnect
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from crosscloud_mnist.serving.http.body_capture import call_and_capture
+from crosscloud_mnist.serving.http.request import get_header
 from crosscloud_mnist.serving.http.responses import error_response
-from crosscloud_mnist.serving.telemetry.inference_log import InferenceLog, LoggedRequest
+from crosscloud_mnist.serving.telemetry.inference_log import InferenceLog
 from crosscloud_mnist.serving.telemetry.metrics import Metrics
-from crosscloud_mnist.serving.telemetry.request_log import RequestLog
+from crosscloud_mnist.serving.telemetry.request_log import RequestLog, RequestLogEntry
 
-_OPEN = ("/", "/health", "/ping")  # and the page's own files
-_PAGE = "/page/"
-_GONE = 499  # nginx's status for a client that left; only the log and the metrics see it
-_MAX_AT_ONCE = 256  # requests to predict; more are told to come back
-_NO_SNIFFING = (b"x-content-type-options", b"nosniff")
-_OF_PAGES = (
+MAX_CONCURRENT_REQUESTS = 256
+_PUBLIC_PATHS = ("/", "/health", "/ping")  # and the page's own files
+_PAGE_PATH = "/page/"
+_CLIENT_CLOSED_REQUEST = 499  # nginx's status; only the log and the metrics see it
+_CONTENT_TYPE_OPTIONS = (b"x-content-type-options", b"nosniff")
+_PAGE_HEADERS = (
     (b"content-security-policy", b"default-src 'self'; img-src 'self' blob: data:"),
     (b"referrer-policy", b"no-referrer"),
 )
@@ -30,13 +33,13 @@ class RequestMiddleware:
     """ASGI middleware.
 
     Args:
-        app: What comes behind.
-        token: The bearer token that callers must bring, if any.
+        app: The application.
+        token: The bearer token that clients must send; ``None`` for no authentication.
         metrics: Where requests are counted.
-        model_version: For the log.
-        predicts: The paths of the routes that predict.
-        log: The request log, if there is one.
-        sample: The inference log, if there is one.
+        model_version: For the request log.
+        predict_paths: The paths of the routes that predict.
+        request_log: The request log, if it is on.
+        inference_log: The inference log, if it is on.
     """
 
     def __init__(
@@ -46,126 +49,119 @@ class RequestMiddleware:
         token: str | None,
         metrics: Metrics,
         model_version: str,
-        predicts: frozenset[str],
-        log: RequestLog | None = None,
-        sample: InferenceLog | None = None,
+        predict_paths: frozenset[str],
+        request_log: RequestLog | None = None,
+        inference_log: InferenceLog | None = None,
     ) -> None:
         self._app = app
-        self._expected = f"Bearer {token}".encode() if token else None
+        self._authorization = f"Bearer {token}".encode() if token else None
         self._metrics = metrics
         self._model_version = model_version
-        self._predicts = predicts
-        self._log = log
-        self._sample = sample
-        self._at_once = 0
+        self._predict_paths = predict_paths
+        self._request_log = request_log
+        self._inference_log = inference_log
+        self._concurrent_requests = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on, or answer 401 or 503."""
+        """Call the application, or respond with 401 or 503."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        start, request_id, status = time.perf_counter(), os.urandom(16).hex(), 500
-        marks = [(b"x-request-id", request_id.encode()), _NO_SNIFFING]
-        if scope["method"] != "POST":
-            marks += _OF_PAGES
-
-        async def send_marked(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-                message["headers"] = [*message.get("headers", ()), *marks]
-            await send(message)
-
-        self._at_once += 1
+        start, request_id = time.perf_counter(), os.urandom(16).hex()
+        response = _MarkedResponse(send, _response_headers(scope, request_id))
+        self._concurrent_requests += 1
         try:
-            if not self._allowed(scope):
-                headers = {"www-authenticate": "Bearer"}
-                no = error_response(
-                    scope["path"], 401, "bring the bearer token of this endpoint", headers
-                )
-                await no(scope, receive, send_marked)
-            elif scope["method"] == "POST" and self._at_once > _MAX_AT_ONCE:
-                headers = {"retry-after": "1"}
-                no = error_response(scope["path"], 503, "too many requests at once; retry", headers)
-                await no(scope, receive, send_marked)
-            elif self._sample and scope["path"] in self._predicts and self._sample.should_sample():
-                await self._sampled(self._sample, request_id, scope, receive, send_marked)
-            else:
-                await self._app(scope, receive, send_marked)
-        except ClientDisconnect:  # or the protocol sent it away: nobody is left to be answered
-            status = _GONE
+            await self._dispatch(scope, receive, response.send, request_id)
+        except ClientDisconnect:  # by the client, or by the protocol's timeout
+            response.status = _CLIENT_CLOSED_REQUEST
         finally:
-            self._at_once -= 1
-            self._record(scope, request_id, status, time.perf_counter() - start)
+            self._concurrent_requests -= 1
+            seconds = time.perf_counter() - start
+            self._record(scope, request_id, response.status, seconds)
 
-    def _allowed(self, scope: Scope) -> bool:
-        path = scope["path"]
-        if self._expected is None or path in _OPEN or path.startswith(_PAGE):
-            return True
-        given = header(scope, b"authorization") or b""
-        return hmac.compare_digest(given, self._expected)
-
-    async def _sampled(
-        self, sample: InferenceLog, request_id: str, scope: Scope, receive: Receive, send: Send
-    ) -> None:
-        """Pass the request on, and its two bodies to the inference log."""
-        started, start, status = datetime.now(UTC), time.perf_counter(), 500
-        asked, answered = bytearray(), bytearray()
-
-        async def receive_kept() -> Message:
-            message = await receive()
-            asked.extend(message.get("body", b""))
-            return message
-
-        async def send_kept(message: Message) -> None:
-            nonlocal status
-            status = message.get("status", status)
-            answered.extend(message.get("body", b""))
-            await send(message)
-
-        try:
-            await self._app(scope, receive_kept, send_kept)
-        finally:
-            theirs = header(scope, b"x-client-request-id")
-            milliseconds = round((time.perf_counter() - start) * 1000)
-            sample.record(
-                LoggedRequest(
-                    request_id,
-                    theirs.decode("latin-1") if theirs else None,
-                    started,
-                    status,
-                    milliseconds,
-                    bytes(asked),
-                    bytes(answered),
-                )
+    async def _dispatch(self, scope: Scope, receive: Receive, send: Send, request_id: str) -> None:
+        rejection = self._reject(scope)
+        if rejection is not None:
+            await rejection(scope, receive, send)
+        elif (
+            self._inference_log
+            and scope["path"] in self._predict_paths
+            and self._inference_log.should_sample()
+        ):
+            await call_and_capture(
+                self._app,
+                scope,
+                receive,
+                send,
+                inference_log=self._inference_log,
+                request_id=request_id,
             )
+        else:
+            await self._app(scope, receive, send)
+
+    def _reject(self, scope: Scope) -> Response | None:
+        """Return the response to a request that the application must not see."""
+        if not self._is_authorized(scope):
+            headers = {"www-authenticate": "Bearer"}
+            message = "the bearer token is missing or wrong; send the token of this endpoint"
+            return error_response(scope["path"], 401, message, headers)
+        if scope["method"] == "POST" and self._concurrent_requests > MAX_CONCURRENT_REQUESTS:
+            headers = {"retry-after": "1"}
+            return error_response(scope["path"], 503, "too many requests at once; retry", headers)
+        return None
+
+    def _is_authorized(self, scope: Scope) -> bool:
+        path = scope["path"]
+        if self._authorization is None or path in _PUBLIC_PATHS or path.startswith(_PAGE_PATH):
+            return True
+        authorization = get_header(scope, b"authorization") or b""
+        return hmac.compare_digest(authorization, self._authorization)
 
     def _record(self, scope: Scope, request_id: str, status: int, seconds: float) -> None:
-        route = _route(scope)
-        self._metrics.answered(route, status, seconds)
-        if self._sample:
-            self._metrics.dropped(self._sample.dropped())
-        if self._log:
-            self._log.add(
-                {
-                    "time": datetime.now(UTC),
-                    "request_id": request_id,
-                    "method": scope["method"],
-                    "route": route,
-                    "status": status,
-                    "milliseconds": round(seconds * 1000, 3),
-                    "model_version": self._model_version,
-                }
+        """Count the request, and write it to the request log."""
+        route = _get_route(scope)
+        self._metrics.observe_request(route, status, seconds)
+        if self._inference_log:
+            self._metrics.count_dropped_lines(self._inference_log.take_dropped_count())
+        if self._request_log:
+            self._request_log.append(
+                RequestLogEntry(
+                    time=datetime.now(UTC),
+                    request_id=request_id,
+                    method=scope["method"],
+                    route=route,
+                    status=status,
+                    milliseconds=round(seconds * 1000, 3),
+                    model_version=self._model_version,
+                )
             )
 
 
-def _route(scope: Scope) -> str:
-    """Return the route's path, or of the page's files their folder; ``none`` where none matched."""
+class _MarkedResponse:
+    """Adds headers to the response, and keeps its status."""
+
+    __slots__ = ("_headers", "_send", "status")
+
+    def __init__(self, send: Send, headers: list[tuple[bytes, bytes]]) -> None:
+        self._send, self._headers = send, headers
+        self.status = 500
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            message["headers"] = [*message.get("headers", ()), *self._headers]
+        await self._send(message)
+
+
+def _response_headers(scope: Scope, request_id: str) -> list[tuple[bytes, bytes]]:
+    headers = [(b"x-request-id", request_id.encode()), _CONTENT_TYPE_OPTIONS]
+    if scope["method"] != "POST":
+        headers += _PAGE_HEADERS
+    return headers
+
+
+def _get_route(scope: Scope) -> str:
+    """Return the route's path, for page files their folder; ``none`` where no route matched."""
     if "endpoint" not in scope:
         return "none"
     return str(scope.get("root_path") or scope["path"])
-
-
-def header(scope: Scope, name: bytes) -> bytes | None:
-    """Return the first header of that name, in lower case, if there is one."""
-    return next((value for key, value in scope["headers"] if key == name), None)

@@ -1,25 +1,27 @@
-"""The endpoint's own description: https://spec.openapis.org/oas/v3.1.0.
+"""The API's description as OpenAPI 3.1: https://spec.openapis.org/oas/v3.1.0.
 
-The schemas of what is taken are made from the very types that decode it, so they cannot differ.
+The request schemas are generated from the types that decode requests, so the two cannot differ.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
 
 import msgspec
 
-from crosscloud_mnist.serving.http.payload import Plain, WithChannel
+from crosscloud_mnist.serving.http.payload import ChannelImagesRequest, ImagesRequest
 
-_REFUSALS = {
-    "400": "not images as the contract says",
-    "401": "no token, or a wrong one",
+Schema = Mapping[str, object]
+
+_ERRORS = {
+    "400": "the images are not valid",
+    "401": "the token is missing or wrong",
     "408": "the body did not arrive in time",
-    "413": "too large a body",
-    "415": "not application/json",
-    "503": "too many requests at once; Retry-After says when to come back",
+    "413": "the body is too large",
+    "415": "the content type is not application/json",
+    "503": "too many requests at once; Retry-After says when to retry",
 }
-_PREDICTIONS = {
+_PREDICTIONS: Schema = {
     "type": "object",
     "required": ["predictions"],
     "properties": {
@@ -36,42 +38,37 @@ _PREDICTIONS = {
 }
 
 
-def describe(name: str, version: str) -> dict[str, Any]:
-    """Return the OpenAPI 3.1 document.
+def describe(name: str, version: str) -> Schema:
+    """Return the OpenAPI document.
 
     Args:
-        name: The registered model, as the routes have it.
+        name: The registered model, as in the routes.
         version: The version served.
     """
-    (plain, channel), components = msgspec.json.schema_components(
-        [Plain, WithChannel], ref_template="#/components/schemas/{name}"
+    request_schemas, components = msgspec.json.schema_components(
+        [ImagesRequest, ChannelImagesRequest], ref_template="#/components/schemas/{name}"
     )
-    predict = {
-        "requestBody": {"required": True, "content": _json({"oneOf": [plain, channel]})},
-        "responses": {
-            "200": {"description": "ten probabilities an image", "content": _json(_PREDICTIONS)},
-            **_refusals("MLflowError"),
-        },
-    }
-    tf_predict = {**predict, "responses": {**predict["responses"], **_refusals("TFServingError")}}
+    body = {"required": True, "content": _json({"oneOf": list(request_schemas)})}
+    mlflow_predict = _post(body, _PREDICTIONS, "MLflowError")
+    tf_predict = _post(body, _PREDICTIONS, "TFServingError")
     image = {
         "requestBody": {"required": True, "content": {"image/*": {}}},
-        "responses": {"200": {"description": "what the model saw and answered"}},
+        "responses": {"200": {"description": "the model's input and its probabilities"}},
     }
     return {
         "openapi": "3.1.0",
         "info": {"title": f"{name}: handwritten digits", "version": version},
         "paths": {
-            "/invocations": {"post": predict},
-            f"/serving-endpoints/{name}/invocations": {"post": predict},
+            "/invocations": {"post": mlflow_predict},
+            f"/serving-endpoints/{name}/invocations": {"post": mlflow_predict},
             f"/v1/models/{name}:predict": {"post": tf_predict},
-            f"/v1/models/{name}": {"get": _get("the model's state, as TensorFlow Serving has it")},
+            f"/v1/models/{name}": {"get": _get("the model's status, as in TensorFlow Serving")},
             f"/v1/models/{name}/metadata": {"get": _get("the model's signature")},
             "/image": {"post": image},
-            "/health": {"get": _get("the endpoint is up")},
-            "/ping": {"get": _get("the endpoint is up")},
-            "/version": {"get": _get("what is served and where it comes from")},
-            "/metrics": {"get": _get("figures in Prometheus' text format")},
+            "/health": {"get": _get("the endpoint is ready")},
+            "/ping": {"get": _get("the endpoint is ready")},
+            "/version": {"get": _get("name, version, digest, card and contract of the model")},
+            "/metrics": {"get": _get("metrics in Prometheus' text format")},
             "/openapi.json": {"get": _get("this document")},
         },
         "components": {
@@ -86,22 +83,24 @@ def describe(name: str, version: str) -> dict[str, Any]:
     }
 
 
-def _refusals(schema: str) -> dict[str, Any]:
-    content = _json({"$ref": f"#/components/schemas/{schema}"})
-    return {
-        status: {"description": description, "content": content}
-        for status, description in _REFUSALS.items()
+def _post(body: Schema, response: Schema, error_schema: str) -> Schema:
+    error = _json({"$ref": f"#/components/schemas/{error_schema}"})
+    errors = {
+        status: {"description": description, "content": error}
+        for status, description in _ERRORS.items()
     }
+    ok = {"description": "ten probabilities for each image", "content": _json(response)}
+    return {"requestBody": body, "responses": {"200": ok, **errors}}
 
 
-def _json(schema: dict[str, Any]) -> dict[str, Any]:
-    return {"application/json": {"schema": schema}}
-
-
-def _get(description: str) -> dict[str, Any]:
+def _get(description: str) -> Schema:
     return {"responses": {"200": {"description": description}}}
 
 
-def _object(*fields: str) -> dict[str, Any]:
+def _json(schema: Schema) -> Schema:
+    return {"application/json": {"schema": schema}}
+
+
+def _object(*fields: str) -> Schema:
     properties = {field: {"type": "string"} for field in fields}
     return {"type": "object", "required": list(fields), "properties": properties}

@@ -1,9 +1,8 @@
-"""TestPredictions as JSON, and refusals in the shape that the clients of each route read."""
+"""Responses as JSON, and errors in the form that the clients of each route read."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import msgspec
 from starlette.responses import Response
@@ -19,7 +18,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 def json_response(
-    content: Any, status: int = 200, headers: Mapping[str, str] | None = None
+    content: object, status: int = 200, headers: Mapping[str, str] | None = None
 ) -> Response:
     """Return the content as JSON."""
     return Response(_encode(content), status, headers, media_type=JSON)
@@ -28,13 +27,13 @@ def json_response(
 def error_response(
     path: str, status: int, message: str, headers: Mapping[str, str] | None = None
 ) -> Response:
-    """Say what is wrong: as TensorFlow Serving does under /v1/, else as MLflow and Databricks do.
+    """Return an error as TensorFlow Serving does under /v1/, elsewhere as MLflow and Databricks do.
 
     Args:
-        path: Of the request.
+        path: Path of the request.
         status: 400 or above.
-        message: One line that repeats nothing of what was sent.
-        headers: To add.
+        message: One line that repeats nothing of the request.
+        headers: Additional headers.
     """
     if path.startswith("/v1/"):
         return json_response({"error": message}, status, headers)

@@ -1,13 +1,13 @@
-"""Requests that wait at the same time are answered together, as TensorFlow Serving batches them.
+"""Dynamic batching: requests that wait at the same time are predicted together.
 
-https://github.com/tensorflow/serving/blob/master/tensorflow_serving/batching/README.md. No timer: a
-request waits for none that has not come.
+As in TensorFlow Serving
+(https://github.com/tensorflow/serving/blob/master/tensorflow_serving/batching/README.md), but
+without a timer: a batch holds the requests that one turn of the event loop has read.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,60 +16,90 @@ import anyio.to_thread
 import numpy as np
 from numpy.typing import NDArray
 
-Rows = list[list[float]]
+Probabilities = list[list[float]]
 
 
-@dataclass
-class _Asked:
+@dataclass(frozen=True, slots=True)
+class _PendingRequest:
     images: NDArray[np.uint8]
-    rows: Rows | None = None
-    taken: bool = False
+    result: asyncio.Future[Probabilities]
 
 
 class Batcher:
-    """Puts the images of waiting requests together.
+    """Predicts the images of concurrent requests in batches.
 
     Args:
-        predict: Gives the probabilities [n, 10] of images [n, 28, 28].
-        most: Images that may be answered in the event loop; more go to a thread.
+        predict: Returns the probabilities [n, 10] of images [n, 28, 28].
+        max_inline_batch: The most images that are predicted in the event loop; a larger request
+            goes to a thread.
     """
 
     def __init__(
-        self, predict: Callable[[NDArray[np.uint8]], NDArray[np.float32]], most: int
+        self,
+        predict: Callable[[NDArray[np.uint8]], NDArray[np.float32]],
+        max_inline_batch: int,
     ) -> None:
-        self._predict, self._most = predict, most
-        self._waiting: deque[_Asked] = deque()
+        self._predict, self._max_inline_batch = predict, max_inline_batch
+        self._pending: deque[_PendingRequest] = deque()
 
-    async def answer(self, images: NDArray[np.uint8], *, alone: bool) -> Rows:
+    async def predict(self, images: NDArray[np.uint8], *, is_only_request: bool) -> Probabilities:
         """Return the probabilities [n, 10] of images [n, 28, 28], uint8.
 
         Args:
             images: Of one request.
-            alone: Whether no other request is there to be answered with it.
+            is_only_request: Whether no other request is in flight; it is not delayed then.
         """
-        if len(images) > self._most:
-            return await anyio.to_thread.run_sync(self._rows, images)
-        if alone:
-            return self._rows(images)
-        mine = _Asked(images)
-        self._waiting.append(mine)
-        await asyncio.sleep(0)  # those that are read already come to wait too
-        while not mine.taken:
-            with contextlib.suppress(Exception):  # then each of them asks alone, and finds his own
-                self._answer_first()
-        return self._rows(images) if mine.rows is None else mine.rows
+        if len(images) > self._max_inline_batch:
+            return await anyio.to_thread.run_sync(self._predict_rows, images)
+        if is_only_request:
+            return self._predict_rows(images)
+        loop = asyncio.get_running_loop()
+        request = _PendingRequest(images, loop.create_future())
+        self._pending.append(request)
+        if len(self._pending) == 1:  # after the requests that this turn of the loop still reads
+            loop.call_soon(self._run_batch)
+        return await request.result
 
-    def _answer_first(self) -> None:
-        """Answer who waits longest, and with him as many as may be at once."""
-        together, count = [], 0
-        while self._waiting and (not count or count + len(self._waiting[0].images) <= self._most):
-            together.append(self._waiting.popleft())
-            together[-1].taken = True
-            count += len(together[-1].images)
-        rows = self._rows(np.concatenate([asked.images for asked in together]))
-        for asked in together:
-            asked.rows, rows = rows[: len(asked.images)], rows[len(asked.images) :]
+    def _run_batch(self) -> None:
+        """Predict one batch; schedule the next one if requests are left."""
+        batch = self._take_batch()
+        try:
+            rows = self._predict_rows(np.concatenate([request.images for request in batch]))
+        except Exception:  # noqa: BLE001  one request may be the cause: each gets its own result
+            self._run_separately(batch)
+        else:
+            start = 0
+            for request in batch:
+                end = start + len(request.images)
+                _set_result(request.result, rows[start:end])
+                start = end
+        if self._pending:
+            asyncio.get_running_loop().call_soon(self._run_batch)
 
-    def _rows(self, images: NDArray[np.uint8]) -> Rows:
-        rows: Rows = self._predict(images).tolist()
+    def _take_batch(self) -> list[_PendingRequest]:
+        """Remove and return the oldest requests, up to the limit, at least one."""
+        batch = [self._pending.popleft()]
+        count = len(batch[0].images)
+        while self._pending:
+            count += len(self._pending[0].images)
+            if count > self._max_inline_batch:
+                break
+            batch.append(self._pending.popleft())
+        return batch
+
+    def _run_separately(self, batch: list[_PendingRequest]) -> None:
+        for request in batch:
+            try:
+                _set_result(request.result, self._predict_rows(request.images))
+            except Exception as error:  # noqa: BLE001  it is raised where the request waits
+                if not request.result.done():
+                    request.result.set_exception(error)
+
+    def _predict_rows(self, images: NDArray[np.uint8]) -> Probabilities:
+        rows: Probabilities = self._predict(images).tolist()
         return rows
+
+
+def _set_result(future: asyncio.Future[Probabilities], rows: Probabilities) -> None:
+    if not future.done():  # its request may be cancelled
+        future.set_result(rows)

@@ -1,4 +1,4 @@
-"""The bundle, opened for serving and proved on its golden set."""
+"""The bundle's ONNX graph, opened for serving and verified on the golden set."""
 
 from __future__ import annotations
 
@@ -11,20 +11,25 @@ from numpy.typing import NDArray
 
 from crosscloud_mnist.bundle import CROSS_HOST_TOLERANCE, Bundle, digest_of
 from crosscloud_mnist.errors import EndpointError
-from crosscloud_mnist.serving.http.payload import decode
+from crosscloud_mnist.serving.http.payload import decode_images
 
-_AT_ONCE_SECONDS = 0.001
-_MAX_AT_ONCE = 64
+_MAX_INLINE_SECONDS = 0.001
+_MAX_INLINE_BATCH = 64
 
 
 class ServedModel:
     """The graph of a bundle in an ONNX Runtime session.
 
     Attributes:
-        max_inline_batch: How many images take about a millisecond, in which others may wait.
+        name: The registered model.
+        version: Its version.
+        digest: SHA-256 of the bundle, hexadecimal.
+        card: The bundle's model card.
+        contract: The bundle's preprocessing contract.
+        max_inline_batch: How many images take about a millisecond; ``verify`` measures it.
 
     Args:
-        folder: The bundle, verified by whoever put it there.
+        folder: The bundle.
         name: The registered model.
         version: Its version.
 
@@ -37,15 +42,15 @@ class ServedModel:
 
         bundle = Bundle(folder, digest_of(folder))
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1  # requests run beside each other, not one over all cores
+        options.intra_op_num_threads = 1  # requests run in parallel, not one over all cores
         try:
             self._session = onnxruntime.InferenceSession(
                 bundle.onnx, options, providers=["CPUExecutionProvider"]
             )
-        except Exception as error:  # ONNX Runtime's own have no common base
+        except Exception as error:  # ONNX Runtime's exceptions have no common base
             raise EndpointError(
                 f"the graph of {name} {version} cannot be opened ({type(error).__name__}), "
-                "expected the ONNX file that training wrote; it is not served"
+                "expected the ONNX file that training wrote; deploy another version"
             ) from error
         self._golden = bundle.golden()
         self.max_inline_batch = 1
@@ -55,26 +60,31 @@ class ServedModel:
 
     def predict(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return the probabilities [n, 10], float32, of images [n, 28, 28], uint8."""
-        answers: NDArray[np.float32] = self._session.run(["probabilities"], {"images": images})[0]
-        return answers
+        probabilities: NDArray[np.float32] = self._session.run(
+            ["probabilities"], {"images": images}
+        )[0]
+        return probabilities
 
-    def prove(self) -> None:
-        """Answer the golden set through the way that a request takes.
+    def verify(self) -> None:
+        """Predict the golden set, decoded from JSON as a request is, and time the model.
 
         Raises:
-            EndpointError: An answer is not the recorded one.
+            EndpointError: A prediction differs from the recorded one.
         """
         golden = self._golden
         body = json.dumps({"instances": golden.images.tolist()}).encode()
-        answers = self.predict(decode(body))
-        wrong = int((answers.argmax(axis=1) != golden.labels).sum())
-        difference = float(np.abs(answers - golden.expected).max(initial=0))
+        probabilities = self.predict(decode_images(body))
+        wrong = int((probabilities.argmax(axis=1) != golden.labels).sum())
+        difference = float(np.abs(probabilities - golden.expected).max(initial=0))
         if wrong or not difference <= CROSS_HOST_TOLERANCE:
             raise EndpointError(
-                f"{self.name} {self.version} names {wrong} of {len(golden.labels)} golden images "
-                f"wrong (answers differ by up to {difference:.2g}), expected none and at most "
-                f"{CROSS_HOST_TOLERANCE:.0g}; it is not served"
+                f"{self.name} {self.version} predicts {wrong} of {len(golden.labels)} golden "
+                f"images wrong (probabilities differ by up to {difference:.2g}), expected none "
+                f"and at most {CROSS_HOST_TOLERANCE:.0g}; deploy another version"
             )
-        seconds = min(timeit.repeat(lambda: self.predict(golden.images), number=1, repeat=5))
-        each = seconds / len(golden.images)
-        self.max_inline_batch = max(1, min(_MAX_AT_ONCE, int(_AT_ONCE_SECONDS / each)))
+        self.max_inline_batch = self._measure_max_inline_batch(golden.images)
+
+    def _measure_max_inline_batch(self, images: NDArray[np.uint8]) -> int:
+        seconds = min(timeit.repeat(lambda: self.predict(images), number=1, repeat=5))
+        seconds_per_image = seconds / len(images)
+        return max(1, min(_MAX_INLINE_BATCH, int(_MAX_INLINE_SECONDS / seconds_per_image)))

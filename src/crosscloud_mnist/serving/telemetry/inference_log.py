@@ -1,8 +1,8 @@
-"""A sample of what was asked and answered, in the columns of Databricks' inference tables.
+"""The inference log: a sample of requests and responses in Databricks' inference table columns.
 
 https://docs.databricks.com/aws/en/ai-gateway/inference-tables: the same job reads these files and
-production's table. One line of JSON for each request, written by a thread of its own: answering
-never waits for the disk, and where the disk cannot follow, lines are dropped and counted.
+production's table. A background thread writes one line of JSON for each request: a response never
+waits for the disk, and where the disk is too slow, lines are dropped and counted.
 """
 
 from __future__ import annotations
@@ -13,29 +13,29 @@ import queue
 import random
 import threading
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import BinaryIO
 
 import msgspec
 
-_MAX_WAITING = 1000
+_MAX_QUEUED_REQUESTS = 1000
 _MAX_FILE_BYTES = 64 * 2**20
 _MAX_PAYLOAD_BYTES = 2**20  # the limit of Databricks' tables
 
 
 @dataclass(frozen=True)
 class LoggedRequest:
-    """One request and its answer.
+    """One request and its response.
 
     Attributes:
-        request_id: The endpoint's own.
-        client_request_id: From the header; the body's own is looked for where there is none.
+        request_id: The endpoint's own id.
+        client_request_id: From the request's header; without one, the body's field is used.
         started: When the request's head was read, in UTC.
-        status: Of the answer.
-        milliseconds: How long it took.
-        request: The body.
-        response: The body.
+        status: HTTP status.
+        milliseconds: Duration.
+        request: Body of the request.
+        response: Body of the response.
     """
 
     request_id: str
@@ -47,107 +47,124 @@ class LoggedRequest:
     response: bytes
 
 
+class _Row(msgspec.Struct, frozen=True):
+    """The columns of Databricks' inference tables."""
+
+    request_date: date
+    databricks_request_id: str
+    client_request_id: str | None
+    request_time: datetime
+    status_code: int
+    sampling_fraction: float
+    execution_duration_ms: int
+    request: str | None
+    response: str | None
+    served_entity_id: str
+    logging_error_codes: list[str]
+    requester: str | None
+
+
 class InferenceLog:
     """Files ``inference-<day>-<process>-<number>.jsonl`` of up to 64 MiB in one folder.
 
     Args:
-        folder: Where they go.
-        fraction: Of the requests, how many are logged: 0 to 1.
-        entity: What is served, as ``<name>-<version>``.
+        folder: Where the files are written.
+        sampling_fraction: Share of the requests that is logged, 0 to 1.
+        served_entity_id: What is served, as ``<name>-<version>``.
     """
 
-    def __init__(self, folder: Path, fraction: float, entity: str) -> None:
-        self._folder, self._fraction, self._entity = folder, fraction, entity
-        self._waiting: queue.Queue[LoggedRequest | None] = queue.Queue(_MAX_WAITING)
-        self._dropped = 0
+    def __init__(self, folder: Path, sampling_fraction: float, served_entity_id: str) -> None:
+        self._folder, self._sampling_fraction = folder, sampling_fraction
+        self._served_entity_id = served_entity_id
+        self._queue: queue.Queue[LoggedRequest | None] = queue.Queue(_MAX_QUEUED_REQUESTS)
+        self._dropped_lines = 0
         self._file: BinaryIO | None = None
         self._day, self._number = "", 0
-        self._thread = threading.Thread(target=self._write_all, daemon=True)
+        self._thread = threading.Thread(target=self._write_queued, daemon=True)
         self._thread.start()
 
     def should_sample(self) -> bool:
-        """Whether this request is one of the sample."""
-        return random.random() < self._fraction  # noqa: S311  a sample, no secret
+        """Return whether this request is part of the sample."""
+        return random.random() < self._sampling_fraction  # noqa: S311  a sample, no secret
 
-    def record(self, exchange: LoggedRequest) -> None:
-        """Hand the exchange to the thread that writes; never waits."""
+    def submit(self, request: LoggedRequest) -> None:
+        """Queue the request for the background thread; never blocks."""
         try:
-            self._waiting.put_nowait(exchange)
+            self._queue.put_nowait(request)
         except queue.Full:
-            self._dropped += 1
+            self._dropped_lines += 1
 
-    def dropped(self) -> int:
-        """Return how many lines were lost, and start to count again."""
-        count, self._dropped = self._dropped, 0
+    def take_dropped_count(self) -> int:
+        """Return how many lines were dropped since the last call."""
+        count, self._dropped_lines = self._dropped_lines, 0
         return count
 
-    def close(self, seconds: float = 5) -> None:
-        """Write what waits, and end."""
+    def close(self, timeout_seconds: float = 5) -> None:
+        """Write the queued requests and stop the thread."""
         with contextlib.suppress(queue.Full):
-            self._waiting.put(None, timeout=seconds)
-        self._thread.join(seconds)
+            self._queue.put(None, timeout=timeout_seconds)
+        self._thread.join(timeout_seconds)
 
-    def _write_all(self) -> None:
-        while (exchange := self._waiting.get()) is not None:
-            line = msgspec.json.encode(self._row(exchange)) + b"\n"
+    def _write_queued(self) -> None:
+        while (request := self._queue.get()) is not None:
+            line = msgspec.json.encode(self._to_row(request)) + b"\n"
             try:
-                self._write(line, exchange.started.date().isoformat())
+                self._write_line(line, request.started.date().isoformat())
             except OSError:
-                self._dropped += 1
-                self._let_go()
-        self._let_go()
+                self._dropped_lines += 1
+                self._close_file()
+        self._close_file()
 
-    def _write(self, line: bytes, day: str) -> None:
+    def _write_line(self, line: bytes, day: str) -> None:
         if self._file is None or day != self._day or self._file.tell() > _MAX_FILE_BYTES:
-            self._let_go()
+            self._close_file()
             self._folder.mkdir(parents=True, exist_ok=True)
             self._day, self._number = day, self._number + 1
             name = f"inference-{day}-{os.getpid()}-{self._number}.jsonl"
             self._file = (self._folder / name).open("ab", buffering=0)
         start = self._file.tell()
-        if self._file.write(line) != len(line):  # the disk is full: no half line stays
+        if self._file.write(line) != len(line):  # the disk is full: remove the partial line
             self._file.truncate(start)
             raise OSError
 
-    def _let_go(self) -> None:
+    def _close_file(self) -> None:
         if self._file is not None:
             with contextlib.suppress(OSError):
                 self._file.close()
             self._file = None
 
-    def _row(self, exchange: LoggedRequest) -> dict[str, object]:
-        request, response = exchange.request, exchange.response
-        errors = [
-            f"MAX_{name}_SIZE_EXCEEDED"
-            for name, body in (("REQUEST", request), ("RESPONSE", response))
-            if len(body) > _MAX_PAYLOAD_BYTES
-        ]
-        return {
-            "request_date": exchange.started.date(),
-            "databricks_request_id": exchange.request_id,
-            "client_request_id": exchange.client_request_id or _own_id(request),
-            "request_time": exchange.started,
-            "status_code": exchange.status,
-            "sampling_fraction": self._fraction,
-            "execution_duration_ms": exchange.milliseconds,
-            "request": _text(request),
-            "response": _text(response),
-            "served_entity_id": self._entity,
-            "logging_error_codes": errors,
-            "requester": None,
-        }
+    def _to_row(self, request: LoggedRequest) -> _Row:
+        bodies = (("REQUEST", request.request), ("RESPONSE", request.response))
+        return _Row(
+            request_date=request.started.date(),
+            databricks_request_id=request.request_id,
+            client_request_id=request.client_request_id or _read_client_request_id(request.request),
+            request_time=request.started,
+            status_code=request.status,
+            sampling_fraction=self._sampling_fraction,
+            execution_duration_ms=request.milliseconds,
+            request=_to_text(request.request),
+            response=_to_text(request.response),
+            served_entity_id=self._served_entity_id,
+            logging_error_codes=[
+                f"MAX_{name}_SIZE_EXCEEDED"
+                for name, body in bodies
+                if len(body) > _MAX_PAYLOAD_BYTES
+            ],
+            requester=None,
+        )
 
 
-class _WithId(msgspec.Struct):
+class _ClientRequestId(msgspec.Struct):
     client_request_id: str | None = None
 
 
-def _own_id(request: bytes) -> str | None:
+def _read_client_request_id(body: bytes) -> str | None:
     try:
-        return msgspec.json.decode(request, type=_WithId).client_request_id
+        return msgspec.json.decode(body, type=_ClientRequestId).client_request_id
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
 
 
-def _text(body: bytes) -> str | None:
+def _to_text(body: bytes) -> str | None:
     return None if len(body) > _MAX_PAYLOAD_BYTES else body.decode(errors="replace")

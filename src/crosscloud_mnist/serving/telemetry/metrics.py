@@ -1,76 +1,76 @@
-"""What Prometheus may know: requests, how long they took, and what was predicted.
+"""Prometheus metrics: requests, their duration, and what was predicted.
 
-The figures add up over all workers, and outlive each of them: prometheus_client keeps them in files
-that the workers share (https://prometheus.github.io/client_python/multiprocess/) where the
-environment names a folder for them.
+prometheus_client keeps the values in files that all workers share
+(https://prometheus.github.io/client_python/multiprocess/) where the environment names a folder for
+them: the metrics are sums over the workers, and survive a worker's restart.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from functools import lru_cache
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram
 from prometheus_client.exposition import generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
+from crosscloud_mnist.serving.inference.batching import Probabilities
 from crosscloud_mnist.serving.settings import METRICS_FOLDER
 
-_SECONDS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1, 5)
-_CONFIDENCE = (0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.99, 1.0)
+_DURATION_BUCKETS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1, 5)
+_PROBABILITY_BUCKETS = (0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.99, 1.0)
 
 
 class Metrics:
-    """Counters of one endpoint."""
+    """The metrics of one endpoint."""
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
-        # The count of a histogram is a counter: of requests, and of the images of each digit.
-        self._seconds = Histogram(
-            "mnist_request_seconds",
-            "Time from the request's head to the answer's end",
+        # A histogram's count is the counter: of requests, and of the images of each digit.
+        self._duration = Histogram(
+            "http_request_duration_seconds",
+            "Time from the end of the request's head to the end of the response",
             ["route", "status"],
-            buckets=_SECONDS,
+            buckets=_DURATION_BUCKETS,
             registry=self._registry,
         )
-        self._confidence = Histogram(
-            "mnist_confidence",
-            "Probability of the digit named",
+        probability = Histogram(
+            "mnist_predicted_probability",
+            "Probability of the predicted digit",
             ["digit"],
-            buckets=_CONFIDENCE,
+            buckets=_PROBABILITY_BUCKETS,
             registry=self._registry,
         )
-        self._dropped = Counter(
-            "mnist_inference_log_dropped",
-            "Lines that the inference log lost",
+        self._dropped_lines = Counter(
+            "mnist_inference_log_dropped_lines",
+            "Lines that the inference log dropped",
             registry=self._registry,
         )
-        self._of_request = lru_cache(maxsize=1024)(self._find)
-        self._of_digit = [self._confidence.labels(str(digit)) for digit in range(10)]
+        self._get_duration = lru_cache(maxsize=1024)(self._find_duration)
+        self._probability = [probability.labels(str(digit)) for digit in range(10)]
 
-    def answered(self, route: str, status: int, seconds: float) -> None:
-        """Count a request."""
-        self._of_request(route, status).observe(seconds)
+    def observe_request(self, route: str, status: int, seconds: float) -> None:
+        """Count a request and its duration."""
+        self._get_duration(route, status).observe(seconds)
 
-    def predicted(self, answers: Sequence[Sequence[float]]) -> None:
-        """Count the digits named in probabilities [n, 10]."""
-        for row in answers:
-            confidence = max(row)
-            self._of_digit[row.index(confidence)].observe(confidence)
+    def observe_predictions(self, probabilities: Probabilities) -> None:
+        """Count the predicted digits of probabilities [n, 10]."""
+        for row in probabilities:
+            highest = max(row)
+            self._probability[row.index(highest)].observe(highest)
 
-    def dropped(self, lines: int) -> None:
-        """Count lines that the inference log lost."""
+    def count_dropped_lines(self, lines: int) -> None:
+        """Count lines that the inference log dropped."""
         if lines:
-            self._dropped.inc(lines)
+            self._dropped_lines.inc(lines)
 
-    def text(self) -> tuple[bytes, str]:
-        """Return the figures in Prometheus' text format, and its content type."""
+    def render(self) -> tuple[bytes, str]:
+        """Return the metrics in Prometheus' text format, and its content type."""
         registry = self._registry
         if METRICS_FOLDER in os.environ:
             registry = CollectorRegistry()
             MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
         return generate_latest(registry), CONTENT_TYPE_LATEST
 
-    def _find(self, route: str, status: int) -> Histogram:
-        return self._seconds.labels(route, str(status))
+    def _find_duration(self, route: str, status: int) -> Histogram:
+        return self._duration.labels(route, str(status))

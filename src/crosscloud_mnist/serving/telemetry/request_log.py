@@ -1,32 +1,54 @@
-"""The request log: a line of JSON for each request on the standard error, and no pixels."""
+"""The request log: one line of JSON for each request on the standard error, without pixels."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import sys
-from collections.abc import Mapping
+from datetime import datetime
 
 import msgspec
 
-_SECONDS = 0.1  # a write for each line would cost as much as the HTTP parser
+_FLUSH_INTERVAL_SECONDS = 0.1  # a write for each line would cost as much as the HTTP parser
 _encode = msgspec.json.Encoder().encode
 
 
+class RequestLogEntry(msgspec.Struct, frozen=True):
+    """One request.
+
+    Attributes:
+        time: When it was answered, in UTC.
+        request_id: As in the response's header.
+        method: HTTP method.
+        route: Path of the route.
+        status: HTTP status.
+        milliseconds: Duration.
+        model_version: The version served.
+    """
+
+    time: datetime
+    request_id: str
+    method: str
+    route: str
+    status: int
+    milliseconds: float
+    model_version: str
+
+
 class RequestLog:
-    """Lines that are written together, ten times a second and at the end."""
+    """Buffers lines; writes them ten times a second and at shutdown."""
 
     def __init__(self) -> None:
         self._lines: list[bytes] = []
 
-    def add(self, line: Mapping[str, object]) -> None:
-        """Write the line soon; called in the event loop."""
+    def append(self, entry: RequestLogEntry) -> None:
+        """Add a line; called in the event loop."""
         if not self._lines:
-            asyncio.get_running_loop().call_later(_SECONDS, self.flush)
-        self._lines.append(_encode(line))
+            asyncio.get_running_loop().call_later(_FLUSH_INTERVAL_SECONDS, self.flush)
+        self._lines.append(_encode(entry))
 
     def flush(self) -> None:
-        """Write what waits; where the disk is full it is lost, and requests are answered."""
+        """Write the buffered lines; they are lost where the disk is full."""
         lines, self._lines = self._lines, []
         if lines:
             with contextlib.suppress(OSError):

@@ -1,4 +1,4 @@
-"""Bodies: images come out, or one line that repeats nothing of what was sent."""
+"""Request bodies: decoded to images, or rejected in one line that repeats nothing of them."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crosscloud_mnist.serving.http.payload import MAX_PICTURES, PayloadError, decode
+from crosscloud_mnist.serving.http.payload import MAX_IMAGES, PayloadError, decode_images
 
-PICTURE = np.arange(784).reshape(28, 28) % 256
+IMAGE = np.arange(784).reshape(28, 28) % 256
 
 
 def body(images: object, key: str = "instances", **more: object) -> bytes:
@@ -20,18 +20,18 @@ def body(images: object, key: str = "instances", **more: object) -> bytes:
 
 def with_value(text: str) -> bytes:
     """A body with the text in the place of one pixel."""
-    return body([PICTURE.tolist()]).replace(b"[[[0, 1,", f"[[[0, {text},".encode(), 1)
+    return body([IMAGE.tolist()]).replace(b"[[[0, 1,", f"[[[0, {text},".encode(), 1)
 
 
 @pytest.mark.parametrize("key", ["instances", "inputs"])
 @pytest.mark.parametrize("count", [1, 3])
 @pytest.mark.parametrize("shape", [(28, 28), (28, 28, 1)])
 @pytest.mark.parametrize("kind", [int, float])
-def test_takes_images(key, count, shape, kind):
-    images = np.stack([PICTURE.reshape(shape)] * count).astype(kind)
-    decoded = decode(body(images.tolist(), key, signature_name="serving_default"))
+def test_images_are_decoded(key, count, shape, kind):
+    images = np.stack([IMAGE.reshape(shape)] * count).astype(kind)
+    decoded = decode_images(body(images.tolist(), key, signature_name="serving_default"))
     assert decoded.dtype == np.uint8
-    np.testing.assert_array_equal(decoded, [PICTURE] * count)
+    np.testing.assert_array_equal(decoded, [IMAGE] * count)
 
 
 @pytest.mark.parametrize(
@@ -41,11 +41,11 @@ def test_takes_images(key, count, shape, kind):
         *("null", "true", "false", '"7"', "[]", "{}", "[1, 2]", ""),
     ],
 )
-def test_refuses_what_is_no_pixel(value):
+def test_a_value_that_is_no_pixel_is_rejected(value):
     sent = with_value(value)
-    assert sent != body([PICTURE.tolist()])
+    assert sent != body([IMAGE.tolist()])
     with pytest.raises(PayloadError) as raised:
-        decode(sent)
+        decode_images(sent)
     assert "\n" not in str(raised.value)
     assert len(str(raised.value)) < 250
 
@@ -55,26 +55,26 @@ def test_refuses_what_is_no_pixel(value):
     [
         [],
         [[]],
-        PICTURE.tolist(),
-        [PICTURE[:27].tolist()],
-        [PICTURE[:, :27].tolist()],
-        [[*PICTURE[:27].tolist(), PICTURE[27, :20].tolist()]],
-        [PICTURE.ravel().tolist()],
-        [[PICTURE.tolist()]],
+        IMAGE.tolist(),
+        [IMAGE[:27].tolist()],
+        [IMAGE[:, :27].tolist()],
+        [[*IMAGE[:27].tolist(), IMAGE[27, :20].tolist()]],
+        [IMAGE.ravel().tolist()],
+        [[IMAGE.tolist()]],
         np.zeros((1, 28, 28, 3), int).tolist(),
         "pixels",
         7,
         None,
-        {"0": PICTURE.tolist()},
-        [PICTURE.tolist(), None],
-        [PICTURE.tolist(), PICTURE[..., None].tolist()],
-        [[[0] * 28] * 28] * (MAX_PICTURES + 1),
+        {"0": IMAGE.tolist()},
+        [IMAGE.tolist(), None],
+        [IMAGE.tolist(), IMAGE[..., None].tolist()],
+        [[[0] * 28] * 28] * (MAX_IMAGES + 1),
     ],
     ids=range(16),
 )
-def test_refuses_what_is_no_image(images):
+def test_everything_that_is_no_list_of_images_is_rejected(images):
     with pytest.raises(PayloadError):
-        decode(body(images))
+        decode_images(body(images))
 
 
 @pytest.mark.parametrize(
@@ -86,22 +86,22 @@ def test_refuses_what_is_no_image(images):
         b"instances=1",
         b"[]",
         b"{}",
-        body([PICTURE.tolist()], inputs=[PICTURE.tolist()]),
-        body([PICTURE.tolist()], instance=1),
+        body([IMAGE.tolist()], inputs=[IMAGE.tolist()]),
+        body([IMAGE.tolist()], instance=1),
         b"[" * 100_000,
         b'{"instances":' + b"[" * 100_000,
         b'{"instances": [[[[',
     ],
     ids=range(11),
 )
-def test_refuses_what_is_no_request(sent):
+def test_a_body_that_is_no_request_is_rejected(sent):
     with pytest.raises(PayloadError):
-        decode(sent)
+        decode_images(sent)
 
 
-def test_repeats_nothing_of_what_was_sent():
+def test_the_message_repeats_nothing_of_the_request():
     with pytest.raises(PayloadError) as raised:
-        decode(body([[["secret"] * 28] * 28]))
+        decode_images(body([[["secret"] * 28] * 28]))
     assert "secret" not in str(raised.value)
 
 
@@ -113,15 +113,15 @@ values = st.recursive(
 
 
 @given(st.integers(0, 27), st.integers(0, 27), values, st.sampled_from(["pixel", "row", "all"]))
-def test_whatever_is_sent_gives_images_or_one_line(row, column, value, where):
-    images = [PICTURE.tolist()]
+def test_any_body_gives_images_or_one_line(row, column, value, where):
+    images = [IMAGE.tolist()]
     if where == "pixel":
         images[0][row][column] = value
     elif where == "row":
         images[0][row] = value
     sent = body(value if where == "all" else images)
     try:
-        decoded = decode(sent)
+        decoded = decode_images(sent)
     except PayloadError:
         return
     assert where == "pixel"

@@ -1,8 +1,9 @@
-// The page: a pad to draw on, the image the model sees, its ten probabilities, its lineage.
-const at = (id) => document.getElementById(id);
-const pad = at("pad"), pen = pad.getContext("2d");
-const bars = at("bars"), seen = at("seen").getContext("2d");
-let drawing = false, lowered = false, cursor = { x: 140, y: 60 };
+// The page: a pad to draw on, the model's input, its ten probabilities, its lineage.
+const byId = (id) => document.getElementById(id);
+const pad = byId("pad"), drawing = pad.getContext("2d");
+const bars = byId("probabilities"), modelInput = byId("model-input").getContext("2d");
+const PEN_START = { x: 140, y: 60 };
+let isPointerDown = false, isPenDown = false, pen = PEN_START;
 
 for (let digit = 0; digit < 10; digit++) {
   const row = document.createElement("li");
@@ -10,59 +11,64 @@ for (let digit = 0; digit < 10; digit++) {
   bars.append(row);
 }
 
-function measure(row, probability) {
+function setMeter(row, probability) {
   row.children[1].setAttribute("aria-valuenow", probability);
   row.children[1].firstChild.style.width = `${probability * 100}%`;
 }
 
+function showMessage(text, className = "") {
+  byId("prediction").className = className;
+  byId("prediction").textContent = text;
+}
+
 function clear() {
-  pen.fillStyle = "#fff";
-  pen.fillRect(0, 0, pad.width, pad.height);
-  Object.assign(pen, { lineWidth: 16, lineCap: "round", lineJoin: "round", strokeStyle: "#1d2733" });
-  lowered = false;
-  cursor = { x: 140, y: 60 };
-  at("answer").className = "";
-  at("answer").textContent = "–";
-  seen.clearRect(0, 0, 28, 28);
+  drawing.fillStyle = "#fff";
+  drawing.fillRect(0, 0, pad.width, pad.height);
+  Object.assign(drawing, { lineWidth: 16, lineCap: "round", lineJoin: "round", strokeStyle: "#1d2733" });
+  isPenDown = false;
+  pen = PEN_START;
+  showMessage("–");
+  modelInput.clearRect(0, 0, 28, 28);
   for (const row of bars.children) {
     row.className = "";
-    measure(row, 0);
+    setMeter(row, 0);
     row.children[2].textContent = "–";
   }
 }
 
-function line(to) {
-  pen.beginPath();
-  pen.moveTo(cursor.x, cursor.y);
-  pen.lineTo(to.x, to.y);
-  pen.stroke();
-  cursor = to;
+function drawLineTo(position) {
+  drawing.beginPath();
+  drawing.moveTo(pen.x, pen.y);
+  drawing.lineTo(position.x, position.y);
+  drawing.stroke();
+  pen = position;
 }
 
-function place(event) {
+function toPadPosition(event) {
   const box = pad.getBoundingClientRect();
   return { x: (event.clientX - box.left) * pad.width / box.width, y: (event.clientY - box.top) * pad.height / box.height };
 }
 
 pad.addEventListener("pointerdown", (event) => {
   pad.setPointerCapture(event.pointerId);
-  drawing = true;
-  cursor = place(event);
-  line(cursor);
+  isPointerDown = true;
+  pen = toPadPosition(event);
+  drawLineTo(pen);
 });
-pad.addEventListener("pointermove", (event) => { if (drawing) line(place(event)); });
+pad.addEventListener("pointermove", (event) => { if (isPointerDown) drawLineTo(toPadPosition(event)); });
 for (const name of ["pointerup", "pointercancel"]) {
-  pad.addEventListener(name, () => { if (drawing) { drawing = false; ask(); } });
+  pad.addEventListener(name, () => { if (isPointerDown) { isPointerDown = false; predictDrawing(); } });
 }
 
 const steps = { ArrowLeft: [-8, 0], ArrowRight: [8, 0], ArrowUp: [0, -8], ArrowDown: [0, 8] };
+const clamp = (value) => Math.min(270, Math.max(10, value));
 pad.addEventListener("keydown", (event) => {
   const step = steps[event.key];
   if (step) {
-    const to = { x: Math.min(270, Math.max(10, cursor.x + step[0])), y: Math.min(270, Math.max(10, cursor.y + step[1])) };
-    if (lowered) line(to); else cursor = to;
-  } else if (event.key === " ") { lowered = !lowered; if (lowered) line(cursor);
-  } else if (event.key === "Enter") { ask();
+    const position = { x: clamp(pen.x + step[0]), y: clamp(pen.y + step[1]) };
+    if (isPenDown) drawLineTo(position); else pen = position;
+  } else if (event.key === " ") { isPenDown = !isPenDown; if (isPenDown) drawLineTo(pen);
+  } else if (event.key === "Enter") { predictDrawing();
   } else if (event.key === "Escape") { clear();
   } else { return; }
   event.preventDefault();
@@ -72,72 +78,65 @@ for (const name of ["dragover", "dragleave", "drop"]) {
   pad.addEventListener(name, (event) => {
     event.preventDefault();
     pad.classList.toggle("over", name === "dragover");
-    if (name === "drop" && event.dataTransfer.files.length) show(event.dataTransfer.files[0]);
+    if (name === "drop" && event.dataTransfer.files.length) predictFile(event.dataTransfer.files[0]);
   });
 }
-at("file").addEventListener("change", (event) => { if (event.target.files.length) show(event.target.files[0]); });
-at("ask").addEventListener("click", ask);
-at("clear").addEventListener("click", clear);
+byId("file").addEventListener("change", (event) => { if (event.target.files.length) predictFile(event.target.files[0]); });
+byId("predict").addEventListener("click", predictDrawing);
+byId("clear").addEventListener("click", clear);
 
-async function show(file) {
+function predictDrawing() { pad.toBlob(predict, "image/png"); }
+
+async function predictFile(file) {
   clear();
   try {
     const image = await createImageBitmap(file);
     const scale = Math.min(pad.width / image.width, pad.height / image.height);
     const [width, height] = [image.width * scale, image.height * scale];
-    pen.drawImage(image, (pad.width - width) / 2, (pad.height - height) / 2, width, height);
-  } catch { /* the endpoint says what is wrong with the file */ }
-  send(file);
+    drawing.drawImage(image, (pad.width - width) / 2, (pad.height - height) / 2, width, height);
+  } catch { /* the endpoint's response says what is wrong with the file */ }
+  predict(file);
 }
 
-function ask() { pad.toBlob(send, "image/png"); }
-
-function headers() {
-  const token = at("token").value;
+function authorization() {
+  const token = byId("token").value;
   return token ? { authorization: `Bearer ${token}` } : {};
 }
 
-async function send(body) {
-  at("answer").className = "";
-  at("answer").textContent = "…";
+async function predict(image) {
+  showMessage("…");
   try {
-    const response = await fetch("/image", { method: "POST", body, headers: headers() });
-    const answer = await response.json();
-    if (response.status === 401) at("token-row").hidden = false;
-    if (!response.ok) return fail(answer.message);
-    paint(answer);
-  } catch { fail("The endpoint does not answer."); }
+    const response = await fetch("/image", { method: "POST", body: image, headers: authorization() });
+    const content = await response.json();
+    if (response.status === 401) byId("token-row").hidden = false;
+    if (response.ok) showPrediction(content); else showMessage(content.message, "error");
+  } catch { showMessage("The endpoint does not answer.", "error"); }
 }
 
-function fail(reason) {
-  at("answer").className = "error";
-  at("answer").textContent = reason;
-}
-
-function paint({ seen: pixels, probabilities }) {
-  const best = probabilities.indexOf(Math.max(...probabilities));
-  at("answer").className = "";
-  at("answer").textContent = String(best);
+function showPrediction({ model_input: pixels, probabilities }) {
+  const predicted = probabilities.indexOf(Math.max(...probabilities));
+  showMessage(String(predicted));
   [...bars.children].forEach((row, digit) => {
-    row.className = digit === best ? "best" : "";
-    measure(row, probabilities[digit]);
+    row.className = digit === predicted ? "predicted" : "";
+    setMeter(row, probabilities[digit]);
     row.children[2].textContent = `${(probabilities[digit] * 100).toFixed(1)} %`;
   });
-  const image = seen.createImageData(28, 28);
+  const image = modelInput.createImageData(28, 28);
   pixels.flat().forEach((value, index) => image.data.set([value, value, value, 255], index * 4));
-  seen.putImageData(image, 0, 0);
+  modelInput.putImageData(image, 0, 0);
 }
 
-async function describe() {
-  const response = await fetch("/version", { headers: headers() });
-  if (!response.ok) { at("token-row").hidden = false; at("served").textContent = "Enter the token to see what is served."; return; }
+async function showModel() {
+  const response = await fetch("/version", { headers: authorization() });
+  if (!response.ok) { byId("token-row").hidden = false; byId("version").textContent = "Enter the token to see what is served."; return; }
   const { name, version, digest, card } = await response.json();
-  at("served").textContent = `${name}, version ${version}`;
-  at("accuracy").hidden = false;
-  at("accuracy").textContent = `${(card.metrics.test_accuracy * 100).toFixed(2)} % on the test set`;
-  const rows = { "Test accuracy": `${(card.metrics.test_accuracy * 100).toFixed(2)} %`, "Trained on": card.dataset,
+  const accuracy = `${(card.metrics.test_accuracy * 100).toFixed(2)} %`;
+  byId("version").textContent = `${name}, version ${version}`;
+  byId("accuracy").hidden = false;
+  byId("accuracy").textContent = `${accuracy} on the test set`;
+  const rows = { "Test accuracy": accuracy, "Trained on": card.dataset,
     "Data digest": card.dataset_digest, "Code": card.git_commit ?? "not recorded", "Bundle digest": digest };
-  at("lineage").replaceChildren(...Object.entries(rows).flatMap(([term, value]) => {
+  byId("lineage").replaceChildren(...Object.entries(rows).flatMap(([term, value]) => {
     const dt = document.createElement("dt"), dd = document.createElement("dd");
     dt.textContent = term;
     dd.textContent = value;
@@ -145,6 +144,6 @@ async function describe() {
   }));
 }
 
-at("token").addEventListener("change", describe);
+byId("token").addEventListener("change", showModel);
 clear();
-describe();
+showModel();
