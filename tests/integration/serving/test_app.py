@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+pytestmark = pytest.mark.process
+
 NAME, VERSION, TOKEN = "mnist_cnn", "7", "a-token-of-this-test"
 ROUTES = (
     "/invocations",

@@ -9,11 +9,14 @@ from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import numpy as np
+import pytest
 from uvicorn import Config, Server
 
 from crosscloud_mnist.serving.http.app import create_app
 from crosscloud_mnist.serving.http.http_protocol import IN_FLIGHT, BoundedHttpProtocol
 from crosscloud_mnist.serving.inference.batching import Batcher
+
+pytestmark = pytest.mark.process
 
 MAX_INLINE_BATCH = 10
 

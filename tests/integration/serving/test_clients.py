@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 import requests
 
+pytestmark = pytest.mark.process
+
 NAME, TOKEN = "mnist_cnn", "a-token-of-this-test"
 
 

@@ -14,6 +14,8 @@ import httpx
 import numpy as np
 import pytest
 
+pytestmark = pytest.mark.process
+
 IMAGE = np.arange(784).reshape(28, 28) % 256
 
 

@@ -17,6 +17,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+pytestmark = pytest.mark.process
+
 CASES = int(os.environ.get("FUZZ_CASES", "400"))
 ROUTES = (
     "/invocations",

@@ -11,6 +11,8 @@ import pytest
 
 from crosscloud_mnist.serving.telemetry.inference_log import InferenceLog, LoggedRequest
 
+pytestmark = pytest.mark.process
+
 COLUMNS = {
     *("request_date", "databricks_request_id", "client_request_id", "request_time"),
     *("status_code", "sampling_fraction", "execution_duration_ms", "request", "response"),

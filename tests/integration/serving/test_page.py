@@ -15,6 +15,7 @@ from PIL import Image
 
 from crosscloud_mnist.bundle import CONTRACT, BundleContents, Golden, TestPredictions, write
 
+pytestmark = [pytest.mark.browser, pytest.mark.process]
 BUILD = Path(__file__).parents[3] / "build"
 TOKEN = "a-token-of-this-test"
 # A 3 in the pad's 280 x 280: two bows, open to the left.
@@ -38,17 +39,18 @@ def digits_bundle(digits, signer, tmp_path_factory):
     with warnings.catch_warnings(action="ignore"):  # it may stop before it converges
         model.fit(np.float32(images / 255), np.tile(labels, 6))
     onnx = _as_onnx(model)
-    tests, answers = digits["t10k-images-idx3-ubyte"], digits["t10k-labels-idx1-ubyte"]
-    probabilities = _predict(onnx, tests)
-    right = probabilities.argmax(axis=1) == answers
-    golden = Golden(tests[right][:20], answers[right][:20], probabilities[right][:20])
+    test_images, test_labels = digits["t10k-images-idx3-ubyte"], digits["t10k-labels-idx1-ubyte"]
+    probabilities = _predict(onnx, test_images)
+    predicted = probabilities.argmax(axis=1).astype(np.uint8)
+    right = predicted == test_labels
+    golden = Golden(test_images[right][:20], test_labels[right][:20], probabilities[right][:20])
     card = {
         "dataset": "uci-digits",
         "dataset_digest": "ab" * 32,
         "git_commit": "cd" * 20,
-        "metrics": {"test_accuracy": float(right.mean()), "test_images": len(tests)},
+        "metrics": {"test_accuracy": float(right.mean()), "test_images": len(test_images)},
     }
-    tested = TestPredictions("ef" * 32, answers, probabilities.argmax(axis=1).astype(np.uint8))
+    tested = TestPredictions("ef" * 32, test_labels, predicted)
     contents = BundleContents(onnx, b"not kept", golden, tested, CONTRACT, card)
     return write(contents, tmp_path_factory.mktemp("reading") / "bundle", signer)
 

@@ -11,8 +11,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import msgspec
+import pytest
 
 from crosscloud_mnist.serving.http import app, http_protocol, middleware
+
+pytestmark = pytest.mark.process
 
 NAME = "mnist_cnn"
 REQUEST = b"POST /invocations HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n"
