@@ -1,0 +1,32 @@
+# Production: registers, serves and tests.
+account_host     = "https://accounts.gcp.databricks.com"
+account_id       = "00000000-0000-0000-0000-000000000000" # your account
+catalog          = "data_masters"
+schema           = "deploy"
+registered_model = "mnist_cnn"
+node_type_gpu    = "a2-highgpu-1g"
+node_type_cpu    = "e2-standard-8"
+max_workers      = 4
+
+identities = {
+  release = {
+    display_name = "crosscloud-mnist release (gcp)"
+    roles        = ["promotes", "serves"]
+    issuer       = "https://token.actions.githubusercontent.com"
+    audiences    = ["00000000-0000-0000-0000-000000000000"] # your account
+    subject      = "repo:your-organization/crosscloud-mnist:environment:gcp"
+  }
+  caller = {
+    display_name = "crosscloud-mnist caller (gcp)"
+    roles        = ["queries"]
+    issuer       = "https://token.actions.githubusercontent.com"
+    audiences    = ["00000000-0000-0000-0000-000000000000"] # your account
+    subject      = "repo:your-organization/crosscloud-mnist:environment:gcp-query"
+  }
+}
+
+remote_scope = {
+  scope  = "data_masters_azure"
+  prefix = "data_masters_train"
+  reader = "release"
+}
