@@ -36,6 +36,8 @@ from benchmarks import report
 from crosscloud_mnist.bundle import Bundle, BundleContents, Signer, TestPredictions, Verifier, write
 from crosscloud_mnist.isolation.proxy import ProcessProxy
 from crosscloud_mnist.pipelines.register_remote import create_pipeline
+from crosscloud_mnist.pipelines.register_remote.parameters import RegisterRemoteParameters
+from crosscloud_mnist.promotion import ProductionModel
 from rehearsal.dense_bundle import dense_contents
 from rehearsal.mlflow_servers import Server, two_servers
 
@@ -132,27 +134,26 @@ class Promotions:
 
     def promote(self, uri: str) -> None:
         """Run ``register_remote``."""
-        settings = {
-            "name": self._name,
-            "alias": "champion",
-            "challenger_alias": "challenger",
-            "minimum_accuracy": 0.9,
-            "significance": 0.05,
-            "require_same_test_set": True,
-            "approval_tag": None,
-            "bundle_cache": str(self._work / "bundle_cache"),
-            "orphan_ttl_seconds": 3600,
-        }
-        given = {
+        parameters = RegisterRemoteParameters(
+            model=None,
+            challenger_alias="challenger",
+            minimum_accuracy=0.9,
+            significance=0.05,
+            require_same_test_set=True,
+            approval_tag=None,
+            bundle_cache=self._work / "bundle_cache",
+            orphan_ttl_seconds=3600,
+        )
+        inputs = {
             "source_registry": self._registries[0],
             "target_registry": self._registries[1],
             "verifier": Verifier(str(self._work / "key.pub")),
             "model_uri": uri,
-            "params:register_remote": settings,
-            **{f"params:register_remote.{name}": value for name, value in settings.items()},
+            "params:production": ProductionModel(self._name, "champion"),
+            "params:register_remote": parameters,
         }
-        ports = {name: MemoryDataset(value, copy_mode="assign") for name, value in given.items()}
-        SequentialRunner().run(create_pipeline(), DataCatalog(ports))
+        memory = {name: MemoryDataset(value, copy_mode="assign") for name, value in inputs.items()}
+        SequentialRunner().run(create_pipeline(), DataCatalog(memory))
 
     def copy(self, uri: str) -> None:
         """Download and upload with MLflow alone."""

@@ -44,10 +44,10 @@ class ModelVersion:
 
 @dataclass(frozen=True)
 class LedgerEntry:
-    """What was done to production, or refused: written before it is done, never changed after.
+    """What was done to production, or rejected: written before it is done, never changed after.
 
     Attributes:
-        action: ``promoted``, ``refused`` or ``rolled back``.
+        action: ``promoted``, ``rejected`` or ``rolled back``.
         name: The registered model.
         alias: The alias that moved, or would have.
         version: The version it moved to, or would have.

@@ -1,7 +1,14 @@
-"""What pipelines share: a version is opened only once verified, an alias moves once recorded."""
+"""What the pipelines share: bundles are opened only once verified, aliases move once recorded."""
 
-from crosscloud_mnist.promotion.alias import record_and_move, resolve_alias
+from crosscloud_mnist.promotion.alias import AliasTarget, record_and_move, resolve_alias
 from crosscloud_mnist.promotion.production import ProductionModel
 from crosscloud_mnist.promotion.verify import fetch_verified, verify_bundle
 
-__all__ = ["ProductionModel", "fetch_verified", "record_and_move", "resolve_alias", "verify_bundle"]
+__all__ = [
+    "AliasTarget",
+    "ProductionModel",
+    "fetch_verified",
+    "record_and_move",
+    "resolve_alias",
+    "verify_bundle",
+]

@@ -2,35 +2,70 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TypedDict
 
 from crosscloud_mnist.errors import RegistryError
 from crosscloud_mnist.ports import LedgerEntry, ModelVersion, Registry
+from crosscloud_mnist.promotion import history
 from crosscloud_mnist.promotion.production import ProductionModel
 
 
+class AliasTarget(TypedDict):
+    """Where a run moved the alias, as ``registered_model`` and ``rollback_result`` record it.
+
+    Attributes:
+        name: The registered model.
+        alias: The alias that points to the version.
+        version: The version's number.
+        digest: SHA-256 of its bundle, hexadecimal.
+        workspace: The workspace whose registry holds it.
+    """
+
+    name: str
+    alias: str
+    version: str
+    digest: str
+    workspace: str
+
+
 def resolve_alias(
-    registry: Registry, production: ProductionModel, _after: Any = None
+    registry: Registry, production: ProductionModel, expected: AliasTarget | None = None
 ) -> ModelVersion:
     """Return the version that the alias points to at this moment.
 
+    Args:
+        registry: The workspace that serves.
+        production: The registered model and the alias.
+        expected: Where the same run moved the alias, if it did.
+
     Raises:
-        RegistryError: No version carries the alias.
+        RegistryError: No version has the alias, or it is not the expected one.
     """
     version = registry.get_version_by_alias(production.name, production.alias)
     if version is None:
         raise RegistryError(
             f"{production.name} has no version with the alias {production.alias} in "
-            f"{registry.workspace()}, expected one to serve; run kedro run --pipelines register_remote"
+            f"{registry.workspace()}, expected one; run kedro run --pipelines register_remote"
+        )
+    found = version.name, version.version, version.digest
+    if expected and found != (expected["name"], expected["version"], expected["digest"]):
+        raise RegistryError(
+            f"the alias {production.alias} points to {version.name} {version.version} in "
+            f"{registry.workspace()}, expected {expected['name']} {expected['version']}, to which "
+            f"this run moved it in {expected['workspace']}; nothing is deployed: set serve_from to "
+            "the target, or see who moved the alias with kedro run --pipelines history"
         )
     return version
 
 
 def record_and_move(registry: Registry, version: ModelVersion, entry: LedgerEntry) -> None:
-    """Record why, move the alias, and note that it was done: a rerun ends what was interrupted."""
+    """Record why, move the alias, and mark the entry as completed.
+
+    Where an interrupted run has moved the alias already, its entry is completed and no other one
+    is written.
+    """
     if entry.previous_version == version.version:
-        history = registry.ledger(version.name)
-        moves = [each for each in history if each.action != "refused" and each.alias == entry.alias]
+        moves = history.moves(registry.ledger(version.name), entry.alias)
         if moves and moves[-1].version == version.version:
             if not moves[-1].completed:
                 registry.complete_entry(moves[-1])

@@ -1,18 +1,34 @@
-"""The gates: what a candidate must show before production is changed. Each keeps its figure."""
+"""The gates: what a candidate must show before production changes. Each keeps its figure."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+import json
+from collections.abc import Mapping, Sequence
+from typing import TypedDict
 
 from crosscloud_mnist.bundle import CONTRACT, Bundle, TestPredictions
 
-Gate = dict[str, Any]
+
+class Gate(TypedDict):
+    """One gate and what it found: a row of ``promotion_gates.json``.
+
+    Attributes:
+        gate: Its name.
+        figure: What was measured; ``None`` where there was nothing to measure.
+        threshold: What the figure is compared with.
+        passed: Whether the candidate passed.
+        note: What was found and what was expected.
+    """
+
+    gate: str
+    figure: float | str | None
+    threshold: float | str
+    passed: bool
+    note: str
 
 
-def minimum_accuracy(metrics: Mapping[str, float], threshold: float) -> Gate:
+def check_accuracy(accuracy: float, threshold: float) -> Gate:
     """The accuracy on the test set must reach the threshold."""
-    accuracy = float(metrics["test_accuracy"])
     return _gate(
         "minimum accuracy",
         accuracy,
@@ -28,12 +44,12 @@ def compare_with_champion(
     significance: float,
     require_same_test_set: bool,
 ) -> Gate:
-    """The candidate must not be worse than the champion, on the same images.
+    """The candidate must not be worse than the champion on the same images.
 
-    McNemar's test (Q. McNemar, Psychometrika 12, 1947, 153-157), in its exact one-sided form: of
-    the images that only one of the two names right, the champion has no more than chance gives
-    it. The figure is the probability of a lead as large as the champion's if the two were equally
-    good; below the significance the candidate is refused.
+    McNemar's test (Q. McNemar, Psychometrika 12, 1947, 153-157) in its exact one-sided form, over
+    the images that only one of the two predicts correctly. The figure is the probability that the
+    champion leads by at least as much if both are equally good. Below the significance the
+    candidate is rejected.
     """
     from scipy.stats import binomtest
 
@@ -46,51 +62,58 @@ def compare_with_champion(
             f"{candidate.test_set[:12]}), so the two cannot be compared"
         )
         return _gate(name, None, significance, not require_same_test_set, note)
-    right = candidate.predicted == candidate.labels
-    champion_right = champion.predicted == champion.labels
-    lost, won = int((champion_right & ~right).sum()), int((right & ~champion_right).sum())
-    p = float(binomtest(lost, lost + won, alternative="greater").pvalue) if lost + won else 1.0
+    correct = candidate.predicted == candidate.labels
+    champion_correct = champion.predicted == champion.labels
+    losses, wins = (
+        int((champion_correct & ~correct).sum()),
+        int((correct & ~champion_correct).sum()),
+    )
+    p = 1.0
+    if losses + wins:
+        p = float(binomtest(losses, losses + wins, alternative="greater").pvalue)
     note = (
-        f"of {len(right)} test images the champion alone names {lost} right and the candidate "
-        f"alone {won} (McNemar's exact p {p:.2g}, expected at least {significance})"
+        f"of {len(correct)} test images only the champion predicts {losses} correctly and only the "
+        f"candidate {wins} (McNemar's exact p {p:.2g}, expected at least {significance})"
     )
     return _gate(name, p, significance, p >= significance, note)
 
 
-def same_contract(candidate: Bundle, champion: Bundle | None) -> Gate:
-    """Whoever calls the champion's endpoint must be able to call the candidate's unchanged."""
+def check_contract(candidate: Bundle, champion: Bundle | None) -> Gate:
+    """Clients of the champion's endpoint must be able to call the candidate's unchanged."""
     expected = champion.contract() if champion else dict(CONTRACT)
     found = candidate.contract()
     differing = [key for key in sorted({*expected, *found}) if expected.get(key) != found.get(key)]
     if champion and candidate.signature() != champion.signature():
         differing.append("signature")
-    note = f"it differs from what callers rely on in {', '.join(differing)}" if differing else ""
+    note = f"it differs from what clients rely on in {', '.join(differing)}" if differing else ""
     return _gate("contract and signature", len(differing), 0, not differing, note)
 
 
 def check_approval(tags: Mapping[str, str], tag: str) -> Gate:
-    """A person must have set the tag on the source's model."""
-    by = tags.get(tag, "")
-    return _gate("approval", by or None, tag, bool(by), f"the tag {tag} of the model is not set")
+    """A person must have set the tag on the logged model in the source workspace."""
+    approver = tags.get(tag, "")
+    note = "" if approver else f"the tag {tag} of the model is not set"
+    return _gate("approval", approver or None, tag, bool(approver), note)
 
 
-def golden_parity(difference: float, threshold: float) -> Gate:
-    """The target's copy must answer its golden set as the trained model did."""
+def check_parity(difference: float, threshold: float) -> Gate:
+    """The target's copy must predict its golden set as the trained model did."""
     return _gate(
         "golden set of the copy",
         difference,
         threshold,
-        difference <= threshold,  # a NaN is refused as well
-        f"the copy's answers to its golden set differ by up to {difference:.2g}, expected at most "
-        f"{threshold:.0g}",
+        difference <= threshold,  # a NaN is rejected as well
+        f"the copy's probabilities for its golden set differ by up to {difference:.2g}, expected "
+        f"at most {threshold:.0g}",
     )
 
 
-def _gate(name: str, figure: Any, threshold: Any, passed: bool, note: str) -> Gate:
-    return {
-        "gate": name,
-        "figure": figure,
-        "threshold": threshold,
-        "passed": bool(passed),
-        "note": note,
-    }
+def summarize(gates: Sequence[Gate]) -> str:
+    """Return the gates without their notes, as JSON."""
+    return json.dumps([{k: v for k, v in gate.items() if k != "note"} for gate in gates])
+
+
+def _gate(
+    name: str, figure: float | str | None, threshold: float | str, passed: bool, note: str
+) -> Gate:
+    return Gate(gate=name, figure=figure, threshold=threshold, passed=bool(passed), note=note)

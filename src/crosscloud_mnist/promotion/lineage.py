@@ -1,45 +1,64 @@
-"""Where a candidate comes from: what its signed card must say, and what its version then says."""
+"""Where a model comes from: read from its signed card, written as its version's tags."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass
 
 from crosscloud_mnist.errors import PromotionRejectedError
 
 NAMES = ("dataset", "dataset_digest", "git_commit", "lock_digest")
 
 
-def check(card: Mapping[str, Any], model_uri: str) -> None:
-    """Raise where the card does not say it all.
+@dataclass(frozen=True)
+class Lineage:
+    """What the signed card says, not what somebody may have written on a server since.
+
+    Attributes:
+        dataset: Name of the training data.
+        dataset_digest: SHA-256 of that data, hexadecimal.
+        git_commit: Commit of the code that trained.
+        lock_digest: SHA-256 of the lock file, hexadecimal.
+        metrics: Figures of the model, with ``test_accuracy``.
+    """
+
+    dataset: str
+    dataset_digest: str
+    git_commit: str
+    lock_digest: str
+    metrics: Mapping[str, float]
+
+
+def read_lineage(card: Mapping[str, object], model_uri: str) -> Lineage:
+    """Return the lineage of the model that the card belongs to.
 
     Raises:
-        PromotionRejectedError: What is missing, by name.
+        PromotionRejectedError: The card lacks a part of it; the message names the part.
     """
-    missing = [name for name in (*NAMES, "metrics") if name not in card]
+    metrics = card.get("metrics")
+    figures = dict(metrics) if isinstance(metrics, Mapping) else {}
+    missing = [name for name in NAMES if name not in card]
+    if not isinstance(figures.get("test_accuracy"), int | float):
+        missing.append("metrics.test_accuracy")
     if missing:
         raise PromotionRejectedError(
-            f"the card of {model_uri} says nothing of {', '.join(missing)}, expected its whole "
-            "lineage; train again with this version"
+            f"the card of {model_uri} lacks {', '.join(missing)}, expected its complete lineage; "
+            "train again with this version"
         )
+    return Lineage(**{name: str(card[name]) for name in NAMES}, metrics=figures)
 
 
-def tags(candidate: Mapping[str, Any]) -> dict[str, str]:
-    """Return the tags of the candidate's version; the candidate is as ``fetch_candidate`` returned it."""
+def tags(lineage: Lineage) -> dict[str, str]:
+    """Return the lineage as tags of a version."""
     return {
-        "source_workspace": candidate["source_workspace"],
-        "source_run_id": candidate["run_id"],
-        "source_model": candidate["uri"],
-        **candidate["lineage"],
-        **{key: str(value) for key, value in candidate["metrics"].items()},
+        **{name: getattr(lineage, name) for name in NAMES},
+        **{name: str(value) for name, value in lineage.metrics.items()},
     }
 
 
-def description(candidate: Mapping[str, Any]) -> str:
-    """Return one sentence of the same, for people."""
-    lineage = candidate["lineage"]
+def describe(lineage: Lineage) -> str:
+    """Return the lineage as part of a sentence."""
     return (
-        f"{candidate['uri']} of run {candidate['run_id']} in {candidate['source_workspace']}, "
-        f"trained on {lineage['dataset']} ({lineage['dataset_digest'][:12]}) by commit "
-        f"{lineage['git_commit'][:12]}; test accuracy {candidate['metrics']['test_accuracy']:.4f}."
+        f"trained on {lineage.dataset} ({lineage.dataset_digest[:12]}) by commit "
+        f"{lineage.git_commit[:12]}; test accuracy {lineage.metrics['test_accuracy']:.4f}"
     )

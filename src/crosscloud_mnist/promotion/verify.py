@@ -1,4 +1,4 @@
-"""What pipelines share: a version is opened only once verified, an alias moves once recorded."""
+"""Verification of a bundle: its signature and its digest, before anything of it is loaded."""
 
 from __future__ import annotations
 
@@ -10,16 +10,21 @@ from crosscloud_mnist.ports import ModelVersion, Registry
 
 
 def verify_bundle(folder: Path, verifier: Verifier, digest: str) -> Bundle:
-    """Return the bundle once its signature holds and its digest is the recorded one.
+    """Return the bundle, once its signature is valid and its digest is the recorded one.
+
+    Args:
+        folder: The bundle's.
+        verifier: Holds the public key.
+        digest: SHA-256 of the bundle as it was recorded, hexadecimal.
 
     Raises:
-        VerificationError: One of them is not so. Nothing of the bundle was loaded.
+        VerificationError: The signature or the digest is wrong. Nothing of the bundle was loaded.
     """
     found = digest_of(folder, verifier.verify(folder))
     if found != digest:
         raise VerificationError(
-            f"the bundle's digest is {found}, expected {digest} as it was recorded; it is refused: "
-            "fetch it again, or promote the model that was meant"
+            f"the bundle's digest is {found}, expected {digest} as it was recorded; it is "
+            "rejected: fetch it again, or promote another model"
         )
     return Bundle(folder, digest)
 
@@ -31,7 +36,7 @@ def fetch_verified(
 
     Args:
         registry: The workspace that holds it.
-        version: Which.
+        version: The version to download.
         verifier: Holds the public key.
         folder: Where to write it; must not exist.
 

@@ -1,4 +1,4 @@
-"""Two real MLflow servers with passwords, a line to each that can fail, and a promotion."""
+"""Two real MLflow servers with passwords, a faulty proxy in front of each, and a promotion."""
 
 from __future__ import annotations
 
@@ -17,13 +17,16 @@ from mlflow import MlflowClient
 from crosscloud_mnist.bundle import Bundle, Verifier, write
 from crosscloud_mnist.isolation.proxy import ProcessProxy, end_all
 from crosscloud_mnist.pipelines import register_remote
+from crosscloud_mnist.pipelines.register_remote.parameters import RegisterRemoteParameters
+from crosscloud_mnist.pipelines.register_remote.records import RegisteredModel
+from crosscloud_mnist.promotion import ProductionModel
 from rehearsal.mlflow_servers import Server, two_servers
 
-sys.path.insert(0, str(Path(__file__).parent))  # for faulty_line, under --import-mode=importlib
-from faulty_line import Line
+sys.path.insert(0, str(Path(__file__).parent))  # for faulty_proxy, under --import-mode=importlib
+from faulty_proxy import FaultyProxy
 
 ADAPTER = "crosscloud_mnist.adapters.mlflow.registry.MlflowRegistry"
-_numbers = itertools.count()
+_counter = itertools.count()
 
 
 @pytest.fixture(scope="package")
@@ -34,12 +37,12 @@ def servers(tmp_path_factory) -> Iterator[tuple[Server, Server]]:
 
 
 @pytest.fixture(scope="package")
-def open_lines(servers) -> Iterator[tuple[Line, Line]]:
-    lines = tuple(Line(server.address) for server in servers)
-    proxies = [line.open() for line in lines]
-    yield lines
-    for proxy in proxies:
-        proxy.shutdown()
+def open_proxies(servers) -> Iterator[tuple[FaultyProxy, FaultyProxy]]:
+    proxies = tuple(FaultyProxy(server.address) for server in servers)
+    listeners = [proxy.open() for proxy in proxies]
+    yield proxies
+    for listener in listeners:
+        listener.shutdown()
 
 
 @dataclass
@@ -47,15 +50,15 @@ class Promotion:
     """One registered model of its own, and bundles to promote under its name."""
 
     servers: tuple[Server, Server]
-    lines: tuple[Line, Line]
+    proxies: tuple[FaultyProxy, FaultyProxy]
     verifier: Verifier
     folder: Path
     name: str
     make: Callable[..., Bundle]
 
     def registry(self, which: int, **credentials: str) -> Any:
-        """The workspace (0 the sandbox, 1 production) through its line, in its own process."""
-        options = {"uri": self.lines[which].uri, "experiment": "mnist"}
+        """The workspace (0 the sandbox, 1 production) through its proxy, in its own process."""
+        options = {"uri": self.proxies[which].uri, "experiment": "mnist"}
         return ProcessProxy(ADAPTER, options, {**self.servers[which].credentials, **credentials})
 
     @property
@@ -63,7 +66,7 @@ class Promotion:
         return self.registry(1)
 
     def client(self, which: int) -> MlflowClient:
-        """A client that asks the server directly, as the tests' own eyes."""
+        """A client that asks the server directly, to look at what is stored."""
         import os
 
         os.environ.update(self.servers[which].credentials)
@@ -73,26 +76,28 @@ class Promotion:
     def log(self, bundle: Bundle) -> str:
         client = self.client(0)
         experiment = client.get_experiment_by_name("mnist")
-        number = experiment.experiment_id if experiment else client.create_experiment("mnist")
-        run_id = client.create_run(number).info.run_id
+        if experiment:
+            experiment_id = experiment.experiment_id
+        else:
+            experiment_id = client.create_experiment("mnist")
+        run_id = client.create_run(experiment_id).info.run_id
         uri: str = self.registry(0).log_model(
             bundle.folder, run_id=run_id, digest=bundle.digest, tags={}, params={}
         )
         return uri
 
-    def settings(self, **changed: Any) -> dict[str, Any]:
-        return {
-            "name": self.name,
-            "alias": "champion",
+    def parameters(self, **changed: Any) -> RegisterRemoteParameters:
+        values = {
+            "model": None,
             "challenger_alias": "challenger",
             "minimum_accuracy": 0.9,
             "significance": 0.05,
             "require_same_test_set": True,
             "approval_tag": None,
-            "bundle_cache": str(self.folder / "bundle_cache"),
+            "bundle_cache": self.folder / "bundle_cache",
             "orphan_ttl_seconds": 3600,
-            **changed,
         }
+        return RegisterRemoteParameters(**{**values, **changed})
 
     def promote(
         self,
@@ -102,19 +107,18 @@ class Promotion:
         target: Any = None,
         verifier: Verifier | None = None,
         **changed: Any,
-    ) -> dict[str, Any]:
-        settings = self.settings(**changed)
-        given = {
+    ) -> RegisteredModel:
+        inputs = {
             "source_registry": source or self.registry(0),
             "target_registry": target or self.target,
             "verifier": verifier or self.verifier,
             "model_uri": uri,
-            "params:register_remote": settings,
-            **{f"params:register_remote.{name}": value for name, value in settings.items()},
+            "params:production": ProductionModel(self.name, "champion"),
+            "params:register_remote": self.parameters(**changed),
         }
-        ports = {name: MemoryDataset(value, copy_mode="assign") for name, value in given.items()}
-        outputs = SequentialRunner().run(register_remote.create_pipeline(), DataCatalog(ports))
-        registered: dict[str, Any] = outputs["registered_model"].load()
+        memory = {name: MemoryDataset(value, copy_mode="assign") for name, value in inputs.items()}
+        outputs = SequentialRunner().run(register_remote.create_pipeline(), DataCatalog(memory))
+        registered: RegisteredModel = outputs["registered_model"].load()
         return registered
 
     def versions(self) -> list[Any]:
@@ -127,11 +131,11 @@ class Promotion:
 
 @pytest.fixture
 def promotion(
-    servers, open_lines, tiny_contents, signer, verifier, tmp_path, monkeypatch
+    servers, open_proxies, tiny_contents, signer, verifier, tmp_path, monkeypatch
 ) -> Iterator[Promotion]:
-    number = next(_numbers)
+    number = next(_counter)
     for variable in ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD"):
-        monkeypatch.setenv(variable, "set by a test below")  # so that it is taken back
+        monkeypatch.setenv(variable, "set by a test below")  # so that it is restored
 
     def make(name: str, *, wrong: int = 7) -> Bundle:
         predicted = tiny_contents.test_predictions.labels.copy()
@@ -142,6 +146,6 @@ def promotion(
         )
         return write(contents, tmp_path / name / "bundle", signer)
 
-    yield Promotion(servers, open_lines, verifier, tmp_path, f"mnist_cnn_{number}", make)
-    for line in open_lines:
-        line.reset()
+    yield Promotion(servers, open_proxies, verifier, tmp_path, f"mnist_cnn_{number}", make)
+    for proxy in open_proxies:
+        proxy.reset()

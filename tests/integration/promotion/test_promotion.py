@@ -13,6 +13,7 @@ import threading
 import traceback
 from concurrent.futures import ThreadPoolExecutor
 
+import psutil
 import pytest
 from mlflow.exceptions import MlflowException
 
@@ -22,14 +23,14 @@ from crosscloud_mnist.isolation.proxy import ProcessProxy
 from rehearsal.mlflow_servers import free_port
 
 
-def leftovers(promotion):
+def orphans(promotion):
     """Logged models of the name that no version came of, and its open runs, on the target."""
     client = promotion.client(1)
     experiments = [experiment.experiment_id for experiment in client.search_experiments()]
     used = {version.run_id for version in promotion.versions()}
-    mine = f"tags.promoted_as = '{promotion.name}'"
-    models = client.search_logged_models(experiments, filter_string=mine)
-    runs = client.search_runs(experiments, f"{mine} AND attributes.status = 'RUNNING'")
+    promoted = f"tags.promoted_as = '{promotion.name}'"
+    models = client.search_logged_models(experiments, filter_string=promoted)
+    runs = client.search_runs(experiments, f"{promoted} AND attributes.status = 'RUNNING'")
     assert used <= {model.source_run_id for model in models}  # a version has its files
     unused = [model.model_id for model in models if model.source_run_id not in used]
     return unused, [run.info.run_id for run in runs]
@@ -44,7 +45,7 @@ def test_it_promotes_once_with_lineage_and_a_ledger(promotion):
     (version,) = promotion.versions()
     assert version.status == "READY"
     assert version.tags["bundle_digest"] == version.tags["verified"] == bundle.digest
-    assert version.tags["source_workspace"] == promotion.lines[0].uri
+    assert version.tags["source_workspace"] == promotion.proxies[0].uri
     assert version.tags["source_model"] == uri
     assert version.tags["lock_digest"] == "12" * 32
     for name in ("source_run_id", "dataset_digest", "git_commit", "test_accuracy"):
@@ -73,8 +74,8 @@ def test_a_worse_model_is_challenger_and_the_champion_stays(promotion):
     assert promotion.target.get_version_by_alias(promotion.name, "challenger").version == "2"
 
 
-@pytest.mark.parametrize("line", [0, 1])
-def test_a_byte_flipped_on_its_way_is_refused_and_the_file_named(promotion, line):
+@pytest.mark.parametrize("which", [0, 1])
+def test_a_byte_flipped_on_its_way_is_rejected_and_the_file_is_named(promotion, which):
     uri = promotion.log(promotion.make("flipped"))
 
     def flip(request, content):
@@ -82,15 +83,15 @@ def test_a_byte_flipped_on_its_way_is_refused_and_the_file_named(promotion, line
             return content[:100] + bytes([content[100] ^ 1]) + content[101:]
         return content
 
-    promotion.lines[line].harm = flip
+    promotion.proxies[which].tamper = flip
     with pytest.raises(VerificationError, match=r"artifacts/model\.onnx"):
         promotion.promote(uri)
     assert promotion.versions() == []
-    promotion.lines[line].reset()
+    promotion.proxies[which].reset()
     assert promotion.promote(uri)["created"]
 
 
-def test_a_manifest_that_was_changed_with_its_file_is_refused(promotion):
+def test_a_manifest_that_was_changed_with_its_file_is_rejected(promotion):
     uri = promotion.log(promotion.make("forged"))
     model_id = uri.removeprefix("models:/")
     (folder,) = promotion.servers[0].folder.rglob(f"{model_id}/artifacts/MLmodel")
@@ -113,7 +114,7 @@ def test_a_manifest_that_was_changed_with_its_file_is_refused(promotion):
     assert promotion.versions() == []
 
 
-def test_another_public_key_refuses_the_bundle(promotion, tiny_contents):
+def test_another_public_key_rejects_the_bundle(promotion, tiny_contents):
     keys = str(promotion.folder / "other.pem"), str(promotion.folder / "other.pub")
     uri = promotion.log(promotion.make("another"))
     write(tiny_contents, promotion.folder / "b" / "bundle", Signer(*keys, generate=True))
@@ -122,11 +123,11 @@ def test_another_public_key_refuses_the_bundle(promotion, tiny_contents):
     assert promotion.versions() == []
 
 
-def test_killed_after_every_kind_of_write_it_ends_with_one_version_and_no_leftovers(promotion):
+def test_killed_after_every_kind_of_write_it_ends_with_one_version_and_no_orphans(promotion):
     bundle = promotion.make("killed")
     uri = promotion.log(bundle)
-    killed, said = [], []
-    line = promotion.lines[1]
+    killed, messages = [], []
+    proxy = promotion.proxies[1]
     for _ in range(20):
         target = promotion.target
 
@@ -136,22 +137,22 @@ def test_killed_after_every_kind_of_write_it_ends_with_one_version_and_no_leftov
                 killed.append(kind)
                 os.kill(target._process._child.pid, signal.SIGKILL)
 
-        line.after = kill
+        proxy.after = kill
         try:
             registered = promotion.promote(uri, target=target, orphan_ttl_seconds=0)
             break
         except RegistryError as error:
-            said.append(str(error))
+            messages.append(str(error))
             assert len(promotion.versions()) <= 1
-    line.reset()
+    proxy.reset()
     assert registered["version"] == "1"
-    assert len(killed) == len(said) >= 9, killed
-    assert all("expected its answer; run the same command again" in each for each in said)
-    assert leftovers(promotion) == ([], [])
+    assert len(killed) == len(messages) >= 9, killed
+    assert all("expected its answer; run the same command again" in each for each in messages)
+    assert orphans(promotion) == ([], [])
     assert [version.status for version in promotion.versions()] == ["READY"]
     assert promotion.production() == "1"
-    done = [entry for entry in promotion.target.ledger(promotion.name) if entry.completed]
-    assert [(entry.action, entry.version) for entry in done] == [("promoted", "1")]
+    completed = [entry for entry in promotion.target.ledger(promotion.name) if entry.completed]
+    assert [(entry.action, entry.version) for entry in completed] == [("promoted", "1")]
 
 
 def test_of_two_at_once_one_version_stays(promotion):
@@ -162,13 +163,13 @@ def test_of_two_at_once_one_version_stays(promotion):
         if request.method == "POST" and request.path.endswith("/mlflow/logged-models"):
             both.wait()
 
-    promotion.lines[1].before = wait_for_the_other
+    promotion.proxies[1].before = wait_for_the_other
     targets = [promotion.registry(1, MLFLOW_HTTP_REQUEST_TIMEOUT=each) for each in ("90", "91")]
     with ThreadPoolExecutor(2) as pool:
         registered = list(pool.map(lambda target: promotion.promote(uri, target=target), targets))
     assert [each["version"] for each in registered] == ["1", "1"]
     assert [version.version for version in promotion.versions()] == ["1"]
-    assert leftovers(promotion) == ([], [])
+    assert orphans(promotion) == ([], [])
     assert promotion.production() == "1"
 
 
@@ -180,7 +181,7 @@ def test_a_wrong_password_is_one_line(promotion):
     assert "\n" not in str(raised.value)
 
 
-def test_swapped_credentials_are_refused(promotion):
+def test_swapped_credentials_are_rejected(promotion):
     uri = promotion.log(promotion.make("swapped"))
     source = promotion.registry(0, **promotion.servers[1].credentials)
     target = promotion.registry(1, **promotion.servers[0].credentials)
@@ -189,7 +190,7 @@ def test_swapped_credentials_are_refused(promotion):
     assert promotion.versions() == []
 
 
-def test_one_server_under_two_names_is_refused(promotion):
+def test_one_server_under_two_names_is_rejected(promotion):
     uri = promotion.log(promotion.make("same"))
     options = {"uri": f"http://localhost:{promotion.servers[0].port}", "experiment": "mnist"}
     same = ProcessProxy(
@@ -202,24 +203,24 @@ def test_one_server_under_two_names_is_refused(promotion):
 
 
 @pytest.mark.parametrize("status", [429, 503])
-def test_a_busy_server_is_asked_again(promotion, status):
+def test_a_busy_server_gets_the_request_again(promotion, status):
     uri = promotion.log(promotion.make("busy"))
-    turned_away = []
+    rejected = []
 
     def busy(request):
-        if request.path not in turned_away:
-            turned_away.append(request.path)
+        if request.path not in rejected:
+            rejected.append(request.path)
             return status
         return None
 
-    for line in promotion.lines:
-        line.before = busy
+    for proxy in promotion.proxies:
+        proxy.before = busy
     assert promotion.promote(uri)["version"] == "1"
-    assert len(turned_away) > 10
+    assert len(rejected) > 10
 
 
-@pytest.mark.parametrize("line", [0, 1])
-def test_a_cut_connection_is_tried_again(promotion, line):
+@pytest.mark.parametrize("which", [0, 1])
+def test_a_request_is_repeated_where_the_connection_is_cut(promotion, which):
     uri = promotion.log(promotion.make("cut"))
     cut = []
 
@@ -229,21 +230,21 @@ def test_a_cut_connection_is_tried_again(promotion, line):
             return "cut"
         return None
 
-    promotion.lines[line].before = cut_once
+    promotion.proxies[which].before = cut_once
     assert promotion.promote(uri)["version"] == "1"
     assert len(cut) > 5
 
 
-def test_a_line_that_stays_cut_is_said_in_one_line_and_a_rerun_succeeds(promotion):
+def test_a_connection_that_stays_cut_is_one_line_and_a_rerun_succeeds(promotion):
     uri = promotion.log(promotion.make("down"))
-    promotion.lines[1].before = lambda request: "cut" if request.method == "PUT" else None
+    promotion.proxies[1].before = lambda request: "cut" if request.method == "PUT" else None
     with pytest.raises(RegistryError) as raised:
         promotion.promote(uri, orphan_ttl_seconds=0)
     assert "\n" not in str(raised.value)
     assert promotion.production() is None
-    promotion.lines[1].reset()
+    promotion.proxies[1].reset()
     assert promotion.promote(uri, orphan_ttl_seconds=0)["version"] == "1"
-    assert leftovers(promotion) == ([], [])
+    assert orphans(promotion) == ([], [])
 
 
 def test_no_variable_or_file_of_the_user_sends_anything_elsewhere(promotion, monkeypatch, tmp_path):
@@ -273,7 +274,7 @@ def test_no_variable_or_file_of_the_user_sends_anything_elsewhere(promotion, mon
         source = promotion.registry(0, MLFLOW_HTTP_REQUEST_TIMEOUT="77")
         target = promotion.registry(1, MLFLOW_HTTP_REQUEST_TIMEOUT="77")
         registered = promotion.promote(uri, source=source, target=target)
-    assert registered["workspace"] == promotion.lines[1].uri
+    assert registered["workspace"] == promotion.proxies[1].uri
     assert len(promotion.versions()) == 1
     assert list(promotion.client(0).search_model_versions(f"name = '{promotion.name}'")) == []
 
@@ -283,15 +284,11 @@ def test_no_secret_is_shown_anywhere(promotion, capfd, caplog, tmp_path):
     shown = []
 
     def look(request):
-        for process in os.listdir("/proc"):  # noqa: PTH208
-            try:
-                with open(f"/proc/{process}/cmdline", errors="replace") as arguments:  # noqa: PTH123
-                    shown.append(arguments.read())
-            except OSError:
-                continue
+        processes = psutil.process_iter(["cmdline"])
+        shown.extend(" ".join(process.info["cmdline"] or []) for process in processes)
 
-    for line in promotion.lines:
-        line.after = look
+    for proxy in promotion.proxies:
+        proxy.after = look
     promotion.promote(promotion.log(promotion.make("shown")))
     wrong = promotion.registry(1, MLFLOW_TRACKING_PASSWORD="wrong-" + promotion.servers[1].password)
     for attempt in (
@@ -305,9 +302,9 @@ def test_no_secret_is_shown_anywhere(promotion, capfd, caplog, tmp_path):
     for which, server in enumerate(promotion.servers):
         client = promotion.client(which)
         experiments = client.search_experiments()
-        numbers = [experiment.experiment_id for experiment in experiments]
-        shown.append(str([run.to_dictionary() for run in client.search_runs(numbers)]))
-        shown.append(str([m.to_dictionary() for m in client.search_logged_models(numbers)]))
+        experiment_ids = [experiment.experiment_id for experiment in experiments]
+        shown.append(str([run.to_dictionary() for run in client.search_runs(experiment_ids)]))
+        shown.append(str([m.to_dictionary() for m in client.search_logged_models(experiment_ids)]))
         shown.append(str([dict(v) for v in client.search_model_versions()]))
         shown.append(server.log.read_text())
     shown.append(str(promotion.target.ledger(promotion.name)))

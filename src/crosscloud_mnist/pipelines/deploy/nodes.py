@@ -3,26 +3,38 @@
 from __future__ import annotations
 
 import tempfile
-from dataclasses import asdict
 from pathlib import Path
+from typing import TypedDict
 
 from crosscloud_mnist.bundle import Verifier
 from crosscloud_mnist.ports import Endpoint, ModelVersion, Registry
 from crosscloud_mnist.promotion import fetch_verified
 
 
+class DeploymentRecord(TypedDict):
+    """``deployment.json``: see ``ports.Deployment``."""
+
+    endpoint: str
+    name: str
+    model_version: str
+    digest: str
+
+
 def deploy(
     registry: Registry, endpoint: Endpoint, verifier: Verifier, version: ModelVersion
-) -> dict[str, str]:
+) -> DeploymentRecord:
     """Verify the version's bundle and serve it.
-
-    Returns:
-        The deployment: ``endpoint``, ``name``, ``model_version`` and ``digest``.
 
     Raises:
         VerificationError: The registry's copy is not the one that was signed and recorded.
-        EndpointError: The endpoint did not become ready, or answered wrongly.
+        EndpointError: The endpoint did not become ready, or its predictions were wrong.
     """
     with tempfile.TemporaryDirectory() as folder:
         bundle = fetch_verified(registry, version, verifier, Path(folder) / "bundle")
-        return asdict(endpoint.deploy(version, bundle.folder))
+        deployment = endpoint.deploy(version, bundle.folder)
+    return {
+        "endpoint": deployment.endpoint,
+        "name": deployment.name,
+        "model_version": deployment.model_version,
+        "digest": deployment.digest,
+    }

@@ -8,12 +8,12 @@ from crosscloud_mnist.pipelines.deploy.nodes import deploy
 from crosscloud_mnist.promotion import resolve_alias
 
 
-def create_pipeline(after: str | None = None) -> Pipeline:
+def create_pipeline(expected: str | None = None) -> Pipeline:
     """Return ``deploy``: an alias in; a running endpoint out.
 
     Args:
-        after: A datum that must be there before the alias is looked up, such as the registration
-            of the same run.
+        expected: A datum of the same run that says where the alias was moved
+            (``registered_model``, ``rollback_result``): nothing else is deployed.
     """
     return Pipeline(
         [
@@ -22,7 +22,7 @@ def create_pipeline(after: str | None = None) -> Pipeline:
                 [
                     "serving_registry",
                     "params:production",
-                    *([after] if after else []),
+                    *([expected] if expected else []),
                 ],
                 "serving_version",
                 name="resolve_alias",
@@ -32,6 +32,7 @@ def create_pipeline(after: str | None = None) -> Pipeline:
                 ["serving_registry", "endpoint", "verifier", "serving_version"],
                 "deployment",
                 name="deploy",
+                tags="production",
             ),
         ]
     )

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Any
 
 from crosscloud_mnist.ports import Registry
 from crosscloud_mnist.promotion import ProductionModel
 
 
 def read_ledger(
-    registry: Registry, production: ProductionModel, _after: Any = None
-) -> list[dict[str, Any]]:
-    """Return the ledger's entries of the model, oldest first, its chain checked.
+    registry: Registry, production: ProductionModel, _after: object = None
+) -> list[dict[str, str | bool]]:
+    """Return the ledger's entries of the model, oldest first, once its chain is verified.
+
+    Args:
+        registry: The workspace that holds the ledger.
+        production: The registered model.
+        _after: A datum that must exist before the ledger is read.
+
+    Returns:
+        A row for each ``ports.LedgerEntry``.
 
     Raises:
-        VerificationError: An entry was changed or taken out.
+        VerificationError: An entry was changed or removed.
     """
     return [asdict(entry) for entry in registry.ledger(production.name)]

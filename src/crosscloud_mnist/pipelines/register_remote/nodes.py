@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from crosscloud_mnist.bundle import CROSS_HOST_TOLERANCE, Bundle, Verifier, golden_difference
 from crosscloud_mnist.errors import PromotionRejectedError, VerificationError
-from crosscloud_mnist.ports import LedgerEntry, ModelVersion, Registry
-from crosscloud_mnist.promotion import bundle_cache, fetch_verified, lineage, record_and_move
-from crosscloud_mnist.promotion import gates as gate
-
-_VERIFIED = "verified"
-_MAX_TAG = 1000  # Unity Catalog's limit
+from crosscloud_mnist.pipelines.register_remote.parameters import RegisterRemoteParameters
+from crosscloud_mnist.pipelines.register_remote.records import (
+    CandidateRecord,
+    CheckedCandidate,
+    Publication,
+    RegisteredModel,
+)
+from crosscloud_mnist.ports import LedgerEntry, Registry
+from crosscloud_mnist.promotion import (
+    ProductionModel,
+    bundle_cache,
+    fetch_verified,
+    gates,
+    history,
+    lineage,
+    record_and_move,
+    tags,
+)
+from crosscloud_mnist.promotion.candidate import open_candidate
 
 logger = logging.getLogger(__name__)
 
@@ -28,207 +39,236 @@ def fetch_candidate(
     target: Registry,
     verifier: Verifier,
     model_uri: str,
-    settings: Mapping[str, Any],
-) -> dict[str, Any]:
-    """Fetch the candidate and verify it, before anything of it is opened.
+    production: ProductionModel,
+    parameters: RegisterRemoteParameters,
+) -> CandidateRecord:
+    """Fetch the candidate and verify it before anything of it is opened.
 
     Args:
         source: The workspace that logged it.
         target: The workspace that it goes to.
         verifier: Holds the public key.
         model_uri: The candidate.
-        settings: ``name`` and ``alias``, ``bundle_cache`` (a folder for bundles, each in one named
-            by its digest: none is fetched twice) and ``orphan_ttl_seconds`` (how long one is kept
-            there that is not the champion's).
-
-    Returns:
-        The candidate: ``uri``, ``digest``, ``folder``, ``source_workspace``, ``run_id``, ``tags``,
-        ``lineage`` and ``metrics``. Lineage and metrics come from the signed card, not from what
-        somebody may have written on the source's server since.
+        production: The registered model and its alias; the champion's bundle stays cached.
+        parameters: For the bundle cache.
 
     Raises:
         PromotionRejectedError: Source and target are one workspace, or the card lacks lineage.
         RegistryError: The source does not have the model.
         VerificationError: It is not the bundle that was signed and recorded.
     """
-    reached = source.workspace(), target.workspace()
-    logger.info("promoting from %s to %s", *reached)
-    if reached[0] == reached[1] or target.has_logged_model(model_uri):
+    source_workspace, target_workspace = source.workspace(), target.workspace()
+    logger.info("promoting from %s to %s", source_workspace, target_workspace)
+    if source_workspace == target_workspace or target.has_logged_model(model_uri):
         raise PromotionRejectedError(
-            f"source {reached[0]} and target {reached[1]} are one workspace, expected two; set "
-            "source and target in the globals of the environment"
+            f"source {source_workspace} and target {target_workspace} are one workspace, expected "
+            "two; set source and target in the globals of the environment"
         )
-    logged = source.logged_model(model_uri)
-    champion = target.get_version_by_alias(settings["name"], settings["alias"])
-    fetched = Path(settings["bundle_cache"])
-    bundle_cache.evict(
-        fetched, settings["orphan_ttl_seconds"], champion.digest if champion else None
-    )
-    download = partial(source.download_logged, model_uri)
-    bundle = bundle_cache.get(download, verifier, fetched, logged.digest)
-    card = bundle.card()
-    lineage.check(card, model_uri)
+    champion = target.get_version_by_alias(production.name, production.alias)
+    keep = champion.digest if champion else None
+    bundle_cache.evict(parameters.bundle_cache, parameters.orphan_ttl_seconds, keep)
+    candidate = open_candidate(source, verifier, model_uri, parameters.bundle_cache)
     return {
-        "uri": logged.uri,
-        "digest": logged.digest,
-        "folder": str(bundle.folder),
-        "source_workspace": reached[0],
-        "run_id": logged.run_id,
-        "tags": dict(logged.tags),
-        "lineage": {key: str(value) for key, value in card.items() if key in lineage.NAMES},
-        "metrics": card["metrics"],
+        "uri": candidate.model.uri,
+        "digest": candidate.model.digest,
+        "source_workspace": candidate.source_workspace,
+        "run_id": candidate.model.run_id,
+        "lineage": lineage.tags(candidate.lineage),
+        "metrics": dict(candidate.lineage.metrics),
     }
 
 
 def check_gates(
-    target: Registry, verifier: Verifier, candidate: Mapping[str, Any], settings: Mapping[str, Any]
-) -> list[gate.Gate]:
-    """Return every gate with its figure, its threshold and whether the candidate passed it.
+    *,
+    source: Registry,
+    target: Registry,
+    verifier: Verifier,
+    record: CandidateRecord,
+    production: ProductionModel,
+    parameters: RegisterRemoteParameters,
+) -> CheckedCandidate:
+    """Check the candidate by every gate.
+
+    Only the candidate's URI is taken from ``record``, a file that anyone may have edited. What the
+    gates decide by is read again: from the verified bundle, and the approval from the source.
 
     Args:
-        target: The workspace whose champion the candidate is compared with.
+        source: The workspace that logged the candidate.
+        target: The workspace whose champion it is compared with.
         verifier: Holds the public key; the champion is opened only once verified.
-        candidate: As ``fetch_candidate`` returned it.
-        settings: ``name``, ``alias``, ``minimum_accuracy``, ``significance``,
-            ``require_same_test_set`` and ``approval_tag``.
+        record: As ``fetch_candidate`` returned it.
+        production: The registered model and its alias.
+        parameters: The thresholds.
+
+    Raises:
+        PromotionRejectedError: The card lacks a part of the lineage.
+        RegistryError: A workspace does not have the bundle.
+        VerificationError: A bundle is not the one that was signed and recorded.
     """
-    bundle = Bundle(Path(candidate["folder"]), candidate["digest"])
-    current = target.get_version_by_alias(settings["name"], settings["alias"])
-    champion = None
-    if current is not None and current.digest != bundle.digest:
-        download = partial(target.download_version, current)
-        champion = bundle_cache.get(download, verifier, bundle.folder.parent, current.digest)
+    candidate = open_candidate(source, verifier, record["uri"], parameters.bundle_cache)
+    champion = _fetch_champion(target, verifier, production, parameters.bundle_cache)
+    if champion and champion.digest == candidate.bundle.digest:
+        champion = None
     rows = [
-        gate.minimum_accuracy(candidate["metrics"], settings["minimum_accuracy"]),
-        gate.compare_with_champion(
-            bundle.test_predictions(),
-            champion.test_predictions() if champion else None,
-            settings["significance"],
-            settings["require_same_test_set"],
+        gates.check_accuracy(
+            candidate.lineage.metrics["test_accuracy"], parameters.minimum_accuracy
         ),
-        gate.same_contract(bundle, champion),
+        gates.compare_with_champion(
+            candidate.bundle.test_predictions(),
+            champion.test_predictions() if champion else None,
+            parameters.significance,
+            parameters.require_same_test_set,
+        ),
+        gates.check_contract(candidate.bundle, champion),
     ]
-    if settings["approval_tag"]:
-        rows.append(gate.check_approval(candidate["tags"], settings["approval_tag"]))
-    return rows
+    if parameters.approval_tag:
+        rows.append(gates.check_approval(candidate.model.tags, parameters.approval_tag))
+    return CheckedCandidate(candidate, tuple(rows))
 
 
 def publish(
     target: Registry,
-    candidate: Mapping[str, Any],
-    name: str,
-    orphan_ttl_seconds: float,
-    _gates: Sequence[gate.Gate] = (),
-) -> tuple[ModelVersion, bool]:
-    """Copy the candidate to the target's registry, unless its digest is there already.
+    checked: CheckedCandidate,
+    production: ProductionModel,
+    parameters: RegisterRemoteParameters,
+) -> Publication:
+    """Copy the candidate to the target's registry, unless a version has its digest already.
 
     Of two promotions at once the lower version stays; each removes only its own.
 
-    Returns:
-        The version, and whether it is a new one.
-
     Raises:
-        RegistryError: The target answered no.
+        RegistryError: The target rejected a request.
     """
-    digest = candidate["digest"]
-    target.delete_orphans(name, digest, orphan_ttl_seconds)
-    there = target.find_version(name, digest)
-    if there is not None:
-        return there, False
-    made = target.create_version(
+    name, candidate = production.name, checked.candidate
+    digest = candidate.bundle.digest
+    target.delete_orphans(name, digest, parameters.orphan_ttl_seconds)
+    existing = target.find_version(name, digest)
+    if existing is not None:
+        return Publication(existing, created=False)
+    created = target.create_version(
         name,
-        Path(candidate["folder"]),
+        candidate.bundle.folder,
         digest=digest,
-        tags=lineage.tags(candidate),
-        description=lineage.description(candidate),
+        tags=candidate.tags(),
+        description=candidate.description(),
     )
-    lowest = target.find_version(name, digest) or made
-    if int(lowest.version) < int(made.version):
-        target.delete_version(made)
-        return lowest, False
-    return made, True
+    lowest = target.find_version(name, digest) or created
+    if int(lowest.version) < int(created.version):
+        target.delete_version(created)
+        return Publication(lowest, created=False)
+    return Publication(created, created=True)
 
 
 def verify_copy(
-    target: Registry,
-    verifier: Verifier,
-    version: ModelVersion,
-    candidate_gates: Sequence[gate.Gate],
-) -> list[gate.Gate]:
+    target: Registry, verifier: Verifier, publication: Publication, checked: CheckedCandidate
+) -> tuple[gates.Gate, ...]:
     """Verify the target's copy, and run its graph on its golden set.
 
     Returns:
         All gates: the candidate's, and the copy's own.
 
     Raises:
-        VerificationError: The copy is not the bundle that was signed. If it never was, the version
-            is removed.
+        VerificationError: The copy is not the bundle that was signed. The version is removed,
+            unless it was verified before.
     """
-    with tempfile.TemporaryDirectory() as work:
+    version = publication.version
+    with tempfile.TemporaryDirectory() as folder:
         try:
-            copy = fetch_verified(target, version, verifier, Path(work) / "copy")
+            copy = fetch_verified(target, version, verifier, Path(folder) / "copy")
         except VerificationError:
-            if _VERIFIED not in version.tags:
+            if tags.VERIFIED not in version.tags:
                 target.delete_version(version)
             raise
-        parity = gate.golden_parity(golden_difference(copy), CROSS_HOST_TOLERANCE)
-        gates = [*candidate_gates, parity]
-    target.tag_version(version, {_VERIFIED: version.digest, "gates": _figures(gates)})
-    return gates
+        parity = gates.check_parity(golden_difference(copy), CROSS_HOST_TOLERANCE)
+    results = (*checked.gates, parity)
+    target.tag_version(
+        version, {tags.VERIFIED: version.digest, tags.GATE_RESULTS: gates.summarize(results)}
+    )
+    return results
+
+
+def report_gates(results: Sequence[gates.Gate]) -> list[gates.Gate]:
+    """Return the gates for the report; nothing is decided by what it says."""
+    return list(results)
 
 
 def move_alias(
     *,
     target: Registry,
-    version: ModelVersion,
-    created: bool,
-    candidate: Mapping[str, Any],
-    gates: Sequence[gate.Gate],
-    settings: Mapping[str, Any],
-) -> dict[str, Any]:
-    """Move the alias last of all, or name the refused model ``challenger`` with the reason.
+    checked: CheckedCandidate,
+    publication: Publication,
+    results: Sequence[gates.Gate],
+    production: ProductionModel,
+    parameters: RegisterRemoteParameters,
+    _report: list[gates.Gate] | None = None,
+) -> RegisteredModel:
+    """Move the alias, or give a rejected version the challenger's alias and record the reason.
 
-    Returns:
-        The registered model: ``name``, ``version``, ``alias``, ``digest``, ``workspace``,
-        ``created`` and ``source_model``.
+    Args:
+        target: The workspace that holds the version.
+        checked: The candidate.
+        publication: Its version.
+        results: All gates.
+        production: The registered model and its alias.
+        parameters: Names the challenger's alias.
+        _report: Written before a rejection ends the run.
 
     Raises:
-        PromotionRejectedError: A gate said no; the alias has not moved.
+        PromotionRejectedError: A gate rejected the candidate; the alias has not moved.
     """
-    alias, challenger = settings["alias"], settings["challenger_alias"]
-    refusals = [row["note"] for row in gates if not row["passed"]]
-    current = target.get_version_by_alias(version.name, alias)
+    version, uri = publication.version, checked.candidate.model.uri
+    rejections = [gate["note"] for gate in results if not gate["passed"]]
+    current = target.get_version_by_alias(production.name, production.alias)
     entry = LedgerEntry(
-        action="refused" if refusals else "promoted",
+        action=history.REJECTED if rejections else history.PROMOTED,
         name=version.name,
-        alias=alias,
+        alias=production.alias,
         version=version.version,
         digest=version.digest,
         previous_version=current.version if current else "",
-        reason="; ".join(refusals)[:_MAX_TAG] or f"every gate passed by {candidate['uri']}",
-        gate_results=_figures(gates),
+        reason="; ".join(rejections)[: tags.MAX_TAG_LENGTH] or f"every gate passed by {uri}",
+        gate_results=gates.summarize(results),
     )
-    if refusals:
-        recorded = target.append_entry(entry)
-        target.tag_version(version, {"refused": entry.reason})
-        target.set_alias(version, challenger)
-        target.complete_entry(recorded)
-        raise PromotionRejectedError(
-            f"{entry.reason}; {version.name} {version.version} is the {challenger}, and the "
-            f"{alias} is untouched: train a better model"
-        )
+    if rejections:
+        _reject(target, publication, entry, parameters.challenger_alias)
     record_and_move(target, version, entry)
     return {
         "name": version.name,
         "version": version.version,
-        "alias": alias,
+        "alias": production.alias,
         "digest": version.digest,
         "workspace": target.workspace(),
-        "created": created,
-        "source_model": candidate["uri"],
+        "created": publication.created,
+        "source_model": uri,
     }
 
 
-def _figures(gates: Sequence[gate.Gate]) -> str:
-    short = [{key: row[key] for key in ("gate", "figure", "threshold", "passed")} for row in gates]
-    return json.dumps(short)
+def _fetch_champion(
+    target: Registry, verifier: Verifier, production: ProductionModel, cache: Path
+) -> Bundle | None:
+    """Return the verified bundle of the version in production, if there is one."""
+    version = target.get_version_by_alias(production.name, production.alias)
+    if version is None:
+        return None
+    return bundle_cache.get(
+        partial(target.download_version, version), verifier, cache, version.digest
+    )
+
+
+def _reject(
+    target: Registry, publication: Publication, entry: LedgerEntry, challenger_alias: str
+) -> None:
+    """Record the rejection and give the version the challenger's alias.
+
+    Raises:
+        PromotionRejectedError: Always.
+    """
+    version = publication.version
+    recorded = target.append_entry(entry)
+    target.tag_version(version, {tags.REJECTED: entry.reason})
+    target.set_alias(version, challenger_alias)
+    target.complete_entry(recorded)
+    raise PromotionRejectedError(
+        f"{entry.reason}; {version.name} {version.version} is the {challenger_alias}, and the "
+        f"{entry.alias} is unchanged: train a better model"
+    )

@@ -9,14 +9,18 @@ from crosscloud_mnist.pipelines.register_remote.nodes import (
     fetch_candidate,
     move_alias,
     publish,
+    report_gates,
     verify_copy,
 )
 
-_SETTINGS = "params:register_remote"
+_PRODUCTION, _PARAMETERS = "params:production", "params:register_remote"
 
 
 def create_pipeline() -> Pipeline:
-    """Return ``register_remote``: a logged model's URI in; a registered version out."""
+    """Return ``register_remote``: a logged model's URI in; a registered version out.
+
+    The gates come before anything is written to production, and the alias moves last.
+    """
     return Pipeline(
         [
             Node(
@@ -26,48 +30,54 @@ def create_pipeline() -> Pipeline:
                     "target": "target_registry",
                     "verifier": "verifier",
                     "model_uri": "model_uri",
-                    "settings": _SETTINGS,
+                    "production": _PRODUCTION,
+                    "parameters": _PARAMETERS,
                 },
                 "candidate",
                 name="fetch_candidate",
             ),
             Node(
                 check_gates,
-                ["target_registry", "verifier", "candidate", _SETTINGS],
-                "candidate_gates",
+                {
+                    "source": "source_registry",
+                    "target": "target_registry",
+                    "verifier": "verifier",
+                    "record": "candidate",
+                    "production": _PRODUCTION,
+                    "parameters": _PARAMETERS,
+                },
+                "checked_candidate",
                 name="check_gates",
             ),
             Node(
                 publish,
-                # The gates come first: the figures are known before anything is written.
-                {
-                    "target": "target_registry",
-                    "candidate": "candidate",
-                    "name": "params:register_remote.name",
-                    "orphan_ttl_seconds": "params:register_remote.orphan_ttl_seconds",
-                    "_gates": "candidate_gates",
-                },
-                ["published_version", "newly_published"],
+                ["target_registry", "checked_candidate", _PRODUCTION, _PARAMETERS],
+                "publication",
                 name="publish",
+                tags="production",
             ),
             Node(
                 verify_copy,
-                ["target_registry", "verifier", "published_version", "candidate_gates"],
-                "promotion_gates",
+                ["target_registry", "verifier", "publication", "checked_candidate"],
+                "gate_results",
                 name="verify_copy",
+                tags="production",
             ),
+            Node(report_gates, "gate_results", "promotion_gates", name="report_gates"),
             Node(
                 move_alias,
                 {
                     "target": "target_registry",
-                    "version": "published_version",
-                    "created": "newly_published",
-                    "candidate": "candidate",
-                    "gates": "promotion_gates",
-                    "settings": _SETTINGS,
+                    "checked": "checked_candidate",
+                    "publication": "publication",
+                    "results": "gate_results",
+                    "production": _PRODUCTION,
+                    "parameters": _PARAMETERS,
+                    "_report": "promotion_gates",
                 },
                 "registered_model",
                 name="move_alias",
+                tags="production",
             ),
         ]
     )

@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from crosscloud_mnist.bundle import CROSS_HOST_TOLERANCE, Verifier, check_golden
 from crosscloud_mnist.errors import ConfigurationError, RegistryError
 from crosscloud_mnist.pipelines.rollback.parameters import RollbackParameters
-from crosscloud_mnist.ports import LedgerEntry, ModelVersion, Registry
-from crosscloud_mnist.promotion import ProductionModel, fetch_verified, record_and_move
+from crosscloud_mnist.pipelines.rollback.records import PlannedRollback, RollbackResult
+from crosscloud_mnist.ports import LedgerEntry, Registry
+from crosscloud_mnist.promotion import ProductionModel, fetch_verified, history, record_and_move
 
 
 def find_previous(
     registry: Registry, production: ProductionModel, parameters: RollbackParameters
-) -> tuple[ModelVersion, ModelVersion]:
-    """Return the version in production, and the good one before it.
+) -> PlannedRollback:
+    """Find the version in production, and the good one before it.
 
     Raises:
-        ConfigurationError: There is no reason.
-        RegistryError: The ledger knows no version before.
+        ConfigurationError: No reason was given.
+        RegistryError: The ledger has no good version before it.
     """
     if not parameters.reason.strip():
         raise ConfigurationError(
@@ -29,15 +28,14 @@ def find_previous(
             'rollback.reason="what is wrong with the version that is served"'
         )
     current = registry.get_version_by_alias(production.name, production.alias)
-    held = _held(registry.ledger(production.name), production.alias)
-    if current is not None and current.version in held:
-        before = held[: held.index(current.version)]
-        for number in reversed(before):
-            previous = registry.get_version(production.name, number)
-            if previous is not None:
-                return current, previous
+    versions = history.good_versions(registry.ledger(production.name), production.alias)
+    if current is not None and current.version in versions:
+        for number in reversed(versions[: versions.index(current.version)]):
+            restored = registry.get_version(production.name, number)
+            if restored is not None:
+                return PlannedRollback(current, restored)
     raise RegistryError(
-        f"the ledger of {registry.workspace()} knows no version of {production.name} before "
+        f"the ledger of {registry.workspace()} has no version of {production.name} before "
         f"{current.version if current else 'the first'}, expected one to go back to; promote a "
         "good model with kedro run --pipelines register_remote"
     )
@@ -47,53 +45,36 @@ def restore(
     *,
     registry: Registry,
     verifier: Verifier,
-    current: ModelVersion,
-    previous: ModelVersion,
+    planned: PlannedRollback,
     production: ProductionModel,
     parameters: RollbackParameters,
-) -> dict[str, Any]:
+) -> RollbackResult:
     """Verify the previous version, and move the alias back to it.
 
-    Returns:
-        What was done: ``name``, ``alias``, ``version``, ``before``, ``reason``, ``workspace``.
-
     Raises:
-        VerificationError: It is not the bundle that was signed, or answers otherwise than it did;
-            the alias has not moved.
+        VerificationError: It is not the bundle that was signed, or its predictions differ from
+            the recorded ones; the alias has not moved.
     """
-    with tempfile.TemporaryDirectory() as work:
-        bundle = fetch_verified(registry, previous, verifier, Path(work) / "bundle")
+    current, restored = planned.current, planned.restored
+    with tempfile.TemporaryDirectory() as folder:
+        bundle = fetch_verified(registry, restored, verifier, Path(folder) / "bundle")
         check_golden(bundle, CROSS_HOST_TOLERANCE)
     entry = LedgerEntry(
-        action="rolled back",
-        name=previous.name,
+        action=history.ROLLED_BACK,
+        name=restored.name,
         alias=production.alias,
-        version=previous.version,
-        digest=previous.digest,
+        version=restored.version,
+        digest=restored.digest,
         previous_version=current.version,
         reason=parameters.reason,
     )
-    record_and_move(registry, previous, entry)
+    record_and_move(registry, restored, entry)
     return {
-        "name": previous.name,
+        "name": restored.name,
         "alias": production.alias,
-        "version": previous.version,
+        "version": restored.version,
+        "digest": restored.digest,
+        "workspace": registry.workspace(),
         "previous_version": current.version,
         "reason": parameters.reason,
-        "workspace": registry.workspace(),
     }
-
-
-def _held(history: Sequence[LedgerEntry], alias: str) -> list[str]:
-    """Return the good versions that production held, oldest first.
-
-    A version that was rolled back from is none, until it is promoted again.
-    """
-    held: list[str] = []
-    for entry in history:
-        if entry.alias != alias or entry.action == "refused" or not entry.completed:
-            continue
-        if entry.version in held:
-            del held[held.index(entry.version) :]
-        held.append(entry.version)
-    return held

@@ -6,17 +6,17 @@ from kedro.pipeline import Node, Pipeline
 
 from crosscloud_mnist.pipelines.rollback.nodes import find_previous, restore
 
-_PRODUCTION, _REASON = "params:production", "params:rollback"
+_PRODUCTION, _PARAMETERS = "params:production", "params:rollback"
 
 
 def create_pipeline() -> Pipeline:
-    """Return ``rollback``: a reason in; the alias back where it was."""
+    """Return ``rollback``: a reason in; the alias back on the good version before."""
     return Pipeline(
         [
             Node(
                 find_previous,
-                ["serving_registry", _PRODUCTION, _REASON],
-                ["version_in_production", "version_before"],
+                ["serving_registry", _PRODUCTION, _PARAMETERS],
+                "planned_rollback",
                 name="find_previous",
             ),
             Node(
@@ -24,13 +24,13 @@ def create_pipeline() -> Pipeline:
                 {
                     "registry": "serving_registry",
                     "verifier": "verifier",
-                    "current": "version_in_production",
-                    "previous": "version_before",
+                    "planned": "planned_rollback",
                     "production": _PRODUCTION,
-                    "parameters": _REASON,
+                    "parameters": _PARAMETERS,
                 },
                 "rollback_result",
                 name="restore",
+                tags="production",
             ),
         ]
     )

@@ -20,8 +20,8 @@ from crosscloud_mnist.errors import (
     RegistryError,
     VerificationError,
 )
-from crosscloud_mnist.pipelines import rollback
-from crosscloud_mnist.pipelines.register_remote import create_pipeline
+from crosscloud_mnist.pipelines import register_remote, rollback
+from crosscloud_mnist.pipelines.register_remote.parameters import RegisterRemoteParameters
 from crosscloud_mnist.pipelines.rollback.parameters import RollbackParameters
 from crosscloud_mnist.promotion import ProductionModel
 
@@ -29,7 +29,7 @@ NAME, ALIAS = "mnist_cnn", "champion"
 
 
 @dataclass
-class Clouds:
+class Workspaces:
     """Two workspaces, and what promotes from one to the other."""
 
     folder: Path
@@ -52,49 +52,50 @@ class Clouds:
             bundle.folder, run_id=run_id, digest=digest, tags=tags, params={}
         )
 
-    def settings(self, **changed) -> dict:
-        return {
-            "name": NAME,
-            "alias": ALIAS,
+    def parameters(self, **changed) -> RegisterRemoteParameters:
+        values = {
+            "model": None,
             "challenger_alias": "challenger",
             "minimum_accuracy": 0.9,
             "significance": 0.05,
             "require_same_test_set": True,
             "approval_tag": None,
-            "bundle_cache": str(self.folder / "bundle_cache"),
+            "bundle_cache": self.folder / "bundle_cache",
             "orphan_ttl_seconds": 3600,
-            **changed,
         }
+        return RegisterRemoteParameters(**{**values, **changed})
 
     def promote(self, uri: str, *, target: MlflowRegistry | None = None, **changed) -> dict:
-        settings = self.settings(**changed)
-        given = {
+        inputs = {
             "source_registry": self.source,
             "target_registry": target or self.target,
             "verifier": self.verifier,
             "model_uri": uri,
-            "params:register_remote": settings,
-            **{f"params:register_remote.{name}": value for name, value in settings.items()},
+            "params:production": ProductionModel(NAME, ALIAS),
+            "params:register_remote": self.parameters(**changed),
         }
-        ports = {name: MemoryDataset(value, copy_mode="assign") for name, value in given.items()}
-        gates = JSONDataset(filepath=str(self.folder / "gates.json"))
-        catalog = DataCatalog({**ports, "promotion_gates": gates})
-        outputs = SequentialRunner().run(create_pipeline(), catalog)
+        memory = {name: MemoryDataset(value, copy_mode="assign") for name, value in inputs.items()}
+        reports = {
+            name: JSONDataset(filepath=str(self.folder / f"{name}.json"))
+            for name in ("candidate", "promotion_gates")
+        }
+        pipeline = register_remote.create_pipeline()
+        outputs = SequentialRunner().run(pipeline, DataCatalog({**memory, **reports}))
         return outputs["registered_model"].load()
 
     def gates(self) -> dict:
-        rows = JSONDataset(filepath=str(self.folder / "gates.json")).load()
+        rows = JSONDataset(filepath=str(self.folder / "promotion_gates.json")).load()
         return {row["gate"]: row for row in rows}
 
     def rollback(self, reason: str | None) -> dict:
-        given = {
+        inputs = {
             "serving_registry": self.target,
             "verifier": self.verifier,
             "params:production": ProductionModel(NAME, ALIAS),
             "params:rollback": RollbackParameters(reason),
         }
-        ports = {name: MemoryDataset(value, copy_mode="assign") for name, value in given.items()}
-        outputs = SequentialRunner().run(rollback.create_pipeline(), DataCatalog(ports))
+        memory = {name: MemoryDataset(value, copy_mode="assign") for name, value in inputs.items()}
+        outputs = SequentialRunner().run(rollback.create_pipeline(), DataCatalog(memory))
         return outputs["rollback_result"].load()
 
     def production(self) -> str | None:
@@ -116,7 +117,7 @@ def empty_store(tmp_path_factory):
 
 
 @pytest.fixture
-def clouds(tmp_path, verifier, empty_store):
+def workspaces(tmp_path, verifier, empty_store):
     for store in ("sandbox", "production"):
         (tmp_path / store).mkdir()
         shutil.copy(empty_store, tmp_path / store / "mlflow.db")
@@ -124,7 +125,7 @@ def clouds(tmp_path, verifier, empty_store):
         MlflowRegistry(uri=f"sqlite:///{tmp_path}/{store}/mlflow.db", experiment="mnist")
         for store in ("sandbox", "production")
     ]
-    return Clouds(tmp_path, *registries, verifier)
+    return Workspaces(tmp_path, *registries, verifier)
 
 
 def flip(path: Path) -> None:
@@ -134,7 +135,7 @@ def flip(path: Path) -> None:
 
 
 @pytest.fixture
-def tripwire(monkeypatch):
+def fail_on_load(monkeypatch):
     """Loading anything of a bundle fails the test."""
     import onnxruntime
 
@@ -145,197 +146,206 @@ def tripwire(monkeypatch):
     monkeypatch.setattr("crosscloud_mnist.bundle.layout.Bundle.card", loaded)
 
 
-def test_registers_once_with_lineage_and_moves_the_alias(clouds, tiny_bundle):
-    uri = clouds.log(tiny_bundle)
-    first = clouds.promote(uri)
+def test_registers_once_with_lineage_and_moves_the_alias(workspaces, tiny_bundle):
+    uri = workspaces.log(tiny_bundle)
+    first = workspaces.promote(uri)
     assert (first["version"], first["created"], first["digest"]) == ("1", True, tiny_bundle.digest)
-    version = clouds.target.get_version_by_alias(NAME, ALIAS)
+    version = workspaces.target.get_version_by_alias(NAME, ALIAS)
     assert version.version == "1"
     assert version.tags["source_model"] == uri
-    assert version.tags["source_workspace"] == clouds.source.workspace()
+    assert version.tags["source_workspace"] == workspaces.source.workspace()
     assert version.tags["bundle_digest"] == tiny_bundle.digest
     assert version.tags["dataset_digest"] == "ab" * 32
     assert version.tags["git_commit"] == "cd" * 20
     assert version.tags["test_accuracy"] == "0.98"
-    again = clouds.promote(uri)
+    again = workspaces.promote(uri)
     assert (again["version"], again["created"]) == ("1", False)
 
 
-def test_a_second_bundle_becomes_a_second_version(clouds, tiny_bundle, tiny_contents, signer):
-    clouds.promote(clouds.log(tiny_bundle))
+def test_a_second_bundle_becomes_a_second_version(workspaces, tiny_bundle, tiny_contents, signer):
+    workspaces.promote(workspaces.log(tiny_bundle))
     other = write(
-        replace(tiny_contents, keras=b"another"), clouds.folder / "other" / "bundle", signer
+        replace(tiny_contents, keras=b"another"), workspaces.folder / "other" / "bundle", signer
     )
-    assert clouds.promote(clouds.log(other))["version"] == "2"
-    assert clouds.target.get_version_by_alias(NAME, ALIAS).digest == other.digest
+    assert workspaces.promote(workspaces.log(other))["version"] == "2"
+    assert workspaces.target.get_version_by_alias(NAME, ALIAS).digest == other.digest
 
 
 @pytest.mark.parametrize("name", ["model.onnx", "python_model.py", "card.json"])
-def test_a_flipped_byte_at_the_source_is_refused(clouds, tiny_bundle, tripwire, name):
-    uri = clouds.log(tiny_bundle)
-    flip(clouds.stored("sandbox", name))
+def test_a_flipped_byte_at_the_source_is_rejected(workspaces, tiny_bundle, fail_on_load, name):
+    uri = workspaces.log(tiny_bundle)
+    flip(workspaces.stored("sandbox", name))
     with pytest.raises(VerificationError, match=name):
-        clouds.promote(uri)
-    assert clouds.target.get_version_by_alias(NAME, ALIAS) is None
-    assert clouds.target.find_version(NAME, tiny_bundle.digest) is None
+        workspaces.promote(uri)
+    assert workspaces.target.get_version_by_alias(NAME, ALIAS) is None
+    assert workspaces.target.find_version(NAME, tiny_bundle.digest) is None
 
 
-def test_a_flipped_byte_in_the_copy_is_refused_and_the_alias_stays(
-    clouds, tiny_bundle, tiny_contents, signer
+def test_a_flipped_byte_in_the_copy_is_rejected_and_the_alias_stays(
+    workspaces, tiny_bundle, tiny_contents, signer
 ):
-    clouds.promote(clouds.log(tiny_bundle))
+    workspaces.promote(workspaces.log(tiny_bundle))
     other = write(
-        replace(tiny_contents, keras=b"another"), clouds.folder / "other" / "bundle", signer
+        replace(tiny_contents, keras=b"another"), workspaces.folder / "other" / "bundle", signer
     )
-    uri = clouds.log(other)
+    uri = workspaces.log(other)
 
-    class Harming(MlflowRegistry):
+    class TamperingRegistry(MlflowRegistry):
         def create_version(self, *arguments, **options):
-            before = set((clouds.folder / "production").rglob("model.onnx"))
+            before = set((workspaces.folder / "production").rglob("model.onnx"))
             version = super().create_version(*arguments, **options)
-            (new,) = set((clouds.folder / "production").rglob("model.onnx")) - before
+            (new,) = set((workspaces.folder / "production").rglob("model.onnx")) - before
             flip(new)
             return version
 
-    harming = Harming(uri=f"sqlite:///{clouds.folder}/production/mlflow.db", experiment="mnist")
+    tampering = TamperingRegistry(
+        uri=f"sqlite:///{workspaces.folder}/production/mlflow.db", experiment="mnist"
+    )
     with pytest.raises(VerificationError, match=r"artifacts/model\.onnx"):
-        clouds.promote(uri, target=harming)
-    assert clouds.target.get_version_by_alias(NAME, ALIAS).version == "1"
-    assert clouds.promote(uri)["digest"] == other.digest  # the harmed version was removed
+        workspaces.promote(uri, target=tampering)
+    assert workspaces.target.get_version_by_alias(NAME, ALIAS).version == "1"
+    assert workspaces.promote(uri)["digest"] == other.digest  # the tampered version was removed
 
 
-def test_another_keys_bundle_is_refused(clouds, tiny_contents, tripwire, monkeypatch):
-    keys = str(clouds.folder / "other.pem"), str(clouds.folder / "other.pub")
+def test_another_keys_bundle_is_rejected(workspaces, tiny_contents, fail_on_load, monkeypatch):
+    keys = str(workspaces.folder / "other.pem"), str(workspaces.folder / "other.pub")
     with monkeypatch.context() as undone:
         undone.setattr("crosscloud_mnist.bundle.writer.check_golden", lambda *_: 0.0)
-        bundle = write(tiny_contents, clouds.folder / "b", Signer(*keys, generate=True))
+        bundle = write(tiny_contents, workspaces.folder / "b", Signer(*keys, generate=True))
     with pytest.raises(VerificationError, match="signature does not hold"):
-        clouds.promote(clouds.log(bundle))
-    assert clouds.target.get_version_by_alias(NAME, ALIAS) is None
+        workspaces.promote(workspaces.log(bundle))
+    assert workspaces.target.get_version_by_alias(NAME, ALIAS) is None
 
 
-def test_another_signed_bundle_under_the_recorded_digest_is_refused(
-    clouds, tiny_bundle, tiny_contents, signer
+def test_another_signed_bundle_under_the_recorded_digest_is_rejected(
+    workspaces, tiny_bundle, tiny_contents, signer
 ):
     """Everything is signed by the right key, but it is not the model that was logged."""
-    other = write(replace(tiny_contents, keras=b"another"), clouds.folder / "b", signer)
-    uri = clouds.log_as(other, tiny_bundle.digest)
+    other = write(replace(tiny_contents, keras=b"another"), workspaces.folder / "b", signer)
+    uri = workspaces.log_as(other, tiny_bundle.digest)
     with pytest.raises(VerificationError, match=f"digest is {other.digest}, expected"):
-        clouds.promote(uri)
+        workspaces.promote(uri)
 
 
-def test_too_low_an_accuracy_is_refused_and_recorded(clouds, tiny_bundle):
+def test_too_low_an_accuracy_is_rejected_and_recorded(workspaces, tiny_bundle):
     with pytest.raises(PromotionRejectedError, match=r"is 0\.9800, expected at least 0\.99"):
-        clouds.promote(clouds.log(tiny_bundle), minimum_accuracy=0.99)
-    gate = clouds.gates()["minimum accuracy"]
+        workspaces.promote(workspaces.log(tiny_bundle), minimum_accuracy=0.99)
+    gate = workspaces.gates()["minimum accuracy"]
     assert (gate["figure"], gate["threshold"], gate["passed"]) == (0.98, 0.99, False)
-    assert clouds.production() is None
-    challenger = clouds.target.get_version_by_alias(NAME, "challenger")
-    assert "expected at least 0.99" in challenger.tags["refused"]
+    assert workspaces.production() is None
+    challenger = workspaces.target.get_version_by_alias(NAME, "challenger")
+    assert "expected at least 0.99" in challenger.tags["rejected"]
 
 
-def test_one_workspace_as_source_and_target_is_refused(clouds, tiny_bundle):
+def test_one_workspace_as_source_and_target_is_rejected(workspaces, tiny_bundle):
     with pytest.raises(PromotionRejectedError, match="are one workspace"):
-        clouds.promote(clouds.log(tiny_bundle), target=clouds.source)
+        workspaces.promote(workspaces.log(tiny_bundle), target=workspaces.source)
 
 
-def test_a_model_that_does_not_exist_is_said_in_one_line(clouds):
+def test_a_model_that_does_not_exist_is_one_line(workspaces):
     with pytest.raises(RegistryError, match="m-0123456789abcdef") as raised:
-        clouds.promote("models:/m-0123456789abcdef0123456789abcdef")
+        workspaces.promote("models:/m-0123456789abcdef0123456789abcdef")
     assert "\n" not in str(raised.value)
 
 
-def variant(clouds, contents, signer, name: str, *, wrong: int = 7, **changed):
-    """A bundle like the tiny one that names the first so many test images wrong."""
+def variant(workspaces, contents, signer, name: str, *, wrong: int = 7, **changed):
+    """A bundle like the tiny one that predicts the first ``wrong`` test images wrongly."""
     predicted = contents.test_predictions.labels.copy()
     predicted[:wrong] = (predicted[:wrong] + 1) % 10
     answers = replace(contents.test_predictions, predicted=predicted)
     changed = {"keras": name.encode(), "test_predictions": answers, **changed}
-    return write(replace(contents, **changed), clouds.folder / name / "bundle", signer)
+    return write(replace(contents, **changed), workspaces.folder / name / "bundle", signer)
 
 
 def test_a_worse_model_becomes_challenger_and_the_champion_stays(
-    clouds, tiny_bundle, tiny_contents, signer
+    workspaces, tiny_bundle, tiny_contents, signer
 ):
-    clouds.promote(clouds.log(tiny_bundle))
-    worse = variant(clouds, tiny_contents, signer, "worse", wrong=20)
+    workspaces.promote(workspaces.log(tiny_bundle))
+    worse = variant(workspaces, tiny_contents, signer, "worse", wrong=20)
     with pytest.raises(
-        PromotionRejectedError, match="champion alone names 13 right and the candidate"
+        PromotionRejectedError,
+        match="only the champion predicts 13 correctly and only the candidate",
     ):
-        clouds.promote(clouds.log(worse))
-    gate = clouds.gates()["not worse than the champion"]
+        workspaces.promote(workspaces.log(worse))
+    gate = workspaces.gates()["not worse than the champion"]
     assert gate["figure"] == pytest.approx(0.5**13)
     assert not gate["passed"]
-    assert clouds.production() == "1"
-    challenger = clouds.target.get_version_by_alias(NAME, "challenger")
+    assert workspaces.production() == "1"
+    challenger = workspaces.target.get_version_by_alias(NAME, "challenger")
     assert (challenger.version, challenger.digest) == ("2", worse.digest)
-    assert "McNemar" in challenger.tags["refused"]
-    assert [(e.action, e.version, e.completed) for e in clouds.target.ledger(NAME)] == [
+    assert "McNemar" in challenger.tags["rejected"]
+    assert [(e.action, e.version, e.completed) for e in workspaces.target.ledger(NAME)] == [
         ("promoted", "1", True),
-        ("refused", "2", True),
+        ("rejected", "2", True),
     ]
 
 
-def test_a_model_worse_by_chance_alone_is_promoted(clouds, tiny_bundle, tiny_contents, signer):
-    clouds.promote(clouds.log(tiny_bundle))
-    alike = variant(clouds, tiny_contents, signer, "alike", wrong=10)
-    assert clouds.promote(clouds.log(alike))["version"] == "2"
-    assert clouds.gates()["not worse than the champion"]["figure"] == pytest.approx(0.125)
+def test_a_model_worse_by_chance_alone_is_promoted(workspaces, tiny_bundle, tiny_contents, signer):
+    workspaces.promote(workspaces.log(tiny_bundle))
+    alike = variant(workspaces, tiny_contents, signer, "alike", wrong=10)
+    assert workspaces.promote(workspaces.log(alike))["version"] == "2"
+    assert workspaces.gates()["not worse than the champion"]["figure"] == pytest.approx(0.125)
 
 
-def test_another_test_set_is_said_and_refused_where_the_same_is_wanted(
-    clouds, tiny_bundle, tiny_contents, signer
+def test_another_test_set_is_noted_and_rejected_where_the_same_is_wanted(
+    workspaces, tiny_bundle, tiny_contents, signer
 ):
-    clouds.promote(clouds.log(tiny_bundle))
+    workspaces.promote(workspaces.log(tiny_bundle))
     answers = replace(tiny_contents.test_predictions, test_set="00" * 32)
-    other = variant(clouds, tiny_contents, signer, "other", test_predictions=answers)
-    uri = clouds.log(other)
+    other = variant(workspaces, tiny_contents, signer, "other", test_predictions=answers)
+    uri = workspaces.log(other)
     with pytest.raises(PromotionRejectedError, match="tested on another test set"):
-        clouds.promote(uri)
-    assert clouds.promote(uri, require_same_test_set=False)["version"] == "2"
+        workspaces.promote(uri)
+    assert workspaces.promote(uri, require_same_test_set=False)["version"] == "2"
 
 
-def test_another_contract_is_refused_by_what_differs(clouds, tiny_bundle, tiny_contents, signer):
-    clouds.promote(clouds.log(tiny_bundle))
+def test_another_contract_is_rejected_by_what_differs(
+    workspaces, tiny_bundle, tiny_contents, signer
+):
+    workspaces.promote(workspaces.log(tiny_bundle))
     contract = {**tiny_contents.contract, "polarity": "dark ink on light ground"}
-    other = variant(clouds, tiny_contents, signer, "other", contract=contract)
+    other = variant(workspaces, tiny_contents, signer, "other", contract=contract)
     with pytest.raises(
-        PromotionRejectedError, match="differs from what callers rely on in polarity"
+        PromotionRejectedError, match="differs from what clients rely on in polarity"
     ):
-        clouds.promote(clouds.log(other))
-    assert clouds.production() == "1"
+        workspaces.promote(workspaces.log(other))
+    assert workspaces.production() == "1"
 
 
-def test_a_card_without_its_lineage_is_refused_by_what_is_missing(clouds, tiny_contents, signer):
+def test_a_card_without_its_lineage_is_rejected_by_what_is_missing(
+    workspaces, tiny_contents, signer
+):
     card = {name: value for name, value in tiny_contents.card.items() if name != "lock_digest"}
-    old = variant(clouds, tiny_contents, signer, "old", card=card)
-    with pytest.raises(PromotionRejectedError, match="says nothing of lock_digest"):
-        clouds.promote(clouds.log(old))
-    assert clouds.production() is None
+    old = variant(workspaces, tiny_contents, signer, "old", card=card)
+    with pytest.raises(PromotionRejectedError, match="lacks lock_digest"):
+        workspaces.promote(workspaces.log(old))
+    assert workspaces.production() is None
 
 
-def test_a_person_must_approve_where_the_workspace_wants_it(clouds, tiny_bundle):
-    uri = clouds.log(tiny_bundle)
+def test_a_person_must_approve_where_the_workspace_wants_it(workspaces, tiny_bundle):
+    uri = workspaces.log(tiny_bundle)
     with pytest.raises(PromotionRejectedError, match="the tag approved_by of the model is not set"):
-        clouds.promote(uri, approval_tag="approved_by")
-    client = MlflowClient(f"sqlite:///{clouds.folder}/sandbox/mlflow.db")
+        workspaces.promote(uri, approval_tag="approved_by")
+    client = MlflowClient(f"sqlite:///{workspaces.folder}/sandbox/mlflow.db")
     client.set_logged_model_tags(uri.removeprefix("models:/"), {"approved_by": "ada"})
-    assert clouds.promote(uri, approval_tag="approved_by")["version"] == "1"
-    assert clouds.gates()["approval"]["figure"] == "ada"
+    assert workspaces.promote(uri, approval_tag="approved_by")["version"] == "1"
+    assert workspaces.gates()["approval"]["figure"] == "ada"
 
 
-def test_rollback_goes_back_one_good_version_each_time(clouds, tiny_bundle, tiny_contents, signer):
-    clouds.promote(clouds.log(tiny_bundle))
+def test_rollback_goes_back_one_good_version_each_time(
+    workspaces, tiny_bundle, tiny_contents, signer
+):
+    workspaces.promote(workspaces.log(tiny_bundle))
     for name in ("second", "third"):
-        clouds.promote(clouds.log(variant(clouds, tiny_contents, signer, name)))
+        workspaces.promote(workspaces.log(variant(workspaces, tiny_contents, signer, name)))
     with pytest.raises(ConfigurationError, match="rollback has no reason, expected why"):
-        clouds.rollback("")
-    assert clouds.rollback("it takes sevens for ones")["version"] == "2"
-    assert clouds.production() == "2"
-    assert clouds.rollback("it was the second already")["version"] == "1"
-    with pytest.raises(RegistryError, match="knows no version of mnist_cnn before 1"):
-        clouds.rollback("still")
-    history = clouds.target.ledger(NAME)
+        workspaces.rollback("")
+    assert workspaces.rollback("it takes sevens for ones")["version"] == "2"
+    assert workspaces.production() == "2"
+    assert workspaces.rollback("it was the second already")["version"] == "1"
+    with pytest.raises(RegistryError, match="has no version of mnist_cnn before 1"):
+        workspaces.rollback("still")
+    history = workspaces.target.ledger(NAME)
     assert [(entry.action, entry.previous_version, entry.version) for entry in history] == [
         ("promoted", "", "1"),
         ("promoted", "1", "2"),
@@ -347,22 +357,22 @@ def test_rollback_goes_back_one_good_version_each_time(clouds, tiny_bundle, tiny
     assert all(entry.actor and entry.timestamp and entry.completed for entry in history)
 
 
-@pytest.mark.parametrize("harm", ["change", "remove"])
+@pytest.mark.parametrize("tampering", ["change", "remove"])
 def test_a_ledger_that_was_tampered_with_is_noticed(
-    clouds, tiny_bundle, tiny_contents, signer, harm
+    workspaces, tiny_bundle, tiny_contents, signer, tampering
 ):
-    clouds.promote(clouds.log(tiny_bundle))
-    clouds.promote(clouds.log(variant(clouds, tiny_contents, signer, "second")))
-    client = MlflowClient(f"sqlite:///{clouds.folder}/production/mlflow.db")
+    workspaces.promote(workspaces.log(tiny_bundle))
+    workspaces.promote(workspaces.log(variant(workspaces, tiny_contents, signer, "second")))
+    client = MlflowClient(f"sqlite:///{workspaces.folder}/production/mlflow.db")
     experiment = client.get_experiment_by_name("mnist-ledger")
     first = client.search_runs([experiment.experiment_id])[-1].info.run_id
-    if harm == "change":
+    if tampering == "change":
         client.set_tag(first, "ledger.reason", "nothing to see here")
     else:
         client.delete_run(first)
     with pytest.raises(VerificationError, match="somebody changed the ledger"):
-        clouds.target.ledger(NAME)
-    third = clouds.log(variant(clouds, tiny_contents, signer, "third"))
+        workspaces.target.ledger(NAME)
+    third = workspaces.log(variant(workspaces, tiny_contents, signer, "third"))
     with pytest.raises(VerificationError, match="somebody changed the ledger"):
-        clouds.promote(third)
-    assert clouds.production() == "2"
+        workspaces.promote(third)
+    assert workspaces.production() == "2"

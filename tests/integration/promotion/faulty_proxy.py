@@ -1,4 +1,4 @@
-"""A line to a server that can fail: an HTTP proxy that forwards, and does harm where it is told."""
+"""An HTTP proxy that forwards to a server, and injects the faults that a test sets."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ WRITES = ("POST", "PUT", "PATCH", "DELETE")
 
 @dataclass
 class Request:
-    """What came in, and what goes on."""
+    """A request of the client."""
 
     method: str
     path: str
@@ -27,19 +27,19 @@ class Request:
 
 
 @dataclass
-class Line:
-    """What happens on the line; a test sets the callables, ``reset`` forgets them.
+class FaultyProxy:
+    """Forwards requests; a test sets the callables that inject faults, ``reset`` removes them.
 
     Attributes:
-        before: Sees a request first: ``None`` forwards it, a number answers with that status, and
+        before: Sees a request first: ``None`` forwards it, a number responds with that status, and
             ``"cut"`` closes the connection.
-        harm: Changes an answer's content on its way back.
-        after: Sees a request once the server answered, before the answer goes back.
+        tamper: Changes the content of a response.
+        after: Sees a request once the server has responded, before the client gets the response.
     """
 
     address: str
     before: Callable[[Request], int | str | None] = lambda request: None
-    harm: Callable[[Request, bytes], bytes] = lambda request, content: content
+    tamper: Callable[[Request, bytes], bytes] = lambda request, content: content
     after: Callable[[Request], None] = lambda request: None
     seen: list[Request] = field(default_factory=list)
     port: int = 0
@@ -50,7 +50,7 @@ class Line:
 
     def reset(self) -> None:
         self.before = lambda request: None
-        self.harm = lambda request, content: content
+        self.tamper = lambda request, content: content
         self.after = lambda request: None
         self.seen.clear()
 
@@ -63,8 +63,8 @@ class Line:
         return server
 
 
-def _handler(line: Line) -> type[BaseHTTPRequestHandler]:  # noqa: C901  a class, in fact
-    client = httpx.Client(base_url=line.address, timeout=60, trust_env=False)
+def _handler(proxy: FaultyProxy) -> type[BaseHTTPRequestHandler]:  # noqa: C901  a class, in fact
+    client = httpx.Client(base_url=proxy.address, timeout=60, trust_env=False)
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -81,23 +81,23 @@ def _handler(line: Line) -> type[BaseHTTPRequestHandler]:  # noqa: C901  a class
 
         def _forward(self) -> None:
             request = Request(self.command, self.path, self._body())
-            line.seen.append(request)
-            verdict = line.before(request)
+            proxy.seen.append(request)
+            verdict = proxy.before(request)
             if verdict == "cut":
                 self.close_connection = True
                 self.connection.close()
             elif isinstance(verdict, int):
-                self._answer(verdict, {"Retry-After": "0"}, b"")
+                self._respond(verdict, {"Retry-After": "0"}, b"")
             else:
                 headers = {k: v for k, v in self.headers.items() if k.lower() not in _NOT_FORWARDED}
-                answer = client.request(
+                response = client.request(
                     request.method, request.path, content=request.body, headers=headers
                 )
-                line.after(request)
-                content = line.harm(request, answer.content)
-                self._answer(answer.status_code, answer.headers, content)
+                proxy.after(request)
+                content = proxy.tamper(request, response.content)
+                self._respond(response.status_code, response.headers, content)
 
-        def _answer(self, status: int, headers: Mapping[str, str], content: bytes) -> None:
+        def _respond(self, status: int, headers: Mapping[str, str], content: bytes) -> None:
             self.send_response(status)
             for name, value in headers.items():
                 if name.lower() not in _NOT_FORWARDED:
@@ -109,12 +109,12 @@ def _handler(line: Line) -> type[BaseHTTPRequestHandler]:  # noqa: C901  a class
         do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _forward  # noqa: N815
 
         def log_message(self, *arguments: object) -> None:
-            """Say nothing."""
+            """Log nothing."""
 
         def handle(self) -> None:
             try:
                 super().handle()
             except OSError:
-                return  # the other side is gone
+                return  # the client or the server closed the connection
 
     return Handler

@@ -1,0 +1,38 @@
+"""The parameters of ``register_remote``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import ConfigDict, Field
+from pydantic.dataclasses import dataclass
+
+_Fraction = Annotated[float, Field(ge=0, le=1)]
+
+
+@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
+class RegisterRemoteParameters:
+    """The parameters ``register_remote``.
+
+    Attributes:
+        model: URI of the logged model to promote, or ``last_trained``; the catalog's ``model_uri``
+            reads it.
+        challenger_alias: Alias of a version that a gate rejected.
+        minimum_accuracy: On the test set, 0 to 1.
+        significance: Of McNemar's test, 0 to 1: below it the candidate is worse than the champion.
+        require_same_test_set: Whether candidate and champion must have been tested on the same
+            images.
+        approval_tag: Tag that a person sets on the logged model; ``None`` asks for no approval.
+        bundle_cache: Folder of the bundles that were fetched.
+        orphan_ttl_seconds: Age from which the remains of an interrupted promotion are removed.
+    """
+
+    model: str | None
+    challenger_alias: str
+    minimum_accuracy: _Fraction
+    significance: _Fraction
+    require_same_test_set: bool
+    approval_tag: str | None
+    bundle_cache: Path
+    orphan_ttl_seconds: Annotated[float, Field(ge=0)]

@@ -1,0 +1,40 @@
+"""Every node has its stage's tag, and those that change production have that one too."""
+
+from __future__ import annotations
+
+import pytest
+
+from crosscloud_mnist.pipeline_registry import register_pipelines
+
+STAGES = {
+    *("ingest", "train", "register", "deploy", "smoke_test"),
+    *("batch", "monitor", "history", "rollback"),
+}
+PIPELINES = register_pipelines()
+
+
+@pytest.mark.parametrize("name", PIPELINES)
+def test_every_node_has_the_tag_of_one_stage(name):
+    for node in PIPELINES[name].nodes:
+        assert len(node.tags & STAGES) == 1, node
+        assert node.tags <= STAGES | {"production"}
+
+
+def test_a_stage_of_release_can_be_run_alone():
+    names = {node.name for node in PIPELINES["release"].only_nodes_with_tags("deploy").nodes}
+    assert names == {"resolve_alias", "deploy"}
+
+
+def test_the_nodes_that_change_production_are_tagged():
+    tagged = {
+        name: {node.name for node in pipeline.only_nodes_with_tags("production").nodes}
+        for name, pipeline in PIPELINES.items()
+    }
+    registers = {"publish", "verify_copy", "move_alias"}
+    expected = {
+        "register_remote": registers,
+        "deploy": {"deploy"},
+        "release": registers | {"deploy"},
+        "rollback": {"restore", "deploy"},
+    }
+    assert {name: nodes for name, nodes in tagged.items() if nodes} == expected
