@@ -78,7 +78,7 @@ check: setup ## Lint, types and layers
 	$(BIN)/lint-imports --no-cache
 
 stop: ## End the local endpoint
-	@test ! -x $(BIN)/python || $(BIN)/python -m crosscloud_mnist.adapters.local.endpoint data/07_model_output/endpoint
+	@test ! -x $(BIN)/python || $(BIN)/python -m crosscloud_mnist.adapters.local data/07_model_output/endpoint
 	@test ! -e data/rehearsal/running.json || $(BIN)/python -m rehearsal --stop
 
 setup: tools .venv/.installed

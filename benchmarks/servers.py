@@ -15,6 +15,10 @@ from pathlib import Path
 import httpx
 import psutil
 
+from crosscloud_mnist.bundle import digest_of
+from crosscloud_mnist.serving.handshake import EndpointFolder, SwapRequest
+from crosscloud_mnist.serving.settings import ServingSettings
+
 TOKEN = "benchmark"
 _MLSERVER = Path(__file__).parents[1] / "build/mlserver/bin/mlserver"
 _START_SECONDS = 120
@@ -122,10 +126,9 @@ def servers(bundle: Path, keras: Path) -> list[Server]:
     workers = ["--workers", str(cores)]
     stock = [sys.executable, "-m", "mlflow", "models", "serve", "--env-manager", "local"]
     stock += [*workers, "--port", "{port}", "--model-uri"]
-    endpoint = [sys.executable, "-m", "crosscloud_mnist.serving", "--bundle", str(bundle)]
-    endpoint += ["--name", "mnist_cnn", "--version", "1", "--port", "{port}"]
+    endpoint = [sys.executable, "-m", "crosscloud_mnist.serving", "--port", "{port}", "--settings"]
     compared = [
-        Server("endpoint", [*endpoint, *workers]),
+        Server("endpoint", [*endpoint, str(_write_settings(bundle, cores))]),
         Server("echo", [sys.executable, "-m", "benchmarks.echo", "{port}", workers[1]]),
         Server("mlflow_onnx", [*stock, str(bundle)]),
         Server("mlflow_keras", [*stock, str(keras)]),
@@ -135,6 +138,13 @@ def servers(bundle: Path, keras: Path) -> list[Server]:
     else:
         print("MLServer is not installed, it is left out; run make build/mlserver/.installed")
     return compared
+
+
+def _write_settings(bundle: Path, workers: int) -> Path:
+    folder = EndpointFolder(bundle.parent / "endpoint")
+    folder.write(folder.settings, ServingSettings(name="mnist_cnn", workers=workers))
+    folder.write(folder.request, SwapRequest("benchmark", "1", digest_of(bundle), bundle))
+    return folder.settings
 
 
 def _mlserver(bundle: Path, cores: int) -> list[str]:

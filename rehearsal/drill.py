@@ -26,11 +26,12 @@ import numpy as np
 import psutil
 from numpy.typing import NDArray
 
-from crosscloud_mnist.adapters.local import endpoint as local
+from crosscloud_mnist.adapters import local
 from crosscloud_mnist.bundle import Bundle, digest_of
 from crosscloud_mnist.client import Backend, FailoverClient, digest_mismatch
 from crosscloud_mnist.errors import CrosscloudError, EndpointError
 from crosscloud_mnist.ports import ModelVersion
+from crosscloud_mnist.serving.settings import TOKEN_VARIABLE
 
 NAME = "mnist_cnn"
 _THREADS = 8
@@ -138,7 +139,7 @@ def cloud(name: str, folder: Path, **options: Any) -> Iterator[Cloud]:
 
 def copies(clouds: Sequence[Cloud]) -> list[Backend]:
     """Return what a client needs to call them."""
-    token = local.TOKEN if os.environ.get(local.TOKEN) else None
+    token = TOKEN_VARIABLE if os.environ.get(TOKEN_VARIABLE) else None
     return [Backend(each.name, each.url, token) for each in clouds]
 
 

@@ -16,7 +16,7 @@ from mlflow import MlflowClient
 from mlflow.entities import Run
 from PIL import Image
 
-from crosscloud_mnist.adapters.local.endpoint import stop
+from crosscloud_mnist.adapters.local import stop
 
 PROJECT = Path(__file__).parents[2]
 

@@ -1,6 +1,7 @@
-"""Serve a bundle: ``python -m crosscloud_mnist.serving --bundle DIR --name N --version V``.
+"""Serve a bundle: ``python -m crosscloud_mnist.serving --settings FILE``.
 
-SIGTERM drains and ends it. SIGHUP swaps in what the file ``--next`` names; see ``supervisor``.
+FILE holds the ``ServingSettings`` as JSON; ``request.json`` beside it names the bundle; see
+``handshake``. SIGTERM drains and ends the endpoint, SIGHUP reads ``request.json`` again.
 """
 
 from __future__ import annotations
@@ -11,53 +12,35 @@ import sys
 import tempfile
 from pathlib import Path
 
+import msgspec
+
 from crosscloud_mnist.errors import CrosscloudError
-from crosscloud_mnist.serving.settings import METRICS_FOLDER, Settings
+from crosscloud_mnist.serving.handshake import EndpointFolder
+from crosscloud_mnist.serving.settings import METRICS_FOLDER
 
 
 def main() -> int:
-    """Prove the bundle on its golden set in every worker, then serve it until SIGTERM."""
-    arguments = _arguments()
-    settings = Settings(
-        bundle=arguments.bundle,
-        name=arguments.name,
-        version=arguments.version,
-        host=arguments.host,
-        port=arguments.port,
-        workers=arguments.workers,
-        inference_log=arguments.inference_log,
-        sampling_fraction=arguments.sampling_fraction,
-        log_requests=arguments.log_level == "info",
-    )
+    """Verify the bundle in every worker, then serve it until SIGTERM."""
+    parser = argparse.ArgumentParser(prog="crosscloud_mnist.serving", description=__doc__)
+    parser.add_argument("--settings", type=Path, required=True, help="the endpoint's settings.json")
+    parser.add_argument("--port", type=int, help="in place of the one in the settings")
+    arguments = parser.parse_args()
     # The workers are spawned and import this module: what only their parent needs is imported here.
     from crosscloud_mnist.serving.supervisor import Supervisor, listen
 
-    with tempfile.TemporaryDirectory(prefix="mnist-metrics-") as folder:
-        os.environ[METRICS_FOLDER] = folder
+    folder = EndpointFolder(arguments.settings.absolute().parent)
+    with tempfile.TemporaryDirectory(prefix="mnist-metrics-") as metrics:
+        os.environ[METRICS_FOLDER] = metrics
         try:
-            listener = listen(settings.host, settings.port)
-            supervisor = Supervisor(settings, listener, ready=arguments.ready, next_=arguments.next)
+            settings = folder.read_settings()
+            if arguments.port:
+                settings = msgspec.structs.replace(settings, port=arguments.port)
+            supervisor = Supervisor(settings, listen(settings), folder)
             supervisor.run()
         except CrosscloudError as error:
             print(f"Error: {error}", file=sys.stderr)  # noqa: T201  a command line's own message
             return 1
-        return 0 if supervisor.served else 1
-
-
-def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="crosscloud_mnist.serving", description=__doc__)
-    parser.add_argument("--bundle", type=Path, required=True)
-    parser.add_argument("--name", required=True)
-    parser.add_argument("--version", required=True)
-    parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--port", type=int, default=8501)
-    parser.add_argument("--workers", type=int, default=1)
-    parser.add_argument("--inference-log", type=Path, help="folder of the inference log")
-    parser.add_argument("--sampling-fraction", type=float, default=0.0, help="of the requests")
-    parser.add_argument("--ready", type=Path, help="file to make once every worker answers")
-    parser.add_argument("--next", type=Path, help="file that says what SIGHUP swaps in")
-    parser.add_argument("--log-level", default="info", choices=["info", "warning"])
-    return parser.parse_args()
+    return 0
 
 
 if __name__ == "__main__":

@@ -1,36 +1,88 @@
-"""What one serving process is told: by the command line, and again by each swap."""
+"""The settings of one endpoint, fixed for the life of its supervisor, and its variables."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Annotated, Any
 
-TOKEN = "MNIST_ENDPOINT_TOKEN"  # noqa: S105  the variable's name
+import msgspec
+from msgspec import Meta
+
+from crosscloud_mnist.errors import ConfigurationError
+
+TOKEN_VARIABLE = "MNIST_ENDPOINT_TOKEN"  # noqa: S105  the variable's name
 METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"  # where prometheus_client keeps the workers' figures
 
 
-@dataclass(frozen=True)
-class Settings:
-    """What is served, where, and how.
+class InferenceLogSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A log of a sample of the requests, images included.
 
     Attributes:
-        bundle: The bundle's folder.
-        name: The registered model, as the routes have it.
-        version: Its version.
-        host: Address to listen on.
-        port: Port to listen on.
-        workers: How many processes answer.
-        inference_log: Folder of the inference log, if there is to be one.
-        sampling_fraction: Of the requests, how many it holds: 0 to 1.
-        log_requests: Whether each request gets a line on the standard error.
+        folder: Where its files go.
+        sampling_fraction: Share of the requests that are logged: 0 (none) to 1.
     """
 
-    bundle: Path
-    name: str
-    version: str
-    host: str = "127.0.0.1"
-    port: int = 8501
-    workers: int = 1
-    inference_log: Path | None = None
-    sampling_fraction: float = 0.0
+    folder: Path
+    sampling_fraction: Annotated[float, Meta(ge=0, le=1)] = 0.0
+
+
+class ServingSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Where and how an endpoint serves. What it serves is a ``handshake.SwapRequest``.
+
+    Attributes:
+        name: The registered model, as the routes have it.
+        host: Address to listen on: a name, IPv4 or IPv6.
+        port: Port to listen on.
+        workers: Number of serving processes.
+        inference_log: The inference log, if there is to be one.
+        log_requests: Whether each request is one line on the standard error.
+    """
+
+    name: Annotated[str, Meta(pattern=r"^[\w.-]+$")]
+    host: Annotated[str, Meta(pattern=r"^[\w.:%-]+$")] = "127.0.0.1"
+    port: Annotated[int, Meta(ge=1, le=65535)] = 8501
+    workers: Annotated[int, Meta(ge=1, le=256)] = 1
+    inference_log: InferenceLogSettings | None = None
     log_requests: bool = True
+
+    @property
+    def address(self) -> str:
+        """``host:port`` as it stands in a URL, an IPv6 address in brackets."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{self.port}"
+
+
+def parse_settings(options: Mapping[str, Any]) -> ServingSettings:
+    """Check the options of an endpoint, as conf holds them.
+
+    Raises:
+        ConfigurationError: An option is missing, unknown, or of the wrong type or range.
+    """
+    try:
+        return msgspec.convert(options, ServingSettings, dec_hook=decode_path)
+    except msgspec.ValidationError as error:
+        known = ", ".join(ServingSettings.__struct_fields__)
+        raise ConfigurationError(
+            f"the endpoint's settings are not valid ({_describe(error, options)}), expected "
+            f"{known}; correct endpoint in the globals, which an environment replaces as a whole"
+        ) from error
+
+
+def _describe(error: msgspec.ValidationError, options: Mapping[str, Any]) -> str:
+    """Return the error with the setting's name and value."""
+    reason, _, path = str(error).partition(" - at `$.")
+    if not path:
+        return reason
+    name = path.rstrip("`")
+    value: Any = options
+    for key in name.split("."):
+        value = value.get(key) if isinstance(value, Mapping) else None
+    return f"{name} is {value!r}: {reason[0].lower()}{reason[1:]}"
+
+
+def decode_path(kind: type, value: object) -> object:
+    """Build a ``Path``, which JSON and YAML hold as text: msgspec's ``dec_hook``."""
+    if kind is Path and isinstance(value, str) and value:
+        return Path(value)
+    raise ValueError(f"Expected a path, got {value!r}")

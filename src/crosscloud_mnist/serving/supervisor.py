@@ -1,27 +1,29 @@
-"""The parent of the workers: it owns the port, restarts who crashed, and swaps versions.
+"""The parent of the workers: it owns the port, restarts crashed workers and swaps versions.
 
-All of it is uvicorn's process manager (https://uvicorn.dev/deployment/#built-in). The listening
-socket is one for all workers, old and new: what waits in its queue when one ends is taken by the
-next, so that neither a crash nor a swap refuses a connection.
+It is uvicorn's process manager (https://uvicorn.dev/deployment/#built-in). All workers, old and
+new, listen on one socket: a connection that waits in its queue when a worker ends is taken by the
+next one, so neither a crash nor a swap refuses a connection.
 """
 
 from __future__ import annotations
 
 import contextlib
-import json
 import logging
+import multiprocessing
+import signal
 import socket
 import time
-from dataclasses import replace
 from functools import partial
-from pathlib import Path
 
+import psutil
+from msgspec.structs import replace
 from uvicorn import Config
 from uvicorn.supervisors import Multiprocess
 
-from crosscloud_mnist.errors import EndpointError
+from crosscloud_mnist.errors import CrosscloudError, EndpointError
+from crosscloud_mnist.serving.handshake import EndpointFolder, SupervisorState, SwapRequest
 from crosscloud_mnist.serving.http.http_protocol import KEEP_ALIVE_SECONDS, BoundedHttpProtocol
-from crosscloud_mnist.serving.settings import Settings
+from crosscloud_mnist.serving.settings import ServingSettings
 from crosscloud_mnist.serving.worker import create
 
 _START_SECONDS = 30  # also how long a worker may be silent before it counts as hung
@@ -32,103 +34,141 @@ logger = logging.getLogger(__name__)
 
 
 class Supervisor(Multiprocess):
-    """uvicorn's process manager, which tells when all workers answer.
+    """Serves what ``request.json`` names, and reports in ``endpoint.json``: see ``handshake``.
 
     Args:
-        settings: What to serve first.
-        listener: The bound socket; a worker listens on it once it has proved its bundle.
-        ready: File to make once every worker answers.
-        next_: JSON file that is read on SIGHUP: ``bundle`` and ``version`` to swap in, and the
-            files ``ready`` and ``failed``, one of which is made when the swap is over.
+        settings: Where and how to serve.
+        listener: The bound socket; a worker listens on it once it has verified its bundle.
+        folder: Where the request is read and the state is written.
+
+    Raises:
+        EndpointError: The request cannot be read.
     """
 
     def __init__(
-        self,
-        settings: Settings,
-        listener: socket.socket,
-        *,
-        ready: Path | None = None,
-        next_: Path | None = None,
+        self, settings: ServingSettings, listener: socket.socket, folder: EndpointFolder
     ) -> None:
-        super().__init__(_config(settings), [listener])
-        self._settings, self._ready, self._next = settings, ready, next_
-        self.served = False
+        self._request = folder.read_request()
+        self._failures, self._failure_sender = multiprocessing.Pipe(duplex=False)
+        self._settings, self._folder = settings, folder
+        super().__init__(self._config_for(self._request), [listener])
+        process = psutil.Process()
+        self._state = SupervisorState(process.pid, process.create_time(), settings)
+        self._report()
+
+    def run(self) -> None:
+        """Serve until SIGTERM.
+
+        Raises:
+            EndpointError: A worker could not start: of the first version, or after a crash.
+        """
+        try:
+            super().run()
+        except BaseException:
+            for process in self.processes:
+                process.kill()
+            raise
+        if self._state.served is None and self._state.error:
+            raise EndpointError(self._state.error)
+        if self._failures.poll():  # in place of a worker that crashed
+            raise EndpointError(self._last_failure())
 
     def init_processes(self) -> None:
-        """Start the workers and wait until all answer, or end."""
+        """Start the workers and wait until all of them answer or one fails."""
         super().init_processes()
         until = time.monotonic() + _START_SECONDS
-        while not self.should_exit.is_set() and time.monotonic() < until:
+        while not self._is_ended_by_signal() and time.monotonic() < until:
             if all(process.is_ready(timeout=1) for process in self.processes):
-                self.served = True
-                if self._ready:
-                    self._ready.touch()
+                self._report(self._request)
                 return
             if not all(process.process.is_alive() for process in self.processes):
                 break
-            self.handle_signals()
             time.sleep(0.02)
+        self._report(self._request, self._last_failure())
         self.should_exit.set()
 
     def handle_hup(self) -> None:
-        """Swap in what ``next_`` names; what fails its proof never answers."""
-        if self._next is None or not self.served:
-            return
+        """Swap in the version that ``request.json`` names; the old one stays where that fails."""
         try:
-            asked = json.loads(self._next.read_bytes())
-            new = replace(self._settings, bundle=Path(asked["bundle"]), version=asked["version"])
-            outcomes = Path(asked["failed"]), Path(asked["ready"])
-        except (OSError, ValueError, KeyError, TypeError):
-            logger.exception("%s cannot be read; nothing was swapped", self._next)
+            request = self._folder.read_request()
+        except CrosscloudError as error:
+            logger.error("%s", error)  # noqa: TRY400  its one line says it all
             return
-        outcome = outcomes[self._swap(new)]
-        with contextlib.suppress(OSError):  # whoever asked has given up and removed its folder
-            outcome.touch()
+        served = self._state.served
+        if served and replace(served, request_id=request.request_id) == request:
+            self._report(request)
+        elif self._swap(request):
+            self._request = request
+            self._report(request)
+        else:
+            self._report(request, self._last_failure())
 
-    def _swap(self, new: Settings) -> bool:
-        """Replace each worker by one with the new settings, or leave all as they were."""
-        old, self.config = self.config, _config(new)
+    def _swap(self, request: SwapRequest) -> bool:
+        """Replace each worker by one with the new version, or leave all as they were."""
+        old, self.config = self.config, self._config_for(request)
         self.restart_all()
         if all(process.config is self.config for process in self.processes):
-            self._settings = new
             return True
         self.config = old
         if any(process.config is not old for process in self.processes):
             self.restart_all()
         return False
 
+    def _is_ended_by_signal(self) -> bool:
+        """Whether SIGTERM or SIGINT came; SIGHUP waits until the workers answer."""
+        return bool({signal.SIGTERM, signal.SIGINT} & set(self.signal_queue))
 
-def listen(host: str, port: int) -> socket.socket:
+    def _last_failure(self) -> str:
+        """Return what a worker reported of its failure."""
+        message = f"its workers did not answer within {_START_SECONDS} s"
+        while self._failures.poll():
+            message = self._failures.recv()
+        return message
+
+    def _report(self, request: SwapRequest | None = None, error: str | None = None) -> None:
+        """Write the state; with a request, as carried out or as failed with the error."""
+        if request:
+            served = self._state.served if error else request
+            self._state = replace(
+                self._state, served=served, request_id=request.request_id, error=error
+            )
+        with contextlib.suppress(OSError):  # the folder may be gone; what is served stays up
+            self._folder.write(self._folder.state, self._state)
+
+    def _config_for(self, request: SwapRequest) -> Config:
+        return Config(
+            partial(create, self._settings, request, self._failure_sender),
+            factory=True,
+            http=BoundedHttpProtocol,
+            ws="none",
+            workers=self._settings.workers,
+            backlog=_BACKLOG,
+            access_log=False,
+            log_level="warning",
+            proxy_headers=False,
+            server_header=False,
+            timeout_keep_alive=KEEP_ALIVE_SECONDS,
+            timeout_graceful_shutdown=_DRAIN_SECONDS,
+            timeout_worker_healthcheck=_START_SECONDS,
+        )
+
+
+def listen(settings: ServingSettings) -> socket.socket:
     """Bind the port. It refuses connections until a worker listens on it.
 
     Raises:
         EndpointError: It belongs to another program, or the host is not this machine's.
     """
-    listener = socket.socket()
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        listener.bind((host, port))
+        family, kind, _, _, address = socket.getaddrinfo(
+            settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        listener = socket.socket(family, kind)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
     except OSError as error:
         raise EndpointError(
-            f"{host}:{port} cannot be opened ({error.strerror}), expected a free port; stop what "
-            "listens there, or set another in the globals"
+            f"{settings.address} cannot be opened ({error.strerror}), expected a free port of this "
+            "machine; stop the program that listens there, or set another in the globals"
         ) from error
     return listener
-
-
-def _config(settings: Settings) -> Config:
-    return Config(
-        partial(create, settings),
-        factory=True,
-        http=BoundedHttpProtocol,
-        ws="none",
-        workers=settings.workers,
-        backlog=_BACKLOG,
-        access_log=False,
-        log_level="warning",
-        proxy_headers=False,
-        server_header=False,
-        timeout_keep_alive=KEEP_ALIVE_SECONDS,
-        timeout_graceful_shutdown=_DRAIN_SECONDS,
-        timeout_worker_healthcheck=_START_SECONDS,
-    )

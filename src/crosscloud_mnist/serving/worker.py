@@ -1,4 +1,4 @@
-"""One serving process: it proves its bundle before it listens, and ends with its parent."""
+"""One serving process: it verifies its bundle before it listens, and ends with its parent."""
 
 from __future__ import annotations
 
@@ -10,40 +10,72 @@ import sys
 import threading
 from typing import TYPE_CHECKING
 
-from crosscloud_mnist.errors import CrosscloudError
-from crosscloud_mnist.serving.settings import TOKEN, Settings
+from crosscloud_mnist.errors import CrosscloudError, VerificationError
+from crosscloud_mnist.serving.settings import TOKEN_VARIABLE
 
 if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
+
     from starlette.applications import Starlette
 
-_YOUNG = 20_000  # rows of many images' requests, which no collection has to look through
+    from crosscloud_mnist.serving.handshake import SwapRequest
+    from crosscloud_mnist.serving.inference.model import ServedModel
+    from crosscloud_mnist.serving.settings import ServingSettings
+
+_GC_THRESHOLD = 20_000  # above the rows of a large request, which no collection has to search
 _STARTUP_FAILURE = 3  # uvicorn's: the supervisor gives up rather than restart for ever
 
 
-def create(settings: Settings) -> Starlette:
-    """Return the application over a proved model; called by uvicorn in the worker."""
+def create(settings: ServingSettings, request: SwapRequest, failures: Connection) -> Starlette:
+    """Return the application over a verified model; called by uvicorn in the worker.
+
+    Args:
+        settings: Where and how to serve.
+        request: What to serve.
+        failures: Takes one line, if this worker cannot start.
+    """
     threading.Thread(target=_end_with_parent, daemon=True).start()
     from crosscloud_mnist.serving.http.app import create_app
-    from crosscloud_mnist.serving.inference.model import ServedModel
     from crosscloud_mnist.serving.telemetry.inference_log import InferenceLog
     from crosscloud_mnist.serving.telemetry.request_log import RequestLog
 
     try:
-        model = ServedModel(settings.bundle, settings.name, settings.version)
-        model.verify()
+        model = _open_model(settings, request)
     except CrosscloudError as error:
-        print(f"Error: {error}", file=sys.stderr)  # noqa: T201  for whoever started it
+        failures.send(str(error))
         sys.exit(_STARTUP_FAILURE)
-    sampled = None
-    if settings.inference_log and settings.sampling_fraction:
-        entity = f"{settings.name}-{settings.version}"
-        sampled = InferenceLog(settings.inference_log, settings.sampling_fraction, entity)
+    sample = None
+    if settings.inference_log and settings.inference_log.sampling_fraction:
+        entity = f"{settings.name}-{request.version}"
+        options = settings.inference_log
+        sample = InferenceLog(options.folder, options.sampling_fraction, entity)
     log = RequestLog() if settings.log_requests else None
-    app = create_app(model, os.environ.get(TOKEN), log, sampled)
+    app = create_app(model, os.environ.get(TOKEN_VARIABLE), log, sample)
     gc.collect()
     gc.freeze()  # what stays is not searched again and again: that took 50 ms each time
-    gc.set_threshold(_YOUNG)
+    gc.set_threshold(_GC_THRESHOLD)
     return app
+
+
+def _open_model(settings: ServingSettings, request: SwapRequest) -> ServedModel:
+    """Open the graph of the bundle, which must be the one that the registry recorded.
+
+    Raises:
+        VerificationError: The copy on disk has another digest.
+        EndpointError: The graph cannot be opened, or a golden answer is not the recorded one.
+    """
+    from crosscloud_mnist.bundle import digest_of
+    from crosscloud_mnist.serving.inference.model import ServedModel
+
+    digest = digest_of(request.bundle)
+    if digest != request.digest:
+        raise VerificationError(
+            f"{request.bundle} has the digest {digest}, expected {request.digest} of version "
+            f"{request.version}; it is not served: run kedro run --pipelines deploy"
+        )
+    model = ServedModel(request.bundle, settings.name, request.version)
+    model.verify()
+    return model
 
 
 def _end_with_parent() -> None:

@@ -15,7 +15,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from crosscloud_mnist.bundle import Bundle
+from crosscloud_mnist.bundle import Bundle, digest_of
+from crosscloud_mnist.serving.handshake import EndpointFolder, SwapRequest
+from crosscloud_mnist.serving.settings import parse_settings
 
 NAME, VERSION = "mnist_cnn", "7"
 
@@ -71,19 +73,26 @@ def start(tiny_bundle: Bundle, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
     def start(
         folder: Path = tiny_bundle.folder,
-        *options: object,
+        *,
         token: str | None = None,
         port: int | None = None,
+        **options: object,
     ) -> Server:
         port = port or _free_port()
-        folder_of_server = tmp_path_factory.mktemp("server")
+        server_folder = EndpointFolder(tmp_path_factory.mktemp("server"))
+        server_folder.write(
+            server_folder.settings, parse_settings({"name": NAME, "port": port, **options})
+        )
+        server_folder.write(
+            server_folder.request, SwapRequest("a test", VERSION, digest_of(folder), folder)
+        )
         environment = {k: v for k, v in os.environ.items() if k != "MNIST_ENDPOINT_TOKEN"}
-        with (folder_of_server / "log").open("wb") as log:
+        with server_folder.log.open("ab") as log:
             process = subprocess.Popen(
                 [
-                    *(sys.executable, "-m", "crosscloud_mnist.serving", "--bundle", str(folder)),
-                    *("--name", NAME, "--version", VERSION, "--port", str(port)),
-                    *("--ready", str(folder_of_server / "ready"), *map(str, options)),
+                    *(sys.executable, "-m", "crosscloud_mnist.serving"),
+                    "--settings",
+                    server_folder.settings,
                 ],
                 env=environment | ({"MNIST_ENDPOINT_TOKEN": token} if token else {}),
                 stdin=subprocess.DEVNULL,
@@ -91,9 +100,11 @@ def start(tiny_bundle: Bundle, tmp_path_factory: pytest.TempPathFactory) -> Iter
                 stderr=log,
                 start_new_session=True,
             )
-        servers.append(Server(f"http://127.0.0.1:{port}", process, folder_of_server / "log"))
+        servers.append(Server(f"http://127.0.0.1:{port}", process, server_folder.log))
         until = time.monotonic() + 60
-        while not (folder_of_server / "ready").exists() and process.poll() is None:
+        while process.poll() is None and not (
+            (state := server_folder.read_state()) and state.served
+        ):
             assert time.monotonic() < until, servers[-1].output
             time.sleep(0.02)
         return servers[-1]

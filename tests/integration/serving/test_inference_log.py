@@ -30,8 +30,8 @@ def logged_request(number: int, request: bytes = b"{}") -> LoggedRequest:
 
 
 def test_a_server_logs_requests_and_responses(start, tiny_bundle, tmp_path):
-    options = ("--inference-log", tmp_path / "log", "--sampling-fraction", 1)
-    server = start(tiny_bundle.folder, *options)
+    options = {"folder": str(tmp_path / "log"), "sampling_fraction": 1.0}
+    server = start(tiny_bundle.folder, inference_log=options)
     url = f"{server.address}/serving-endpoints/mnist_cnn/invocations"
     body = {"instances": tiny_bundle.golden().images[:1].tolist()}
     good = httpx.post(url, json=body, headers={"x-client-request-id": "from-the-header"})

@@ -197,7 +197,7 @@ class _Named:
 
 
 def test_each_request_is_logged_with_its_id_and_version_and_without_pixels(start, tiny_bundle):
-    logging = start(tiny_bundle.folder, "--log-level", "info")
+    logging = start(tiny_bundle.folder)
     images = tiny_bundle.golden().images[:1].tolist()
     response = httpx.post(f"{logging.address}/invocations", json={"instances": images})
     until = time.monotonic() + 5  # the line is written once the response is out

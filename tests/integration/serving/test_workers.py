@@ -14,7 +14,7 @@ ROUTE = "/invocations"
 
 @pytest.fixture(scope="module")
 def two(start, tiny_bundle):
-    return start(tiny_bundle.folder, "--workers", 2, "--log-level", "warning")
+    return start(tiny_bundle.folder, workers=2, log_requests=False)
 
 
 def counted(address: str, start: str) -> float:

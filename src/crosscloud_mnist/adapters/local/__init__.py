@@ -1,5 +1,6 @@
-"""This machine: the local endpoint and its process."""
+"""This machine: the local endpoint and its supervisor's process."""
 
 from crosscloud_mnist.adapters.local.endpoint import LocalEndpoint
+from crosscloud_mnist.adapters.local.process import stop
 
-__all__ = ["LocalEndpoint"]
+__all__ = ["LocalEndpoint", "stop"]

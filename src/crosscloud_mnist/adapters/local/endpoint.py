@@ -1,121 +1,78 @@
-"""The endpoint on this machine: a process of its own that outlives the one that started it.
+"""The endpoint on this machine: processes that outlive the one that started them.
 
-``crosscloud_mnist.serving`` is that process; a new version is swapped in by its supervisor.
+``crosscloud_mnist.serving`` is what runs there; ``serving.handshake`` says how a deployment gives
+it a version and learns what became of it.
 """
 
 from __future__ import annotations
 
-import contextlib
-import json
 import os
 import shutil
 import signal
 import socket
-import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Mapping
-from dataclasses import replace
+import uuid
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
-from crosscloud_mnist.adapters.local.process import (
-    ServingProcess,
-    clear,
-    load,
-    save,
-    start_of,
-)
+from crosscloud_mnist.adapters.local import process
+from crosscloud_mnist.bundle import digest_of
 from crosscloud_mnist.client import EndpointClient
-from crosscloud_mnist.errors import ConfigurationError, EndpointError
+from crosscloud_mnist.errors import ConfigurationError, EndpointError, VerificationError
 from crosscloud_mnist.ports import Deployment, ModelVersion
-from crosscloud_mnist.storage import atomic
+from crosscloud_mnist.serving.handshake import EndpointFolder, SupervisorState, SwapRequest
+from crosscloud_mnist.serving.settings import TOKEN_VARIABLE, ServingSettings, parse_settings
 
-TOKEN = "MNIST_ENDPOINT_TOKEN"  # noqa: S105  the variable's name
 _START_SECONDS = 60
-_SWAP_SECONDS = 60  # for each worker: started, proved, the old one drained
+_SWAP_SECONDS = 60  # for each worker: started, verified, the old one drained
+_LOCK_SECONDS = 120  # how long a deployment waits for another one
 
 
 class LocalEndpoint:
     """One endpoint on one port.
 
     Args:
-        name: The model's name in the routes.
-        host: Address to listen on.
-        port: Port to listen on.
-        folder: Where the bundles served, the log and the process's number are kept.
-        workers: How many processes answer.
-        inference_log: ``sampling_fraction`` of the requests (0 to 1; 0 is none) that are logged in
-            ``folder``, with their images, in the columns of Databricks' inference tables.
+        folder: Where the bundles served, the log and the supervisor's files are kept.
+        options: The other settings: see ``serving.settings.ServingSettings``. ``name`` is required.
 
     Raises:
-        ConfigurationError: A value cannot be used.
+        ConfigurationError: An option is missing, unknown, or of the wrong type or range.
     """
 
-    def __init__(
-        self,
-        *,
-        name: str,
-        host: str,
-        port: int,
-        folder: str,
-        workers: int = 1,
-        inference_log: Mapping[str, Any] | None = None,
-    ) -> None:
-        sample = inference_log or {}
-        fraction = float(sample.get("sampling_fraction", 0))
-        if workers < 1 or not 0 <= fraction <= 1 or (fraction and not sample.get("folder")):
+    def __init__(self, *, folder: str = "", **options: Any) -> None:
+        self._settings = parse_settings(options)
+        if not isinstance(folder, str) or not folder:
             raise ConfigurationError(
-                f"the endpoint has {workers} workers and a sampling fraction of {fraction}, "
-                "expected at least 1, and 0 to 1 with a folder; see the globals"
+                f"endpoint.folder is {folder!r}, expected a path; set it in the globals, where an "
+                "environment replaces endpoint as a whole"
             )
-        self._name, self._host, self._port = name, host, port
-        self._folder, self._workers = Path(folder), workers
-        self._options = [
-            *("--name", name, "--host", host, "--port", str(port), "--workers", str(workers)),
-            *("--sampling-fraction", str(fraction)),
-            *(("--inference-log", str(sample["folder"])) if fraction else ()),
-        ]
-        self._url = f"http://{host}:{port}/serving-endpoints/{name}/invocations"
+        self._folder = EndpointFolder(Path(folder).absolute())
+        name, address = self._settings.name, self._settings.address
+        self._url = f"http://{address}/serving-endpoints/{name}/invocations"
 
     def deploy(self, version: ModelVersion, bundle: Path) -> Deployment:
         """Serve the version: see ``ports.Endpoint``.
 
-        A new version's workers prove themselves on the golden set before they listen beside the
-        old ones, which then drain; where one fails, the old ones stay as they are.
+        A new version's workers answer the golden set before they listen beside the old ones, which
+        then drain; where one fails, the old ones stay as they are.
         """
-        self._folder.mkdir(parents=True, exist_ok=True)
-        old = load(self._folder)
-        if old is None and self._port_answers():
+        self._folder.path.mkdir(parents=True, exist_ok=True)
+        try:
+            with FileLock(self._folder.path / "deploy.lock", timeout=_LOCK_SECONDS):
+                return self._deploy(version, bundle)
+        except Timeout as error:
             raise EndpointError(
-                f"{self._host}:{self._port} is taken by another program, expected it free; stop "
-                "that program (make stop, where it is an endpoint of another folder), or set "
-                "endpoint.port in the globals"
-            )
-        if old is not None and old.options != self._options:
-            raise EndpointError(
-                f"the endpoint runs with {' '.join(old.options)}, expected "
-                f"{' '.join(self._options)}; run make stop and deploy again"
-            )
-        served = (version.version, version.digest)
-        if old is None or (old.version, old.digest) != served:
-            kept = self._keep(bundle, version.digest)
-            new = self._swap(old, version, kept) if old else self._start(version, kept)
-            save(new, self._folder)
-        deployment = self.describe()
-        if (deployment.model_version, deployment.digest) != served:
-            raise EndpointError(
-                f"{self._url} serves version {deployment.model_version}, expected "
-                f"{version.version}; run make stop and deploy again"
-            )
-        return deployment
+                f"another deployment holds {error.lock_file} for over {_LOCK_SECONDS} s, expected "
+                "it to end; wait for it or stop it, and deploy again"
+            ) from error
 
     def describe(self) -> Deployment:
-        """Return what the endpoint serves, by its own word: see ``ports.Endpoint``."""
+        """Return what the endpoint reports that it serves: see ``ports.Endpoint``."""
         with self._client() as client:
             return client.describe()
 
@@ -125,86 +82,135 @@ class LocalEndpoint:
             return client.predict(images)
 
     def _client(self) -> EndpointClient:
-        return EndpointClient(self._url, os.environ.get(TOKEN))
+        return EndpointClient(self._url, os.environ.get(TOKEN_VARIABLE))
 
-    def _port_answers(self) -> bool:
-        with socket.socket() as probe:
-            probe.settimeout(1)
-            return probe.connect_ex((self._host, self._port)) == 0
+    def _deploy(self, version: ModelVersion, bundle: Path) -> Deployment:
+        kept = self._keep(bundle, version.digest)
+        request = SwapRequest(uuid.uuid4().hex, version.version, version.digest, kept)
+        supervisor = process.find(self._folder)
+        if supervisor is None:
+            self._start(request)
+        else:
+            self._swap(supervisor.pid, request)
+        deployment = self.describe()
+        if (deployment.model_version, deployment.digest) != (version.version, version.digest):
+            raise EndpointError(
+                f"{self._url} serves version {deployment.model_version}, expected "
+                f"{version.version}; run make stop and deploy again"
+            )
+        return deployment
 
     def _keep(self, bundle: Path, digest: str) -> Path:
-        """Copy the bundle to a place of its own, named by its content."""
-        kept = self._folder / "bundles" / digest
+        """Copy the bundle to a folder named by its content; a copy that was changed is replaced."""
+        kept = self._folder.bundles / digest
         kept.parent.mkdir(parents=True, exist_ok=True)
+        if kept.exists() and not _has_digest(kept, digest):
+            with tempfile.TemporaryDirectory(dir=kept.parent) as discarded:
+                kept.rename(Path(discarded) / "bundle")
         if not kept.exists():
             with tempfile.TemporaryDirectory(dir=kept.parent) as staging:
                 shutil.copytree(bundle, Path(staging) / "bundle").rename(kept)
         return kept
 
-    def _start(self, version: ModelVersion, bundle: Path) -> ServingProcess:
-        log = self._folder / "endpoint.log"
-        with tempfile.TemporaryDirectory(dir=self._folder) as staging, log.open("ab") as output:
-            ready, mark = Path(staging) / "ready", output.tell()
-            process = subprocess.Popen(
-                [
-                    *(sys.executable, "-m", "crosscloud_mnist.serving", *self._options),
-                    *("--bundle", str(bundle), "--version", version.version),
-                    *("--ready", str(ready), "--next", str(self._folder / "next.json")),
-                ],
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                start_new_session=True,
+    def _start(self, request: SwapRequest) -> None:
+        if self._port_answers():
+            raise EndpointError(
+                f"{self._settings.address} is taken by another program, expected it free; stop "
+                "that program (make stop, where it is an endpoint of another folder), or set "
+                "endpoint.port in the globals"
             )
-            until = time.monotonic() + _START_SECONDS
-            while not ready.exists():
-                if process.poll() is not None or time.monotonic() > until:
-                    with contextlib.suppress(ProcessLookupError):
-                        os.killpg(process.pid, signal.SIGKILL)
-                    raise EndpointError(f"the endpoint did not start: {_last_word(log, mark)}")
-                time.sleep(0.02)
-        started = start_of(process.pid) or 0
-        return ServingProcess(process.pid, started, version.version, version.digest, self._options)
+        self._folder.write(self._folder.settings, self._settings)
+        self._folder.write(self._folder.request, request)
+        supervisor = process.start(self._folder)
+        try:
+            self._wait(request, _START_SECONDS, "the endpoint did not start")
+        except BaseException:  # an interrupted deployment leaves nothing behind
+            process.kill(supervisor, self._folder)
+            raise
 
-    def _swap(self, old: ServingProcess, version: ModelVersion, bundle: Path) -> ServingProcess:
-        """Let the supervisor replace its workers: see ``serving.supervisor``."""
-        log = self._folder / "endpoint.log"
-        mark = log.stat().st_size
-        with tempfile.TemporaryDirectory(dir=self._folder) as staging:
-            ready, failed = Path(staging) / "ready", Path(staging) / "failed"
-            asked = {"bundle": bundle, "version": version.version, "ready": ready, "failed": failed}
-            text = json.dumps(asked, default=str)
-            atomic.write_bytes(self._folder / "next.json", text.encode())
-            os.kill(old.pid, signal.SIGHUP)
-            until = time.monotonic() + _SWAP_SECONDS * (1 + self._workers)
-            while not ready.exists():
-                if failed.exists() or not old.runs() or time.monotonic() > until:
-                    raise EndpointError(
-                        f"version {version.version} did not start: {_last_word(log, mark)}; "
-                        f"version {old.version} stays"
-                    )
-                time.sleep(0.02)
-        return replace(old, version=version.version, digest=version.digest)
+    def _swap(self, pid: int, request: SwapRequest) -> None:
+        self._check_settings(self._wait_for_state())
+        self._folder.write(self._folder.request, request)
+        os.kill(pid, signal.SIGHUP)
+        seconds = _SWAP_SECONDS * (1 + self._settings.workers)
+        self._wait(request, seconds, f"version {request.version} did not start")
+
+    def _wait_for_state(self) -> SupervisorState:
+        """Return the supervisor's first state: before it, SIGHUP would end the process.
+
+        Raises:
+            EndpointError: There is none.
+        """
+        until = time.monotonic() + _START_SECONDS
+        while (state := self._folder.read_state()) is None:
+            if time.monotonic() > until:
+                raise EndpointError(
+                    f"{self._folder.state} is missing, expected the state of the endpoint that "
+                    "runs; run make stop and deploy again"
+                )
+            time.sleep(0.02)
+        return state
+
+    def _check_settings(self, state: SupervisorState) -> None:
+        """Refuse a deployment that only a new start of the supervisor could carry out.
+
+        Raises:
+            EndpointError: The running supervisor has other settings.
+        """
+        fields = ServingSettings.__struct_fields__
+        found, expected = (
+            {name: getattr(settings, name) for name in fields}
+            for settings in (state.settings, self._settings)
+        )
+        differing = [name for name in fields if found[name] != expected[name]]
+        if differing:
+            raise EndpointError(
+                f"the endpoint runs with {_list(found, differing)}, expected "
+                f"{_list(expected, differing)}; run make stop and deploy again"
+            )
+
+    def _wait(self, request: SwapRequest, seconds: float, failure: str) -> None:
+        """Wait until the supervisor has carried the request out.
+
+        Raises:
+            EndpointError: It could not, or did not in time.
+        """
+        until = time.monotonic() + seconds
+        is_running = True
+        state = None
+        while is_running and time.monotonic() <= until:
+            is_running = process.is_running(self._folder)
+            state = self._folder.read_state()
+            if state is not None and state.request_id == request.request_id:
+                break
+            time.sleep(0.02)
+        else:
+            reason = "it ended" if not is_running else f"it took over {seconds} s"
+            raise EndpointError(_with_log(f"{failure}: {reason}", self._folder.log, state))
+        if state.error is not None:
+            raise EndpointError(_with_log(f"{failure}: {state.error}", self._folder.log, state))
+
+    def _port_answers(self) -> bool:
+        try:
+            socket.create_connection((self._settings.host, self._settings.port), 1).close()
+        except OSError:
+            return False
+        return True
 
 
-def stop(folder: Path) -> bool:
-    """End the endpoint that was started from this folder; whether there was one."""
-    process = load(folder)
-    if process is not None:
-        process.stop()
-    clear(folder)
-    return process is not None
+def _with_log(message: str, log: Path, state: SupervisorState | None) -> str:
+    """Add where the log is, and which version stays."""
+    served = state.served if state is not None else None
+    stays = f"; version {served.version} stays" if served is not None else ""
+    return f"{message} (see {log}){stays}"
 
 
-def _last_word(log: Path, mark: int) -> str:
-    """Return what a worker said of its failure since the mark, else the log's last line."""
-    with log.open("rb") as file:
-        file.seek(mark)
-        lines = file.read().decode(errors="replace").strip().splitlines()
-    errors = [line.removeprefix("Error: ") for line in lines if line.startswith("Error: ")]
-    said = (errors or lines or ["it said nothing"])[-1]
-    return f"{said} (its log: {log})"
+def _list(values: dict[str, Any], names: list[str]) -> str:
+    return " and ".join(f"{name} {values[name]}" for name in names)
 
 
-if __name__ == "__main__":
-    print("stopped" if stop(Path(sys.argv[1])) else "no endpoint was running")  # noqa: T201
+def _has_digest(bundle: Path, digest: str) -> bool:
+    try:
+        return digest_of(bundle) == digest
+    except (VerificationError, OSError):
+        return False

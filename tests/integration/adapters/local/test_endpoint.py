@@ -13,8 +13,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from crosscloud_mnist.adapters.local import LocalEndpoint, stop
 from crosscloud_mnist.adapters.local import endpoint as local
-from crosscloud_mnist.adapters.local.endpoint import LocalEndpoint, stop
 from crosscloud_mnist.bundle import digest_of, write
 from crosscloud_mnist.errors import EndpointError
 from crosscloud_mnist.ports import ModelVersion
@@ -92,13 +92,13 @@ def test_a_deployment_that_was_given_up_leaves_the_endpoint_able(
 def test_outlives_the_process_that_started_it(endpoint, tiny_bundle, tmp_path):
     code = (
         "import sys; from pathlib import Path\n"
-        "from crosscloud_mnist.adapters.local.endpoint import LocalEndpoint\n"
+        "from crosscloud_mnist.adapters.local import LocalEndpoint\n"
         "from crosscloud_mnist.ports import ModelVersion\n"
         "name, port, folder, bundle, digest = sys.argv[1:]\n"
         "endpoint = LocalEndpoint(name=name, host='127.0.0.1', port=int(port), folder=folder)\n"
         "endpoint.deploy(ModelVersion(name, '1', digest), Path(bundle))\n"
     )
-    port = endpoint._port
+    port = endpoint._settings.port
     values = [NAME, str(port), str(tmp_path / "endpoint"), str(tiny_bundle.folder)]
     subprocess.run([sys.executable, "-c", code, *values, tiny_bundle.digest], check=True)
     assert endpoint.describe().model_version == "1"
@@ -114,7 +114,7 @@ def test_a_token_in_the_environment_protects_it(endpoint, tiny_bundle, monkeypat
 
 def test_says_that_the_port_belongs_to_another_program(endpoint, tiny_bundle):
     with socket.socket() as taken:
-        taken.bind(("127.0.0.1", endpoint._port))
+        taken.bind(("127.0.0.1", endpoint._settings.port))
         taken.listen()
         with pytest.raises(EndpointError, match="is taken by another program"):
             endpoint.deploy(version(tiny_bundle, "1"), tiny_bundle.folder)

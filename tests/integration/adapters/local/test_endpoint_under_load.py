@@ -13,7 +13,7 @@ import httpx
 import numpy as np
 import pytest
 
-from crosscloud_mnist.adapters.local.endpoint import LocalEndpoint, stop
+from crosscloud_mnist.adapters.local import LocalEndpoint, stop
 from crosscloud_mnist.bundle import digest_of, write
 from crosscloud_mnist.errors import EndpointError
 from crosscloud_mnist.ports import ModelVersion
@@ -96,6 +96,8 @@ def test_other_settings_want_a_new_start(endpoint, tiny_bundle, tmp_path):
     version = ModelVersion(NAME, "1", tiny_bundle.digest)
     endpoint.deploy(version, tiny_bundle.folder)
     options = {"name": NAME, "host": "127.0.0.1", "folder": str(tmp_path / "endpoint")}
-    another = LocalEndpoint(**options, port=endpoint._port, workers=1)
-    with pytest.raises(EndpointError, match="expected .*--workers 1.*; run make stop"):
+    another = LocalEndpoint(**options, port=endpoint._settings.port, workers=1)
+    with pytest.raises(
+        EndpointError, match="with workers 2, expected workers 1; run make stop"
+    ):
         another.deploy(version, tiny_bundle.folder)
