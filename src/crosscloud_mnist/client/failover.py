@@ -149,7 +149,7 @@ class FailoverClient:
             raise
 
     def survey(self) -> tuple[EndpointStatus, ...]:
-        """Ask every copy what it serves (local endpoints only); ``digest_mismatch`` compares them."""
+        """Return what every backend serves (local endpoints only)."""
         return survey({member.cloud: member.client for member in self._members})
 
     def _predict(self, images: NDArray[np.uint8]) -> NDArray[np.float64]:

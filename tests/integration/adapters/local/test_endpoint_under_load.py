@@ -78,7 +78,7 @@ def test_no_call_fails_while_a_version_is_swapped_in_and_a_bad_one_is_refused(
     )
     with Load(url, {"instances": golden.images[:1].tolist()}, kept=3, new=3) as load:
         assert endpoint.deploy(ModelVersion(NAME, "2", other.digest), other.folder)
-        with pytest.raises(EndpointError, match="names 8 of 8 golden images wrong.*2 stays"):
+        with pytest.raises(EndpointError, match="predicts 8 of 8 golden images wrong.*2 stays"):
             endpoint.deploy(ModelVersion(NAME, "3", digest_of(bad)), bad)
         assert endpoint.describe().model_version == "2"
         assert endpoint.deploy(first, tiny_bundle.folder).model_version == "1"
