@@ -97,7 +97,5 @@ def test_other_settings_want_a_new_start(endpoint, tiny_bundle, tmp_path):
     endpoint.deploy(version, tiny_bundle.folder)
     options = {"name": NAME, "host": "127.0.0.1", "folder": str(tmp_path / "endpoint")}
     another = LocalEndpoint(**options, port=endpoint._settings.port, workers=1)
-    with pytest.raises(
-        EndpointError, match="with workers 2, expected workers 1; run make stop"
-    ):
+    with pytest.raises(EndpointError, match="with workers 2, expected workers 1; run make stop"):
         another.deploy(version, tiny_bundle.folder)
