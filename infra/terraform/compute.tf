@@ -5,7 +5,7 @@ resource "databricks_cluster_policy" "training" {
   definition = jsonencode({
     cluster_type       = { type = "fixed", value = "job" }
     data_security_mode = { type = "fixed", value = "SINGLE_USER" }
-    spark_version      = { type = "allowlist", values = ["18.x-ml-scala2.13", "18.x-gpu-ml-scala2.13"] }
+    spark_version      = { type = "regex", pattern = "1[89]\\.\\d+\\.x-(cpu|gpu)-ml-scala2\\.13" }
     node_type_id       = { type = "allowlist", values = [var.node_type_cpu, var.node_type_gpu] }
     num_workers        = { type = "range", maxValue = var.max_workers }
     "spark_conf.spark.dynamicAllocation.enabled" = { type = "fixed", value = "false" }

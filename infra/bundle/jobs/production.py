@@ -1,0 +1,82 @@
+"""Release, rollback, batch scoring and monitoring, each on a single node."""
+
+from __future__ import annotations
+
+from databricks.bundles.jobs import CronSchedule, Job
+
+from jobs.task import cluster, kedro_job, kedro_task
+
+_HALF_HOUR, _HOUR = 1800, 3600
+
+
+def jobs(environment: str) -> dict[str, Job]:
+    """Return the jobs of production, by name."""
+    node = cluster("node_type_small")
+    batch_score = kedro_job(
+        "batch_score",
+        [
+            kedro_task(
+                "batch_score",
+                environment,
+                params={"images": "{{job.parameters.images}}"},
+                retries=2,  # a second run continues where the first one stopped
+                timeout_seconds=2 * _HOUR,
+            )
+        ],
+        node,
+        parameters={"images": "/Volumes/data_masters/deploy/mnist/01_raw/images"},
+        environment=environment,
+    )
+    batch_score.schedule = CronSchedule(
+        quartz_cron_expression="0 0 2 * * ?", timezone_id="America/Sao_Paulo"
+    )
+    monitor = kedro_job(
+        "monitor",
+        [kedro_task("monitor", environment, retries=1, timeout_seconds=_HALF_HOUR)],
+        node,
+        environment=environment,
+    )
+    monitor.schedule = CronSchedule(
+        quartz_cron_expression="0 30 * * * ?", timezone_id="America/Sao_Paulo"
+    )
+    return {
+        "release": kedro_job(
+            "release",
+            [
+                kedro_task(
+                    "register_remote",
+                    environment,
+                    params={"register_remote.model": "{{job.parameters.model}}"},
+                    retries=1,  # every write is idempotent by the bundle's digest
+                    timeout_seconds=_HOUR,
+                ),
+                kedro_task(
+                    "deploy",
+                    environment,
+                    after=["register_remote"],
+                    retries=1,
+                    timeout_seconds=_HOUR,
+                ),
+                kedro_task("smoke_test", environment, after=["deploy"], timeout_seconds=_HALF_HOUR),
+            ],
+            node,
+            parameters={"model": ""},  # the URI that train printed, models:/m-...
+            environment=environment,
+        ),
+        "rollback": kedro_job(
+            "rollback",
+            [
+                kedro_task(
+                    "rollback",
+                    environment,
+                    params={"rollback.reason": "{{job.parameters.reason}}"},
+                    timeout_seconds=_HOUR,
+                )
+            ],
+            node,
+            parameters={"reason": ""},
+            environment=environment,
+        ),
+        "batch_score": batch_score,
+        "monitor": monitor,
+    }
