@@ -1,4 +1,4 @@
-"""How a node is handed the adapter that conf chose, or one for each cloud."""
+"""How a node receives the adapter that conf chose, or one adapter for each cloud."""
 
 from __future__ import annotations
 
@@ -11,14 +11,39 @@ from crosscloud_mnist.isolation.proxy import ProcessProxy
 
 
 class PortDataset(AbstractDataset[NoReturn, Any]):
-    """Loads an object that acts on the world outside, and has nothing to save.
+    """Loads an adapter: an object that acts on the outside world. It has nothing to save.
+
+    An adapter with a static method ``process_config`` holds a workspace's credentials. It runs in a
+    process of its own, whose environment holds those credentials and no others; conf cannot switch
+    that off. Any other adapter is built in this process.
+
+    Example, in YAML:
+
+    .. code-block:: yaml
+
+        target_registry:
+          type: crosscloud_mnist.datasets.port.PortDataset
+          adapter: crosscloud_mnist.adapters.mlflow.MlflowRegistry
+          options: {uri: "https://mlflow.example:5000", experiment: mnist}
+          credentials: target
+
+    and in Python:
+
+    .. code-block:: pycon
+
+        >>> from crosscloud_mnist.datasets.port import PortDataset
+        >>> registry = PortDataset(
+        ...     adapter="crosscloud_mnist.adapters.mlflow.MlflowRegistry",
+        ...     options={"uri": "sqlite:////tmp/mlflow.db", "experiment": "mnist"},
+        ... ).load()
+        >>> registry.find_version("mnist_cnn", "0" * 64) is None
+        True
 
     Args:
         adapter: Dotted path of the adapter's class.
         options: Keyword arguments of its constructor.
-        credentials: More of them, from ``credentials.yml``; never shown.
-        own_process: Whether the adapter is isolated: it runs in a process of its own, whose
-            environment holds the credentials and nothing that could stand for others.
+        credentials: More keyword arguments, from ``credentials.yml``, never shown. Of an adapter in
+            a process of its own they are environment variables.
         metadata: For plugins (``kedro-viz``); not used.
     """
 
@@ -28,13 +53,11 @@ class PortDataset(AbstractDataset[NoReturn, Any]):
         adapter: str,
         options: dict[str, Any] | None = None,
         credentials: dict[str, Any] | None = None,
-        own_process: bool = False,
         metadata: dict[str, Any] | None = None,
     ) -> None:
         self._adapter = adapter
         self._options = options or {}
         self._credentials = credentials or {}
-        self._own_process = own_process
         self.metadata = metadata
 
     def load(self) -> Any:
@@ -42,22 +65,62 @@ class PortDataset(AbstractDataset[NoReturn, Any]):
         return self._build(self._options)
 
     def _build(self, options: dict[str, Any]) -> Any:
-        if self._own_process:
+        adapter = load_obj(self._adapter)
+        if hasattr(adapter, "process_config"):
             return ProcessProxy(self._adapter, options, self._credentials)
-        return load_obj(self._adapter)(**options, **self._credentials)
+        return adapter(**options, **self._credentials)
 
     def save(self, data: NoReturn) -> None:  # noqa: ARG002
-        """Refuse: nothing can be saved through a port."""
-        raise DatasetError(f"{self._adapter} is a port: it is loaded and called, never saved to")
+        """Raise: a port has nothing to save.
+
+        Raises:
+            DatasetError: Always.
+        """
+        raise DatasetError(
+            f"{self._adapter} is a port, which only loads; expected no node that saves to it: "
+            "remove it from the node's outputs"
+        )
 
     def _describe(self) -> dict[str, Any]:
         return {"adapter": self._adapter, "options": self._options}
 
 
 class PortsDataset(PortDataset):
-    """Loads one adapter for each of several clouds, by the cloud's name.
+    """Loads one adapter for each of several clouds, as a dictionary by the cloud's name.
 
-    The arguments are those of ``PortDataset``; ``options`` holds the keyword arguments of each.
+    The arguments are those of ``PortDataset``, but ``options`` maps each cloud to the keyword
+    arguments of its adapter.
+
+    Example, in YAML:
+
+    .. code-block:: yaml
+
+        endpoints:
+          type: crosscloud_mnist.datasets.port.PortsDataset
+          adapter: crosscloud_mnist.adapters.databricks.DatabricksEndpoint
+          options:
+            azure: {name: mnist_cnn, workspace: databricks-uc}
+            gcp: {name: mnist_cnn, workspace: "databricks-uc://scope:prefix"}
+          credentials: endpoint
+
+    and in Python:
+
+    .. code-block:: pycon
+
+        >>> from crosscloud_mnist.datasets.port import PortsDataset
+        >>> endpoints = PortsDataset(
+        ...     adapter="crosscloud_mnist.adapters.local.LocalEndpoint",
+        ...     options={
+        ...         "local": {
+        ...             "name": "mnist_cnn",
+        ...             "host": "127.0.0.1",
+        ...             "port": 8501,
+        ...             "folder": "/tmp/endpoint",
+        ...         }
+        ...     },
+        ... ).load()
+        >>> sorted(endpoints)
+        ['local']
     """
 
     def load(self) -> dict[str, Any]:

@@ -1,1 +1,1 @@
-"""An adapter in a process of its own, which holds the credentials of one workspace alone."""
+"""An adapter in a process of its own, which holds the credentials of one workspace only."""

@@ -1,9 +1,9 @@
 """An adapter in a process of its own, which holds one workspace's credentials and nothing else.
 
 MLflow and the Databricks SDK take addresses and credentials from environment variables and from
-files in the home folder, whatever URI they are given, and one process has one environment. So each
-workspace gets a process whose environment is built from nothing: no variable, profile or
-``.netrc`` of this one can send anything to another workspace. ``isolated.py`` is what runs in it.
+files in the home folder, whatever URI they are given, and a process has one environment. So each
+workspace gets a process with a new environment: no variable, profile or ``.netrc`` of this process
+can send anything to another workspace. ``worker.py`` is what runs in it.
 """
 
 from __future__ import annotations
@@ -26,38 +26,39 @@ from typing import Any
 from kedro.utils import load_obj
 
 from crosscloud_mnist.errors import RegistryError
+from crosscloud_mnist.isolation.process_config import ProcessConfig
 
-_PASSED_ON = re.compile(
+_INHERITED = re.compile(
     r"PATH|LD_LIBRARY_PATH|LANG|LC_\w+|TZ|TMPDIR|USER|LOGNAME|(?:https?|all|no)_proxy"
     r"|SSL_CERT_FILE|SSL_CERT_DIR|REQUESTS_CA_BUNDLE|CURL_CA_BUNDLE",
     re.IGNORECASE,
 )
-_END_SECONDS = 5
+_EXIT_SECONDS = 5
 
 logger = logging.getLogger(__name__)
 
 
 class ProcessProxy:
-    """Looks like the adapter; every public method is called in the adapter's own process.
+    """Has the adapter's public methods; each call runs in the adapter's own process.
 
-    Arguments and answers are pickled, and what the adapter raises is raised here. Adapters of one
-    workspace share a process; it ends with this one, however this one ends.
+    Arguments and results are serialized, and an exception of the adapter is raised here. Adapters
+    with the same configuration share a process, which ends when this one ends, even if this one is
+    killed.
 
     Args:
-        adapter: Dotted path of the adapter's class. Its static method ``access(options,
-            credentials)`` is called here, and returns what its process is given: the constructor's
-            keyword arguments, and environment variables.
-        options: Keyword arguments of the constructor.
+        adapter: Dotted path of the adapter's class, which has a static method ``process_config``.
+        options: Keyword arguments, as the catalog has them.
         credentials: Environment variables: ``MLFLOW_TRACKING_USERNAME``, ``DATABRICKS_TOKEN``, ...
 
     Raises:
-        ConfigurationError: The credentials cannot be used.
+        ConfigurationError: The credentials are not valid.
     """
 
     def __init__(
         self, adapter: str, options: Mapping[str, Any], credentials: Mapping[str, Any]
     ) -> None:
-        self._process = _process(adapter, *load_obj(adapter).access(options, credentials))
+        config = load_obj(adapter).process_config(options, credentials)
+        self._process = _get_process(adapter, config)
 
     def __getattr__(self, name: str) -> Any:
         """Return a method of the adapter."""
@@ -67,77 +68,78 @@ class ProcessProxy:
 
 
 class _Process:
-    """The other end of ``isolated.py``."""
+    """A running worker process and the connection to it."""
 
-    def __init__(
-        self, adapter: str, options: Mapping[str, Any], variables: Mapping[str, str]
-    ) -> None:
+    def __init__(self, adapter: str, config: ProcessConfig) -> None:
         self._adapter = adapter
         self._lock = threading.Lock()
-        ours, theirs = socket.socketpair()
-        with theirs:
+        parent_socket, child_socket = socket.socketpair()
+        with child_socket:
             self._child = subprocess.Popen(
-                # -P: what lies in the current folder is not imported
-                [sys.executable, "-P", "-m", f"{__package__}.worker", str(theirs.fileno())],
+                # -P: nothing is imported from the current folder
+                [sys.executable, "-P", "-m", f"{__package__}.worker", str(child_socket.fileno())],
                 env=_environment(),
-                pass_fds=[theirs.fileno()],
+                pass_fds=[child_socket.fileno()],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
-                start_new_session=True,  # an interrupt is this process's to answer
+                start_new_session=True,  # Ctrl-C interrupts this process only
             )
-        self._connection = Connection(ours.detach())
-        # Credentials take this way: arguments and /proc/<pid>/environ are for others to see.
-        self._connection.send((adapter, dict(options), dict(variables)))
+        self._connection = Connection(parent_socket.detach())
+        # Credentials go through the connection: other users see arguments and /proc/<pid>/environ.
+        self._connection.send((adapter, dict(config.options), dict(config.variables)))
 
-    def runs(self) -> bool:
+    def is_running(self) -> bool:
         return self._child.poll() is None
 
-    def call(self, name: str, *arguments: Any, **options: Any) -> Any:
-        asked = pickle.dumps((name, arguments, options))
+    def call(self, method: str, *arguments: Any, **options: Any) -> Any:
+        request = pickle.dumps((method, arguments, options))
         with self._lock:
             try:
-                self._connection.send_bytes(asked)
-                answer, error = self._connection.recv()
-            except (EOFError, OSError, pickle.UnpicklingError) as error:
+                self._connection.send_bytes(request)
+                result, error = self._connection.recv()
+            except (EOFError, OSError, pickle.UnpicklingError) as failure:
                 self.end()
                 raise RegistryError(
-                    f"the process of {self._adapter} ended during {name} (status "
-                    f"{self._child.returncode}), expected its answer; run the same command again"
-                ) from error
-            except BaseException:  # interrupted: its answer would be taken for the next call's
+                    f"the process of {self._adapter} ended during {method} (status "
+                    f"{self._child.returncode}), expected a result; run the same command again"
+                ) from failure
+            except BaseException:  # interrupted: the next call would read this call's result
                 self.end()
                 raise
         if error is not None:
             raise error
-        return answer
+        return result
 
     def end(self) -> None:
-        """Close the connection, which the process takes as its end."""
+        """Close the connection, so that the process exits; kill it if it does not."""
         self._connection.close()
         try:
-            self._child.wait(_END_SECONDS)
+            self._child.wait(_EXIT_SECONDS)
         except subprocess.TimeoutExpired:
             self._child.kill()
             self._child.wait()
 
 
 _processes: dict[tuple[int, bytes], _Process] = {}
-_starting = threading.Lock()
+_processes_lock = threading.Lock()
 
 
-def _process(adapter: str, options: Mapping[str, Any], variables: Mapping[str, str]) -> _Process:
-    """Return the one process of that workspace; a fork of this process has its own."""
-    given = repr((adapter, sorted(options.items()), sorted(variables.items())))
-    key = os.getpid(), hashlib.sha256(given.encode()).digest()
-    with _starting:
-        if key not in _processes or not _processes[key].runs():
-            _processes[key] = _Process(adapter, options, variables)
+def _get_process(adapter: str, config: ProcessConfig) -> _Process:
+    """Return the running process of that configuration, or start one.
+
+    The key holds the process id: after a fork, the child must not share the parent's connections.
+    """
+    identity = repr((adapter, sorted(config.options.items()), sorted(config.variables.items())))
+    key = os.getpid(), hashlib.sha256(identity.encode()).digest()
+    with _processes_lock:
+        if key not in _processes or not _processes[key].is_running():
+            _processes[key] = _Process(adapter, config)
         return _processes[key]
 
 
 @atexit.register
 def end_all() -> None:
-    """End the processes that were started here."""
+    """End the processes that this process started."""
     for (pid, _), process in list(_processes.items()):
         if pid == os.getpid():
             process.end()
@@ -145,9 +147,9 @@ def end_all() -> None:
 
 
 def _environment() -> dict[str, str]:
-    passed_on = {name: value for name, value in os.environ.items() if _PASSED_ON.fullmatch(name)}
+    inherited = {name: value for name, value in os.environ.items() if _INHERITED.fullmatch(name)}
     return {
-        **passed_on,
+        **inherited,
         "HOME": os.devnull,  # no .databrickscfg, no .netrc, no .aws
         "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
     }

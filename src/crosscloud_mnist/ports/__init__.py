@@ -1,8 +1,7 @@
-"""The ports: what the pipelines ask of the world outside, and the values that cross.
+"""The ports: the protocols through which pipelines act, and the values that cross them.
 
-A node never reaches out by itself: it is handed an adapter that conf chose (``adapters/``)
-and knows it only by one of these protocols. The values are plain and frozen, so that an adapter
-may do its work in another process.
+A node opens no client. It receives an adapter that conf chose (``adapters/``) and knows it by one
+of these protocols. The values are frozen dataclasses, so an adapter can run in another process.
 """
 
 from crosscloud_mnist.ports.compute import (
@@ -12,8 +11,16 @@ from crosscloud_mnist.ports.compute import (
     Mode,
     ScoringProgress,
 )
-from crosscloud_mnist.ports.registry import LedgerEntry, LoggedModel, ModelVersion, Registry
-from crosscloud_mnist.ports.serving import Deployment, Endpoint
+from crosscloud_mnist.ports.registry import (
+    Ledger,
+    LedgerEntry,
+    LoggedModel,
+    LoggedModels,
+    ModelVersion,
+    Registry,
+    Versions,
+)
+from crosscloud_mnist.ports.serving import Deployment, Endpoint, served_entity_name
 from crosscloud_mnist.ports.tracking import Tracker
 
 __all__ = [
@@ -22,11 +29,15 @@ __all__ = [
     "DistributedIngestor",
     "Endpoint",
     "Launcher",
+    "Ledger",
     "LedgerEntry",
     "LoggedModel",
+    "LoggedModels",
     "Mode",
     "ModelVersion",
     "Registry",
     "ScoringProgress",
     "Tracker",
+    "Versions",
+    "served_entity_name",
 ]

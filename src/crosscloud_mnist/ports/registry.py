@@ -10,7 +10,7 @@ from typing import Protocol
 
 @dataclass(frozen=True)
 class LoggedModel:
-    """A candidate: a bundle that a workspace's tracking server holds.
+    """A candidate: a bundle on a workspace's tracking server.
 
     Attributes:
         uri: ``models:/m-...``, as ``train`` printed it.
@@ -27,7 +27,7 @@ class LoggedModel:
 
 @dataclass(frozen=True)
 class ModelVersion:
-    """A version that a model registry holds.
+    """A version in a model registry.
 
     Attributes:
         name: The registered model (``mnist_cnn``; three levels in Unity Catalog).
@@ -44,7 +44,7 @@ class ModelVersion:
 
 @dataclass(frozen=True)
 class LedgerEntry:
-    """What was done to production, or rejected: written before it is done, never changed after.
+    """A change of production, or a rejection: written before it is done, never changed after.
 
     Attributes:
         action: ``promoted``, ``rejected`` or ``rolled back``.
@@ -53,11 +53,11 @@ class LedgerEntry:
         version: The version it moved to, or would have.
         digest: SHA-256 of that version's bundle, hexadecimal.
         previous_version: The version that the alias pointed to, if any.
-        reason: Why: what the gates said, or what the person who rolled back said.
+        reason: Why: the gates' notes, or the reason that the person who rolled back gave.
         gate_results: The gates with their figures, as JSON.
-        actor: Whom the workspace knows as the one who did it.
+        actor: The user, as the workspace names them.
         timestamp: When, ISO 8601 in UTC.
-        previous_hash: ``hash`` of the entry before, so that none can be taken out unnoticed.
+        previous_hash: ``hash`` of the entry before, so that removing one is detected.
         hash: SHA-256 over all of the above, hexadecimal.
         completed: Whether it was done; an entry that is not was interrupted.
     """
@@ -77,14 +77,15 @@ class LedgerEntry:
     completed: bool = False
 
 
-class Registry(Protocol):
-    """One workspace: its tracking server and its model registry."""
-
-    def workspace(self) -> str:
-        """Return the workspace that a write would really reach, for lineage and logs."""
+class LoggedModels(Protocol):
+    """The models that runs logged in one workspace."""
 
     def has_logged_model(self, uri: str) -> bool:
-        """Whether the workspace is the one that logged the model, under whatever name reached."""
+        """Whether the workspace is the one that logged the model, whatever its address.
+
+        The id in the URI is random, so no other workspace has it. A model that exists but may not
+        be read counts.
+        """
 
     def log_model(
         self,
@@ -101,30 +102,34 @@ class Registry(Protocol):
         """Look up a logged model.
 
         Raises:
-            RegistryError: The workspace has none of that URI, or does not answer.
+            RegistryError: There is none of that URI, it is not complete, or it has no digest.
         """
 
     def download_logged(self, uri: str, folder: Path) -> None:
         """Write the logged model's files into ``folder``, which must not exist."""
 
+
+class Versions(Protocol):
+    """The registered models of one workspace."""
+
     def delete_orphans(self, name: str, digest: str, orphan_ttl_seconds: float) -> None:
         """Remove what interrupted promotions of that digest left behind.
 
-        That is runs, logged models and versions that never became whole. What is younger than the
-        lease is spared: somebody may be at work on it.
+        That is runs, logged models and versions that were never completed. Younger ones are kept:
+        another promotion may be in progress.
         """
 
     def get_version(self, name: str, number: str) -> ModelVersion | None:
         """Return the version of that number, if there is one."""
 
     def delete_version(self, version: ModelVersion) -> None:
-        """Remove a version that this run made, with its files."""
+        """Remove a version that this run created, with its files."""
 
     def tag_version(self, version: ModelVersion, tags: Mapping[str, str]) -> None:
         """Set tags on the version."""
 
     def find_version(self, name: str, digest: str) -> ModelVersion | None:
-        """Return the lowest complete version that carries the digest, if there is one."""
+        """Return the lowest complete version with the digest, if there is one."""
 
     def create_version(
         self, name: str, folder: Path, *, digest: str, tags: Mapping[str, str], description: str
@@ -135,16 +140,39 @@ class Registry(Protocol):
         """Write the version's files into ``folder``, which must not exist."""
 
     def set_alias(self, version: ModelVersion, alias: str) -> None:
-        """Let the alias point to the version."""
+        """Point the alias to the version."""
 
     def get_version_by_alias(self, name: str, alias: str) -> ModelVersion | None:
-        """Return the version that the alias points to at this moment, if any."""
+        """Return the version that the alias points to at this moment, if any.
+
+        Raises:
+            RegistryError: The workspace fails the request, or the version may not be read.
+        """
+
+
+class Ledger(Protocol):
+    """The history of production in one workspace: entries are appended, never changed."""
 
     def append_entry(self, entry: LedgerEntry) -> LedgerEntry:
-        """Append to the ledger, and return the entry with what the workspace adds to it."""
+        """Append to the ledger, and return the entry with actor, timestamp and hashes.
+
+        Raises:
+            VerificationError: The ledger was changed.
+        """
 
     def complete_entry(self, entry: LedgerEntry) -> None:
-        """Note that what the entry says was done."""
+        """Record that what the entry says was done."""
 
     def ledger(self, name: str) -> list[LedgerEntry]:
-        """Return the model's history, oldest first."""
+        """Return the model's history, oldest first.
+
+        Raises:
+            VerificationError: The ledger was changed.
+        """
+
+
+class Registry(LoggedModels, Versions, Ledger, Protocol):
+    """One workspace: its tracking server and its model registry."""
+
+    def workspace(self) -> str:
+        """Return the workspace that a write would really reach, for lineage and logs."""

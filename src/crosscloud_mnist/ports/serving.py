@@ -34,32 +34,42 @@ class Endpoint(Protocol):
     """One serving endpoint of one cloud."""
 
     def deploy(self, version: ModelVersion, bundle: Path) -> Deployment:
-        """Serve the version, and return once it answered the bundle's golden set correctly.
+        """Serve the version, and return once its predictions for the golden set are right.
 
         Args:
             version: What to serve.
             bundle: The version's bundle, verified, as a local folder.
 
         Raises:
-            EndpointError: It did not become ready, or answered wrongly.
+            EndpointError: It did not become ready, or its predictions are wrong.
         """
 
     def describe(self) -> Deployment:
-        """Return what the endpoint serves at this moment, by its own word.
+        """Return what the endpoint serves at this moment, as the endpoint itself reports it.
 
         Raises:
-            EndpointError: It does not answer.
+            EndpointError: It does not respond.
         """
 
     def predict(self, images: NDArray[np.uint8]) -> NDArray[np.float64]:
         """Send images and return their probabilities.
 
         Args:
-            images: ``[n, 28, 28]``, uint8, light ink on dark ground.
+            images: ``[n, 28, 28]``, uint8, light foreground on dark background.
 
         Returns:
             ``[n, 10]``: the probability of each digit.
 
         Raises:
-            EndpointError: It refused them, or did not answer.
+            EndpointError: It rejected them, or did not respond.
         """
+
+
+def served_entity_name(name: str, version: str) -> str:
+    """Return the name that Model Serving gives a served version: ``mnist_cnn-3``.
+
+    Args:
+        name: The registered model; of three levels the last one counts.
+        version: Its version.
+    """
+    return f"{name.rpartition('.')[2]}-{version}"

@@ -11,6 +11,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from crosscloud_mnist.errors import CrosscloudError, VerificationError
+from crosscloud_mnist.ports import served_entity_name
 from crosscloud_mnist.serving.settings import TOKEN_VARIABLE
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def create(settings: ServingSettings, request: SwapRequest, failures: Connection
         sys.exit(_STARTUP_FAILURE)
     sample = None
     if settings.inference_log and settings.inference_log.sampling_fraction:
-        entity = f"{settings.name}-{request.version}"
+        entity = served_entity_name(settings.name, request.version)
         options = settings.inference_log
         sample = InferenceLog(options.folder, options.sampling_fraction, entity)
     log = RequestLog() if settings.log_requests else None

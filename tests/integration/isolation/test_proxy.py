@@ -13,6 +13,7 @@ import pytest
 
 from crosscloud_mnist.datasets.port import PortDataset
 from crosscloud_mnist.errors import RegistryError, VerificationError
+from crosscloud_mnist.isolation.process_config import ProcessConfig
 from crosscloud_mnist.isolation.proxy import ProcessProxy, end_all
 
 SECRET = "s3cret-of-this-test"
@@ -25,8 +26,8 @@ class Probe:
         self._greeting = greeting
 
     @staticmethod
-    def access(options, credentials):
-        return options, credentials
+    def process_config(options, credentials):
+        return ProcessConfig(options, credentials)
 
     def greet(self, name, *, mark):
         return f"{self._greeting} {name}{mark}"
@@ -61,7 +62,7 @@ class Probe:
 @pytest.fixture
 def probe(monkeypatch):
     monkeypatch.syspath_prepend(str(Path(__file__).parent))
-    yield ProcessProxy("test_isolation.Probe", {"greeting": "Good day,"}, {"PROBE_TOKEN": SECRET})
+    yield ProcessProxy("test_proxy.Probe", {"greeting": "Good day,"}, {"PROBE_TOKEN": SECRET})
     end_all()
 
 
@@ -71,10 +72,8 @@ def test_a_method_is_called_in_another_process_and_its_answer_comes_back(probe):
 
 
 def test_one_process_for_one_workspace_and_another_for_another(probe):
-    same = ProcessProxy("test_isolation.Probe", {"greeting": "Good day,"}, {"PROBE_TOKEN": SECRET})
-    other = ProcessProxy(
-        "test_isolation.Probe", {"greeting": "Good day,"}, {"PROBE_TOKEN": "other"}
-    )
+    same = ProcessProxy("test_proxy.Probe", {"greeting": "Good day,"}, {"PROBE_TOKEN": SECRET})
+    other = ProcessProxy("test_proxy.Probe", {"greeting": "Good day,"}, {"PROBE_TOKEN": "other"})
     assert same.pid() == probe.pid() != other.pid()
 
 
@@ -92,7 +91,7 @@ def test_it_sees_its_own_credentials_and_no_variable_of_this_process(probe, monk
     for name, value in traps.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("https_proxy", "http://proxy.example:3128")
-    probe = ProcessProxy("test_isolation.Probe", {"greeting": "anew"}, {"PROBE_TOKEN": SECRET})
+    probe = ProcessProxy("test_proxy.Probe", {"greeting": "anew"}, {"PROBE_TOKEN": SECRET})
     seen = probe.environment()
     assert not set(traps) & set(seen)
     assert seen["PROBE_TOKEN"] == SECRET
@@ -119,7 +118,7 @@ def test_any_other_error_is_one_line_without_the_secret(probe):
 def test_a_process_that_was_killed_is_said_and_the_next_one_works(probe):
     with pytest.raises(RegistryError, match=r"ended during die \(status -9\)"):
         probe.die()
-    again = ProcessProxy("test_isolation.Probe", {"greeting": "Good day,"}, {"PROBE_TOKEN": SECRET})
+    again = ProcessProxy("test_proxy.Probe", {"greeting": "Good day,"}, {"PROBE_TOKEN": SECRET})
     assert again.greet("Ada", mark="") == "Good day, Ada"
 
 
@@ -134,7 +133,7 @@ def test_the_answer_to_an_interrupted_call_is_not_the_next_calls(probe):
             probe.doze(1)
     finally:
         signal.signal(signal.SIGALRM, before)
-    again = ProcessProxy("test_isolation.Probe", {"greeting": "Good day,"}, {"PROBE_TOKEN": SECRET})
+    again = ProcessProxy("test_proxy.Probe", {"greeting": "Good day,"}, {"PROBE_TOKEN": SECRET})
     assert again.greet("Ada", mark="") == "Good day, Ada"
 
 
@@ -142,7 +141,7 @@ def test_it_ends_with_its_parent_even_in_a_call_and_when_the_parent_is_killed(tm
     code = (
         "import threading\n"
         "from crosscloud_mnist.isolation.proxy import ProcessProxy\n"
-        "probe = ProcessProxy('test_isolation.Probe', {'greeting': ''}, {})\n"
+        "probe = ProcessProxy('test_proxy.Probe', {'greeting': ''}, {})\n"
         "print(probe.pid(), flush=True)\n"
         "probe.hang()\n"
     )
@@ -162,12 +161,11 @@ def test_it_ends_with_its_parent_even_in_a_call_and_when_the_parent_is_killed(tm
     assert not Path(f"/proc/{child}").exists()
 
 
-def test_the_catalog_isolates_where_conf_says_so(probe):
+def test_the_catalog_isolates_every_adapter_that_declares_a_process_config(probe):
     dataset = PortDataset(
-        adapter="test_isolation.Probe",
+        adapter="test_proxy.Probe",
         options={"greeting": "Good day,"},
         credentials={"PROBE_TOKEN": SECRET},
-        own_process=True,
     )
     assert dataset.load().pid() == probe.pid()
     assert SECRET not in str(dataset)

@@ -147,7 +147,7 @@ def test_killed_after_every_kind_of_write_it_ends_with_one_version_and_no_orphan
     proxy.reset()
     assert registered["version"] == "1"
     assert len(killed) == len(messages) >= 9, killed
-    assert all("expected its answer; run the same command again" in each for each in messages)
+    assert all("expected a result; run the same command again" in each for each in messages)
     assert orphans(promotion) == ([], [])
     assert [version.status for version in promotion.versions()] == ["READY"]
     assert promotion.production() == "1"
@@ -176,7 +176,7 @@ def test_of_two_at_once_one_version_stays(promotion):
 def test_a_wrong_password_is_one_line(promotion):
     uri = promotion.log(promotion.make("locked"))
     wrong = promotion.registry(1, MLFLOW_TRACKING_PASSWORD="not the password")
-    with pytest.raises(RegistryError, match="answered: .*(401|authenticat)") as raised:
+    with pytest.raises(RegistryError, match="failed: .*(401|authenticat)") as raised:
         promotion.promote(uri, target=wrong)
     assert "\n" not in str(raised.value)
 
@@ -185,7 +185,7 @@ def test_swapped_credentials_are_rejected(promotion):
     uri = promotion.log(promotion.make("swapped"))
     source = promotion.registry(0, **promotion.servers[1].credentials)
     target = promotion.registry(1, **promotion.servers[0].credentials)
-    with pytest.raises(RegistryError, match="check the names and the credentials"):
+    with pytest.raises(RegistryError, match="the names and the credentials"):
         promotion.promote(uri, source=source, target=target)
     assert promotion.versions() == []
 

@@ -1,8 +1,8 @@
-"""A Model Serving endpoint: updated without a gap, tried by a canary, proved on the golden set.
+"""A Model Serving endpoint: updated without downtime by a canary, verified on the golden set.
 
-A new version first runs beside the old one with a small share of the traffic. It is asked for its
-golden answers by its own route, and through the endpoint's; only when all are right does it get
-all of the traffic, and otherwise the old configuration comes back.
+A new version first gets a small share of the traffic beside the old one. Its predictions for the
+golden set are verified, both on its own route and on the endpoint's. Only if all are right does it
+get all of the traffic; otherwise the old configuration is restored.
 """
 
 from __future__ import annotations
@@ -10,39 +10,46 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Mapping
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from crosscloud_mnist.adapters.databricks.traffic import FULL_TRAFFIC, Served, Traffic, entity_name
+from crosscloud_mnist.adapters.databricks.traffic import (
+    FULL_TRAFFIC,
+    ServedVersion,
+    Split,
+    Traffic,
+)
 from crosscloud_mnist.adapters.databricks.workspace import (
     UNITY_CATALOG,
-    access,
     connect,
+    resolve_access,
     translate_errors,
 )
 from crosscloud_mnist.adapters.mlflow.versions import DIGEST
 from crosscloud_mnist.bundle import CROSS_HOST_TOLERANCE, Bundle, Golden
 from crosscloud_mnist.errors import EndpointError
+from crosscloud_mnist.isolation.process_config import ProcessConfig
 from crosscloud_mnist.ports import Deployment, ModelVersion
 
-_CANARY_ANSWERS = 3  # how many of the canary's answers are expected to be seen
+_CANARY_RESPONSES = 3  # expected number of responses from the canary
 
 logger = logging.getLogger(__name__)
 
 
 class DatabricksEndpoint:
-    """One serving endpoint of one workspace, in a process that holds its credentials alone.
+    """One serving endpoint of one workspace: see ``ports.Endpoint``.
+
+    It runs in a process that has only that workspace's credentials.
 
     Args:
         name: The endpoint's name.
         workspace_id: The id that must be reached before anything is written, if it is known.
         size: Workload size: ``Small``, ``Medium`` or ``Large``.
-        scale_to_zero: Whether it may stop when nobody asks.
-        canary: Percent of the traffic that a new version gets until it is proved.
+        scale_to_zero: Whether it may stop when there are no requests.
+        canary: Percent of the traffic that a new version gets until it is verified.
         minutes: How long an update may take; the service builds a container.
     """
 
@@ -56,7 +63,7 @@ class DatabricksEndpoint:
         canary: int = 10,
         minutes: float = 45,
     ) -> None:
-        self._name, self._canary, self._workspace_id = name, canary, workspace_id
+        self._name, self._canary_percent, self._workspace_id = name, canary, workspace_id
         self._client, _ = connect(workspace_id, EndpointError)
         self._traffic = Traffic(
             self._client.serving_endpoints,
@@ -68,35 +75,35 @@ class DatabricksEndpoint:
         self._url = f"{self._client.config.host}/serving-endpoints/{name}/invocations"
 
     @staticmethod
-    def access(
-        options: Mapping[str, Any], credentials: Mapping[str, Any]
-    ) -> tuple[dict[str, Any], dict[str, str]]:
-        """Return what a process of its own is given: see ``isolation.ProcessProxy``.
+    def process_config(options: Mapping[str, Any], credentials: Mapping[str, Any]) -> ProcessConfig:
+        """Return what the endpoint's process is given: see ``ProcessConfig``.
 
-        The option ``workspace`` is its URI, as of a registry: models come from Unity Catalog.
+        The option ``workspace`` is the workspace's URI, as of a registry.
         """
-        given = dict(options)
-        _, workspace_id, variables = access(given.pop("workspace"), credentials)
-        return {**given, "workspace_id": workspace_id}, variables
+        remaining = dict(options)
+        access = resolve_access(remaining.pop("workspace"), credentials)
+        return ProcessConfig({**remaining, "workspace_id": access.workspace_id}, access.variables)
 
     def deploy(self, version: ModelVersion, bundle: Path) -> Deployment:
         """Serve the version: see ``ports.Endpoint``."""
         golden = Bundle(bundle, version.digest).golden()
-        new = version.name, version.version
+        new = ServedVersion(version.name, version.version)
         with translate_errors(self._url, self._workspace_id, EndpointError):
-            shares = self._traffic.get_split()
-            if not shares:
-                self._create(new, golden, there=shares is not None)
-            elif _largest(shares) != new:
-                self._replace(shares, new, golden)
-            elif shares != {new: FULL_TRAFFIC}:  # a deployment that ended half-way left its canary
-                self._prove(new, golden)
+            split = self._traffic.get_split()
+            if split is None:
+                self._start(new, golden, is_existing=False)
+            elif not split:
+                self._start(new, golden, is_existing=True)
+            elif _largest_share(split) != new:
+                self._replace(_largest_share(split), new, golden)
+            elif split != {new: FULL_TRAFFIC}:  # an interrupted deployment left its canary
+                self._verify(new, golden)
                 self._traffic.set_split({new: FULL_TRAFFIC})
-            self._prove(new, golden)
+            self._verify(new, golden)
         return self.describe()
 
     def describe(self) -> Deployment:
-        """Return what gets most of the traffic, and the digest that the registry has of it.
+        """Return the version with most of the traffic, and its digest in the registry.
 
         Raises:
             EndpointError: There is no such endpoint, or it serves nothing yet.
@@ -104,105 +111,108 @@ class DatabricksEndpoint:
         from mlflow.exceptions import MlflowException
 
         with translate_errors(self._url, self._workspace_id, EndpointError, MlflowException):
-            shares = self._traffic.get_split()
-            if not shares:
+            split = self._traffic.get_split()
+            if not split:
                 raise EndpointError(
-                    f"{self._url} serves nothing, expected a model; run kedro run --pipelines deploy"
+                    f"{self._url} serves nothing, expected a model; run kedro run --pipelines "
+                    "deploy"
                 )
-            name, version = _largest(shares)
-            digest = self._registered_digest(name, version)
-        return Deployment(self._url, name, version, digest)
+            served = _largest_share(split)
+            digest = self._registered_digest(served)
+        return Deployment(self._url, served.name, served.version, digest)
 
     def predict(self, images: NDArray[np.uint8]) -> NDArray[np.float64]:
         """Send images and return their probabilities: see ``ports.Endpoint``."""
         with translate_errors(self._url, self._workspace_id, EndpointError):
-            return self._ask(images)[0]
+            return self._request(images)[0]
 
-    def _create(self, new: Served, golden: Golden, *, there: bool) -> None:
-        """Make the endpoint, if one is not there already that serves nothing yet.
-
-        One whose model fails its proof, or cannot be asked, does not stay.
-        """
-        with ExitStack() as otherwise:
-            otherwise.callback(self._traffic.remove)
-            if there:
+    def _start(self, new: ServedVersion, golden: Golden, *, is_existing: bool) -> None:
+        """Serve the first version; an endpoint without a verified version is deleted."""
+        try:
+            if is_existing:
                 self._traffic.set_split({new: FULL_TRAFFIC})
             else:
                 self._traffic.create(new)
-            self._prove(new, golden)
-            otherwise.pop_all()
+            self._verify(new, golden)
+        except BaseException:
+            self._traffic.delete()
+            raise
 
-    def _replace(self, shares: Mapping[Served, int], new: Served, golden: Golden) -> None:
-        """Let the version take over from what has most of the traffic, or leave all as it was."""
-        old = _largest(shares)
-        with ExitStack() as otherwise:
-            otherwise.callback(self._traffic.set_split, {old: FULL_TRAFFIC})
-            self._traffic.set_split({old: FULL_TRAFFIC - self._canary, new: self._canary})
-            self._prove(new, golden)
+    def _replace(self, old: ServedVersion, new: ServedVersion, golden: Golden) -> None:
+        """Replace the old version with the new one, or restore the old one."""
+        try:
+            self._traffic.set_split(
+                {old: FULL_TRAFFIC - self._canary_percent, new: self._canary_percent}
+            )
+            self._verify(new, golden)
             self._sample_canary(new, golden)
-            otherwise.pop_all()
+        except BaseException:
+            self._traffic.set_split({old: FULL_TRAFFIC})
+            raise
         self._traffic.set_split({new: FULL_TRAFFIC})
 
-    def _prove(self, served: Served, golden: Golden) -> None:
-        """Ask the served version itself for its golden answers.
+    def _verify(self, served: ServedVersion, golden: Golden) -> None:
+        """Compare the predictions of that version for the golden set with the recorded ones.
 
         Raises:
-            EndpointError: An answer is not the recorded one.
+            EndpointError: A prediction is not the recorded one.
         """
-        answers, _ = self._ask(golden.images, entity_name(served))
-        self._compare(answers, golden, served)
+        probabilities, _ = self._request(golden.images, served.entity_name)
+        self._compare(probabilities, golden, served)
 
-    def _sample_canary(self, canary: Served, golden: Golden) -> None:
-        """Ask as callers do, until the canary's share of the traffic was likely seen."""
-        asked = math.ceil(_CANARY_ANSWERS * FULL_TRAFFIC / max(1, self._canary))
+    def _sample_canary(self, canary: ServedVersion, golden: Golden) -> None:
+        """Send as many requests as the canary needs, on average, to serve three of them."""
+        requests = math.ceil(_CANARY_RESPONSES * FULL_TRAFFIC / max(1, self._canary_percent))
         seen = 0
-        for _ in range(asked):
-            answers, answered_by = self._ask(golden.images)
-            if answered_by == entity_name(canary):
-                self._compare(answers, golden, canary)
+        for _ in range(requests):
+            probabilities, entity_name = self._request(golden.images)
+            if entity_name == canary.entity_name:
+                self._compare(probabilities, golden, canary)
                 seen += 1
-        logger.info("canary %s: %d of %d answers, all right", canary[1], seen, asked)
+        logger.info("canary %s: %d of %d responses, all right", canary.version, seen, requests)
 
-    def _compare(self, answers: NDArray[np.float64], golden: Golden, served: Served) -> None:
-        difference = float(np.abs(answers - golden.expected).max(initial=0))
-        if not difference <= CROSS_HOST_TOLERANCE:  # a NaN is refused as well
+    def _compare(
+        self, probabilities: NDArray[np.float64], golden: Golden, served: ServedVersion
+    ) -> None:
+        difference = float(np.abs(probabilities - golden.expected).max(initial=0))
+        if not difference <= CROSS_HOST_TOLERANCE:  # written so that NaN fails
             raise EndpointError(
-                f"version {served[1]} at {self._url} differs by up to {difference:.2g} from its "
-                f"golden answers, expected at most {CROSS_HOST_TOLERANCE:.0g}; it gets no traffic: "
-                "promote the model again"
+                f"version {served.version} at {self._url} differs by up to {difference:.2g} from "
+                f"its golden answers, expected at most {CROSS_HOST_TOLERANCE:.0g}; it gets no "
+                "traffic: promote the model again"
             )
 
-    def _ask(
-        self, images: NDArray[np.uint8], entity: str | None = None
+    def _request(
+        self, images: NDArray[np.uint8], entity_name: str | None = None
     ) -> tuple[NDArray[np.float64], str]:
-        """Return the probabilities, and the served entity that gave them."""
-        one = f"/served-models/{entity}" if entity else ""
-        answer = self._client.api_client.do(
+        """Return the probabilities, and the name of the served entity that predicted them."""
+        route = f"/served-models/{entity_name}" if entity_name else ""
+        response = self._client.api_client.do(
             "POST",
-            f"/serving-endpoints/{self._name}{one}/invocations",
+            f"/serving-endpoints/{self._name}{route}/invocations",
             body={"instances": images.tolist()},
             response_headers=["served-model-name"],
         )
         try:
-            probabilities = np.array(answer["predictions"], dtype=np.float64)
-            fits = probabilities.shape == (len(images), 10)
+            probabilities = np.array(response["predictions"], dtype=np.float64)
+            is_valid = probabilities.shape == (len(images), 10)
         except (KeyError, TypeError, ValueError):
-            fits = False
-        if not fits:
+            is_valid = False
+        if not is_valid:
             raise EndpointError(
-                f"{self._url} answered something else than predictions, expected ten "
-                "probabilities for each image; check that the endpoint is the model's"
+                f"{self._url} returned no predictions, expected ten probabilities for each image; "
+                "check that the endpoint is the model's"
             )
-        return probabilities, str(answer.get("served-model-name"))
+        return probabilities, str(response.get("served-model-name"))
 
-    def _registered_digest(self, name: str, version: str) -> str:
+    def _registered_digest(self, served: ServedVersion) -> str:
         from mlflow import MlflowClient
 
         registry = MlflowClient(tracking_uri="databricks", registry_uri=UNITY_CATALOG)
-        digest: str = registry.get_model_version(name, version).tags.get(DIGEST, "")
+        digest: str = registry.get_model_version(served.name, served.version).tags.get(DIGEST, "")
         return digest
 
 
-def _largest(shares: Mapping[Served, int]) -> Served:
-    """Return what gets most of the traffic."""
-    return max(shares, key=lambda served: shares[served])
+def _largest_share(split: Split) -> ServedVersion:
+    """Return the version with most of the traffic."""
+    return max(split, key=lambda served: split[served])

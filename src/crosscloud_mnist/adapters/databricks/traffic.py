@@ -1,4 +1,4 @@
-"""What a Model Serving endpoint serves, and with how much of the traffic: read and changed.
+"""What a Model Serving endpoint serves, and how its traffic is split.
 
 https://docs.databricks.com/api/workspace/servingendpoints/updateconfig
 """
@@ -8,17 +8,38 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from crosscloud_mnist.errors import EndpointError
+from crosscloud_mnist.ports import served_entity_name
 
 if TYPE_CHECKING:
     from databricks.sdk.service.serving import ServedEntityInput, ServingEndpointsAPI
 
-FULL_TRAFFIC = 100
+FULL_TRAFFIC = 100  # percent
 _MAX_PAUSE_SECONDS = 10.0
 
-Served = tuple[str, str]  # a registered model and its version
+
+@dataclass(frozen=True)
+class ServedVersion:
+    """A version that an endpoint serves.
+
+    Attributes:
+        name: The registered model.
+        version: Its version.
+    """
+
+    name: str
+    version: str
+
+    @property
+    def entity_name(self) -> str:
+        """The name of the served entity."""
+        return served_entity_name(self.name, self.version)
+
+
+Split = Mapping[ServedVersion, int]  # each version's percent of the traffic
 
 
 class Traffic:
@@ -28,7 +49,7 @@ class Traffic:
         api: The serving endpoints of the workspace.
         name: The endpoint's name.
         size: Workload size: ``Small``, ``Medium`` or ``Large``.
-        scale_to_zero: Whether it may stop when nobody asks.
+        scale_to_zero: Whether it may stop when there are no requests.
         minutes: How long an update may take.
     """
 
@@ -37,10 +58,10 @@ class Traffic:
     ) -> None:
         self._api, self._name = api, name
         self._size, self._scale_to_zero = size, scale_to_zero
-        self._seconds = 60 * minutes
+        self._timeout_seconds = 60 * minutes
 
-    def get_split(self) -> dict[Served, int] | None:
-        """Return each served version's percent of the traffic; ``None`` where no endpoint is."""
+    def get_split(self) -> dict[ServedVersion, int] | None:
+        """Return each served version's percent of the traffic; ``None`` without an endpoint."""
         from databricks.sdk.errors import NotFound
 
         try:
@@ -50,14 +71,16 @@ class Traffic:
         if config is None:
             return {}
         routes = (config.traffic_config and config.traffic_config.routes) or []
-        share = {route.served_model_name: route.traffic_percentage for route in routes}
+        percents = {route.served_model_name: route.traffic_percentage for route in routes}
         return {
-            (entity.entity_name or "", entity.entity_version or ""): share.get(entity.name, 0)
+            ServedVersion(entity.entity_name or "", entity.entity_version or ""): percents.get(
+                entity.name, 0
+            )
             for entity in config.served_entities or []
         }
 
-    def create(self, served: Served) -> None:
-        """Make the endpoint, and return when it is ready.
+    def create(self, served: ServedVersion) -> None:
+        """Create the endpoint, and return when it is ready.
 
         Raises:
             EndpointError: It failed, or took too long.
@@ -68,67 +91,62 @@ class Traffic:
         self._api.create(self._name, config=config)
         self._await()
 
-    def remove(self) -> None:
-        """Remove the endpoint, if it is there."""
+    def delete(self) -> None:
+        """Delete the endpoint, if it exists."""
         from databricks.sdk.errors import NotFound
 
         with contextlib.suppress(NotFound):
             self._api.delete(self._name)
 
-    def set_split(self, shares: Mapping[Served, int]) -> None:
-        """Serve these versions, each with its percent, and return when it is so.
+    def set_split(self, split: Split) -> None:
+        """Serve these versions, each with its percent, and return when the update is done.
 
         Raises:
             EndpointError: It failed, or took too long.
         """
         from databricks.sdk.service.serving import Route, TrafficConfig
 
-        self._await(failed=True)  # an update in progress refuses another
+        self._await(allow_failed=True)  # during an update the service rejects another
         routes = [
-            Route(served_model_name=entity_name(served), traffic_percentage=percent)
-            for served, percent in shares.items()
+            Route(served_model_name=served.entity_name, traffic_percentage=percent)
+            for served, percent in split.items()
         ]
         self._api.update_config(
             self._name,
-            served_entities=[self._entity(served) for served in shares],
+            served_entities=[self._entity(served) for served in split],
             traffic_config=TrafficConfig(routes=routes),
         )
         self._await()
 
-    def _entity(self, served: Served) -> ServedEntityInput:
+    def _entity(self, served: ServedVersion) -> ServedEntityInput:
         from databricks.sdk.service.serving import ServedEntityInput
 
         return ServedEntityInput(
-            name=entity_name(served),
-            entity_name=served[0],
-            entity_version=served[1],
+            name=served.entity_name,
+            entity_name=served.name,
+            entity_version=served.version,
             workload_size=self._size,
             scale_to_zero_enabled=self._scale_to_zero,
         )
 
-    def _await(self, *, failed: bool = False) -> None:
-        """Wait until no update is in progress; with ``failed``, one that failed is as good."""
+    def _await(self, *, allow_failed: bool = False) -> None:
+        """Wait until no update is in progress; a failed one raises, unless that is allowed."""
         from databricks.sdk.service.serving import EndpointStateConfigUpdate as Update
 
-        until, pause = time.monotonic() + self._seconds, 0.5
-        while time.monotonic() < until:
+        deadline, pause_seconds = time.monotonic() + self._timeout_seconds, 0.5
+        while time.monotonic() < deadline:
             state = self._api.get(self._name).state
             update = state and state.config_update
-            if update == Update.NOT_UPDATING or (failed and update != Update.IN_PROGRESS):
+            if update == Update.NOT_UPDATING or (allow_failed and update != Update.IN_PROGRESS):
                 return
             if update != Update.IN_PROGRESS:
                 raise EndpointError(
                     f"endpoint {self._name} could not be updated ({update and update.value}), "
-                    "expected it to serve the version; see its events and its build log"
+                    "expected it to serve the version; look at its events and its build log"
                 )
-            time.sleep(pause)
-            pause = min(2 * pause, _MAX_PAUSE_SECONDS)
+            time.sleep(pause_seconds)
+            pause_seconds = min(2 * pause_seconds, _MAX_PAUSE_SECONDS)
         raise EndpointError(
-            f"endpoint {self._name} is still being updated after {self._seconds:.0f} s, expected "
-            "it ready by then; look at its events, and deploy again"
+            f"endpoint {self._name} is still being updated after {self._timeout_seconds:.0f} s, "
+            "expected it ready by then; look at its events, and run kedro run --pipelines deploy"
         )
-
-
-def entity_name(served: Served) -> str:
-    """Return the name that a served entity has by default."""
-    return f"{served[0].rpartition('.')[2]}-{served[1]}"

@@ -1,4 +1,4 @@
-"""How an MLflow server is reached: what its process is given, and how long it is waited for."""
+"""How an MLflow server is reached: what its process is given, and how long requests are retried."""
 
 from __future__ import annotations
 
@@ -6,21 +6,25 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-# MLflow's own patience is four minutes before it says that a server is down.
-_PATIENCE: Mapping[str, str] = {
+from crosscloud_mnist.isolation.process_config import ProcessConfig
+
+# By default MLflow retries for four minutes before it reports that a server is down.
+_CLIENT_SETTINGS: Mapping[str, str] = {
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3",
     "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
 }
 
 
-def access(
-    options: Mapping[str, Any], credentials: Mapping[str, Any]
-) -> tuple[dict[str, Any], dict[str, str]]:
-    """Return what a process of its own is given: see ``isolation.ProcessProxy``.
+def process_config(options: Mapping[str, Any], credentials: Mapping[str, Any]) -> ProcessConfig:
+    """Return what the process of an MLflow registry is given.
 
-    A user and password in the address become the variables that MLflow takes: an address is
-    shown, logged and recorded.
+    A user and password in the address become the variables that MLflow reads: an address is shown,
+    logged and recorded.
+
+    Args:
+        options: Keyword arguments of ``MlflowRegistry``.
+        credentials: Environment variables, ``MLFLOW_TRACKING_TOKEN`` for example.
     """
     uri = options["uri"]
     address = urlsplit(uri)
@@ -32,4 +36,4 @@ def access(
     variables = {name: str(value) for name, value in given.items() if value is not None}
     if address.netloc:
         uri = address._replace(netloc=address.netloc.rpartition("@")[2]).geturl()
-    return {**options, "uri": uri}, {**_PATIENCE, **variables}
+    return ProcessConfig({**options, "uri": uri}, {**_CLIENT_SETTINGS, **variables})

@@ -1,7 +1,7 @@
-"""The ledger: an experiment of which every run is one entry, chained by hashes.
+"""The ledger: an experiment in which every run is one entry, chained by hashes.
 
 An entry's tags are written when its run is created and never again; the run ends when what it says
-was done. Changing an entry changes its hash, and taking one out leaves a hash that nothing has.
+was done. Changing an entry changes its hash, and removing one breaks the chain.
 """
 
 from __future__ import annotations
@@ -20,51 +20,66 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Run
 
+    from crosscloud_mnist.adapters.mlflow.clients import ClientProvider
+    from crosscloud_mnist.adapters.mlflow.experiments import Experiments
+
 _TAG = "ledger."
 _PAGE = 1000
 
 
-def append_entry(client: MlflowClient, experiment_id: str, entry: LedgerEntry) -> LedgerEntry:
-    """Append the entry; the time and the hashes are added here.
+class MlflowLedger:
+    """The ledger of one workspace: see ``ports.Ledger``.
 
-    Raises:
-        VerificationError: As ``read``.
+    Args:
+        clients: The workspace.
+        experiments: Of that workspace.
+        experiment: The ledger is the experiment of this name with ``-ledger`` added.
     """
-    entries = _chain(client, experiment_id)
-    entry = replace(
-        entry,
-        timestamp=datetime.now(UTC).isoformat(timespec="milliseconds"),
-        previous_hash=entries[-1].hash if entries else "",
-        completed=False,
-    )
-    entry = replace(entry, hash=_hash(entry))
-    tags = {_TAG + name: value for name, value in asdict(entry).items() if name != "completed"}
-    client.create_run(experiment_id, tags=tags, run_name=f"{entry.action} {entry.version}")
-    return entry
 
+    def __init__(self, clients: ClientProvider, experiments: Experiments, experiment: str) -> None:
+        self._clients, self._experiments = clients, experiments
+        self._experiment = f"{experiment}-ledger"
 
-def complete_entry(client: MlflowClient, experiment_id: str, entry: LedgerEntry) -> None:
-    """End the entry's run.
+    def append_entry(self, entry: LedgerEntry) -> LedgerEntry:
+        """Append the entry with its actor, timestamp and hashes: see ``ports.Ledger``."""
+        with self._clients.client() as client:
+            experiment_id = self._experiments.get_id(client, self._experiment)
+            entries = _chain(client, experiment_id)
+            entry = replace(
+                entry,
+                actor=self._clients.user(),
+                timestamp=datetime.now(UTC).isoformat(timespec="milliseconds"),
+                previous_hash=entries[-1].hash if entries else "",
+                completed=False,
+            )
+            entry = replace(entry, hash=_hash(entry))
+            tags = {
+                _TAG + name: value for name, value in asdict(entry).items() if name != "completed"
+            }
+            client.create_run(experiment_id, tags=tags, run_name=f"{entry.action} {entry.version}")
+        return entry
 
-    Raises:
-        RegistryError: The ledger does not hold it.
-    """
-    found = client.search_runs([experiment_id], f"tags.`{_TAG}hash` = '{entry.hash}'")
-    if not found:
-        raise RegistryError(
-            f"the ledger has no entry {entry.hash}, expected the one just written; look at its "
-            "experiment: somebody removed it"
-        )
-    client.set_terminated(found[0].info.run_id)
+    def complete_entry(self, entry: LedgerEntry) -> None:
+        """End the entry's run.
 
+        Raises:
+            RegistryError: The ledger does not hold it.
+        """
+        with self._clients.client() as client:
+            experiment_id = self._experiments.get_id(client, self._experiment)
+            runs = client.search_runs([experiment_id], f"tags.`{_TAG}hash` = '{entry.hash}'")
+            if not runs:
+                raise RegistryError(
+                    f"the ledger has no entry {entry.hash}, expected the one just written; look at "
+                    f"the experiment {self._experiment}: somebody removed it"
+                )
+            client.set_terminated(runs[0].info.run_id)
 
-def read(client: MlflowClient, experiment_id: str, name: str) -> list[LedgerEntry]:
-    """Return the model's entries, oldest first.
-
-    Raises:
-        VerificationError: An entry is not what was written, or one was taken out.
-    """
-    return [entry for entry in _chain(client, experiment_id) if entry.name == name]
+    def ledger(self, name: str) -> list[LedgerEntry]:
+        """Return the model's entries, oldest first: see ``ports.Ledger``."""
+        with self._clients.client() as client:
+            experiment_id = self._experiments.get_id(client, self._experiment)
+            return [entry for entry in _chain(client, experiment_id) if entry.name == name]
 
 
 def _chain(client: MlflowClient, experiment_id: str) -> list[LedgerEntry]:
@@ -74,8 +89,9 @@ def _chain(client: MlflowClient, experiment_id: str) -> list[LedgerEntry]:
     for entry in entries:
         if entry.hash != _hash(entry) or entry.previous_hash not in known:
             raise VerificationError(
-                f"the ledger's entry of {entry.timestamp} ({entry.action} {entry.name} {entry.version}) "
-                "does not hold, expected an unbroken chain of hashes; somebody changed the ledger"
+                f"the ledger's entry of {entry.timestamp} ({entry.action} {entry.name} "
+                f"{entry.version}) was changed, expected an unbroken chain of hashes; "
+                "somebody changed the ledger"
             )
     return entries
 

@@ -1,4 +1,4 @@
-"""The tracking run that Kedro opened."""
+"""The tracking run that kedro-mlflow opened."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from crosscloud_mnist.errors import ConfigurationError
 from crosscloud_mnist.training.result import EpochMetrics
 
-_FIGURES = (
+_METRICS = (
     "loss",
     "accuracy",
     "val_loss",
@@ -19,16 +19,19 @@ _FIGURES = (
     "seconds",
     "images_per_second",
 )
-_MAX_DATASET_DIGEST = 36  # MLflow's limit; the whole digest is a tag
+_MAX_DATASET_DIGEST = 36  # MLflow's limit; the complete digest is a tag
 
 logger = logging.getLogger(__name__)
 
 
 class MlflowTracker:
-    """The run that kedro-mlflow opened for the pipeline that is running.
+    """The run that kedro-mlflow opened for the current pipeline: see ``ports.Tracker``.
 
     Args:
-        run_id: Another run, inside that one.
+        run_id: Another run, nested in that one.
+
+    Raises:
+        ConfigurationError: No run is open.
     """
 
     def __init__(self, run_id: str | None = None) -> None:
@@ -41,14 +44,14 @@ class MlflowTracker:
         run = mlflow.active_run()
         if run is None:
             raise ConfigurationError(
-                "no MLflow run is open, expected the one that kedro-mlflow opens; take the "
-                "pipeline out of tracking.disable_tracking.pipelines in mlflow.yml"
+                "no MLflow run is open, expected the one that kedro-mlflow opens; remove the "
+                "pipeline from tracking.disable_tracking.pipelines in conf/base/mlflow.yml"
             )
         self._run_id = run.info.run_id
 
     @contextmanager
     def nested(self, name: str, settings: Mapping[str, object]) -> Iterator[MlflowTracker]:
-        """Open a run inside this one: see ``ports.Tracker``."""
+        """Open a run nested in this one: see ``ports.Tracker``."""
         from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 
         parent = self._client.get_run(self._run_id).info
@@ -65,13 +68,13 @@ class MlflowTracker:
             self._client.set_terminated(run.info.run_id, status)
 
     def log_epoch(self, record: EpochMetrics) -> None:
-        """Log the epoch's figures with its number as the step, and say how far training is."""
+        """Log the epoch's metrics, and the progress to the console: see ``ports.Tracker``."""
         from mlflow.entities import Metric
 
         now = int(time.time() * 1000)
         self._client.log_batch(
             self._run_id,
-            metrics=[Metric(name, getattr(record, name), now, record.epoch) for name in _FIGURES],
+            metrics=[Metric(name, getattr(record, name), now, record.epoch) for name in _METRICS],
         )
         logger.info(
             "epoch %d/%d: loss %.4f, accuracy %.4f, validation accuracy %.4f, %.0f images/s, "
@@ -99,7 +102,7 @@ class MlflowTracker:
         self._client.log_inputs(self._run_id, [DatasetInput(dataset, [context])])
 
     def run_id(self) -> str:
-        """Return the run's identity."""
+        """Return the run's id."""
         return self._run_id
 
     def log_text(self, text: str, name: str) -> None:

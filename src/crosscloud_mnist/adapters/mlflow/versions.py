@@ -1,34 +1,55 @@
-"""Versions of a registered model as any MLflow registry has them, and those of the ports."""
+"""Versions of a registered model, as every MLflow registry has them, and as the ports have them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import TYPE_CHECKING, TypeVar
 
 from crosscloud_mnist.ports import ModelVersion
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-    from mlflow.entities.model_registry import ModelVersion as MlflowVersion
+    from mlflow.entities.model_registry import ModelVersion as MlflowModelVersion
+
+    from crosscloud_mnist.adapters.mlflow.clients import ClientProvider
 
 DIGEST = "bundle_digest"
 
+Found = TypeVar("Found")
 
-def to_model_version(version: MlflowVersion) -> ModelVersion:
-    """Return MLflow's version as the ports know one; its digest is ``""`` where it has none."""
+
+def get_or_none(call: Callable[[], Found], absent_codes: Collection[str]) -> Found | None:
+    """Return what the call returns, or ``None`` where the registry has no such thing.
+
+    Args:
+        call: A request to the registry.
+        absent_codes: MLflow's error codes that mean "does not exist" for this request there. Any
+            other error is raised: what may not be read is not absent.
+    """
+    from mlflow.exceptions import MlflowException
+
+    try:
+        return call()
+    except MlflowException as error:
+        if error.error_code in absent_codes:
+            return None
+        raise
+
+
+def to_model_version(version: MlflowModelVersion) -> ModelVersion:
+    """Return MLflow's version as the ports have it; the digest is ``""`` where it has none."""
     tags = dict(version.tags)
     return ModelVersion(version.name, str(version.version), tags.get(DIGEST, ""), tags)
 
 
-def find_by_digest(versions: Iterable[MlflowVersion], digest: str) -> ModelVersion | None:
-    """Return the lowest complete version that carries the digest, if there is one."""
+def find_by_digest(versions: Iterable[MlflowModelVersion], digest: str) -> ModelVersion | None:
+    """Return the lowest complete version with the digest, if there is one."""
     same = [each for each in versions if each.tags.get(DIGEST) == digest and each.status == "READY"]
     return to_model_version(min(same, key=lambda each: int(each.version))) if same else None
 
 
 def ensure_registered(client: MlflowClient, name: str) -> None:
-    """Make the registered model where there is none of that name."""
+    """Create the registered model if it does not exist."""
     from mlflow.exceptions import MlflowException
 
     try:
@@ -40,13 +61,48 @@ def ensure_registered(client: MlflowClient, name: str) -> None:
             raise
 
 
-@contextmanager
-def get_or_none() -> Iterator[None]:
-    """Leave the block where the server says that there is no such thing."""
-    from mlflow.exceptions import MlflowException
+class RegisteredVersions:
+    """The requests that open MLflow and Unity Catalog take alike.
 
-    try:
-        yield
-    except MlflowException as error:
-        if error.error_code not in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
-            raise
+    Args:
+        clients: The workspace.
+        absent_version: Error codes that mean that a version does not exist.
+        absent_alias: Error codes that mean that no version has an alias.
+    """
+
+    def __init__(
+        self,
+        clients: ClientProvider,
+        *,
+        absent_version: Collection[str],
+        absent_alias: Collection[str],
+    ) -> None:
+        self._clients = clients
+        self._absent_version, self._absent_alias = absent_version, absent_alias
+
+    def get_version(self, name: str, number: str) -> ModelVersion | None:
+        """Return the version of that number: see ``ports.Versions``."""
+        with self._clients.registry_client() as client:
+            found = get_or_none(
+                lambda: client.get_model_version(name, number), self._absent_version
+            )
+        return to_model_version(found) if found else None
+
+    def tag_version(self, version: ModelVersion, tags: Mapping[str, str]) -> None:
+        """Set tags on the version."""
+        with self._clients.registry_client() as client:
+            for name, value in tags.items():
+                client.set_model_version_tag(version.name, version.version, name, value)
+
+    def set_alias(self, version: ModelVersion, alias: str) -> None:
+        """Point the alias to the version."""
+        with self._clients.registry_client() as client:
+            client.set_registered_model_alias(version.name, alias, version.version)
+
+    def get_version_by_alias(self, name: str, alias: str) -> ModelVersion | None:
+        """Return the version that the alias points to: see ``ports.Versions``."""
+        with self._clients.registry_client() as client:
+            found = get_or_none(
+                lambda: client.get_model_version_by_alias(name, alias), self._absent_alias
+            )
+        return to_model_version(found) if found else None

@@ -20,7 +20,7 @@ from crosscloud_mnist.monitoring import (
 )
 from crosscloud_mnist.pipelines.monitor.parameters import MonitorParameters
 from crosscloud_mnist.pipelines.monitor.report import MonitorReport
-from crosscloud_mnist.ports import ModelVersion, Registry
+from crosscloud_mnist.ports import ModelVersion, Registry, served_entity_name
 from crosscloud_mnist.promotion import fetch_verified
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def measure_drift(
     Raises:
         DataError: The log holds too few images.
     """
-    logged = read_predictions(log, f"{version.name.rpartition('.')[2]}-{version.version}")
+    logged = read_predictions(log, served_entity_name(version.name, version.version))
     _check_size(logged, parameters.minimum_images)
     found_inputs = profile_images(logged.images, profile["inputs"])
     found_predictions = profile_predictions(logged.probabilities)

@@ -16,7 +16,7 @@ from crosscloud_mnist.isolation.proxy import ProcessProxy
 from crosscloud_mnist.ports import ModelVersion
 
 NAME = "data_masters.deploy.served"
-ADAPTER = "crosscloud_mnist.adapters.databricks.Endpoint"
+ADAPTER = "crosscloud_mnist.adapters.databricks.DatabricksEndpoint"
 
 
 @pytest.fixture

@@ -9,10 +9,10 @@ from crosscloud_mnist.adapters.mlflow.registry import MlflowRegistry
 
 def test_user_and_password_of_an_address_become_variables_as_they_were_meant():
     options = {"uri": "https://a%40b:p%2Fw%40rd@mlflow.example:5000/x", "experiment": "mnist"}
-    given, variables = MlflowRegistry.access(options, {})
-    assert given["uri"] == "https://mlflow.example:5000/x"
-    assert variables["MLFLOW_TRACKING_USERNAME"] == "a@b"
-    assert variables["MLFLOW_TRACKING_PASSWORD"] == "p/w@rd"
+    config = MlflowRegistry.process_config(options, {})
+    assert config.options["uri"] == "https://mlflow.example:5000/x"
+    assert config.variables["MLFLOW_TRACKING_USERNAME"] == "a@b"
+    assert config.variables["MLFLOW_TRACKING_PASSWORD"] == "p/w@rd"
 
 
 def test_an_experiment_that_another_made_in_the_meantime_is_taken(tmp_path, monkeypatch):

@@ -1,0 +1,71 @@
+"""MLflow clients of one Databricks workspace, which is verified before the first request."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from crosscloud_mnist.adapters.databricks.workspace import UNITY_CATALOG, connect, translate_errors
+from crosscloud_mnist.errors import ConfigurationError, RegistryError
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+
+class WorkspaceClients:
+    """Clients of this process's workspace: see ``adapters.mlflow.clients.ClientProvider``.
+
+    Args:
+        uri: ``databricks-uc``; or ``databricks``, the deprecated workspace registry, which is only
+            read from.
+        workspace_id: The id that must be reached before anything is written, if it is known.
+    """
+
+    def __init__(self, uri: str, workspace_id: str | None) -> None:
+        self.tracking_uri, self.registry_uri = "databricks", uri
+        self.artifact_location: str | None = None
+        self._workspace_id = workspace_id
+        self._reached: str | None = None
+
+    def workspace(self) -> str:
+        """Return the address and id of the workspace that was really reached.
+
+        Raises:
+            RegistryError: It does not respond, rejects the token, or is not the expected one.
+        """
+        if self._reached is None:
+            _, self._reached = connect(self._workspace_id, RegistryError)
+        return self._reached
+
+    def user(self) -> str:
+        """Return the name of the user or service principal of the credentials."""
+        client, _ = connect(self._workspace_id, RegistryError)
+        return client.current_user.me().user_name or "unknown"
+
+    @contextmanager
+    def client(self) -> Iterator[MlflowClient]:
+        """Open a client: see ``ClientProvider``."""
+        import mlflow
+        from mlflow import MlflowClient
+        from mlflow.exceptions import MlflowException
+
+        self.workspace()
+        mlflow.set_tracking_uri(self.tracking_uri)
+        mlflow.set_registry_uri(self.registry_uri)
+        with translate_errors(
+            self.registry_uri, self._workspace_id, RegistryError, MlflowException
+        ):
+            yield MlflowClient(tracking_uri=self.tracking_uri, registry_uri=self.registry_uri)
+
+    @contextmanager
+    def registry_client(self) -> Iterator[MlflowClient]:
+        """Open a client of Unity Catalog: see ``ClientProvider``."""
+        if self.registry_uri != UNITY_CATALOG:
+            raise ConfigurationError(
+                f"the target is {self.registry_uri}, the deprecated workspace registry, which has "
+                "no aliases and cannot be served across clouds; expected Unity Catalog: set target "
+                "and serve_from to databricks-uc, or databricks-uc://scope:prefix"
+            )
+        with self.client() as client:
+            yield client

@@ -1,0 +1,112 @@
+"""Clients of one workspace: the only place where it is reached and its errors are translated."""
+
+from __future__ import annotations
+
+import getpass
+import os
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from crosscloud_mnist.errors import RegistryError
+from crosscloud_mnist.reachability import check_reachable
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+_SQLITE = "sqlite:///"
+
+
+class ClientProvider(Protocol):
+    """Opens clients of one workspace, whose credentials are those of the current process.
+
+    Attributes:
+        tracking_uri: Of its tracking server.
+        registry_uri: Of its model registry.
+        artifact_location: Where new experiments keep their files; ``None`` is the server's default.
+    """
+
+    @property
+    def tracking_uri(self) -> str: ...  # noqa: D102
+    @property
+    def registry_uri(self) -> str: ...  # noqa: D102
+    @property
+    def artifact_location(self) -> str | None: ...  # noqa: D102
+
+    def workspace(self) -> str:
+        """Return the workspace's address, once it was reached.
+
+        Raises:
+            RegistryError: It does not respond, rejects the credentials, or is not the expected one.
+        """
+
+    def user(self) -> str:
+        """Return the user's name, as the workspace knows it."""
+
+    def client(self) -> AbstractContextManager[MlflowClient]:
+        """Open a client; what fails in the block is raised as a ``RegistryError`` of one line."""
+
+    def registry_client(self) -> AbstractContextManager[MlflowClient]:
+        """Open a client of the model registry.
+
+        Raises:
+            ConfigurationError: Versions cannot be registered there.
+        """
+
+
+class MlflowClients:
+    """Clients of an MLflow store or server.
+
+    Args:
+        uri: ``sqlite:///...`` or the server's address, without user and password.
+    """
+
+    def __init__(self, uri: str) -> None:
+        self.tracking_uri = self.registry_uri = uri
+        self.artifact_location: str | None = None
+        self._is_reached = False
+        if uri.startswith(_SQLITE):
+            folder = Path(uri.removeprefix(_SQLITE)).parent
+            folder.mkdir(parents=True, exist_ok=True)
+            self.artifact_location = (folder / "artifacts").as_posix()
+
+    def workspace(self) -> str:
+        """Return the address: see ``ClientProvider``."""
+        if not self._is_reached:
+            check_reachable(self.tracking_uri, "an MLflow server", RegistryError)
+            with self._translated_client() as client:
+                client.search_experiments(max_results=1)
+            self._is_reached = True
+        return self.tracking_uri
+
+    def user(self) -> str:
+        """Return the user of the credentials, or of this machine."""
+        try:
+            return os.environ.get("MLFLOW_TRACKING_USERNAME") or getpass.getuser()
+        except (KeyError, OSError):  # a container's user may have no name
+            return f"uid {os.getuid()}"
+
+    @contextmanager
+    def client(self) -> Iterator[MlflowClient]:
+        """Open a client: see ``ClientProvider``."""
+        self.workspace()
+        with self._translated_client() as client:
+            yield client
+
+    registry_client = client
+
+    @contextmanager
+    def _translated_client(self) -> Iterator[MlflowClient]:
+        from mlflow import MlflowClient
+        from mlflow.exceptions import MlflowException
+        from requests import RequestException
+
+        try:
+            yield MlflowClient(tracking_uri=self.tracking_uri, registry_uri=self.registry_uri)
+        except (MlflowException, RequestException) as error:
+            reason = " ".join(str(error).split())[:300]
+            raise RegistryError(
+                f"a request to {self.tracking_uri} failed: {reason}; check the address, the names "
+                "and the credentials"
+            ) from error
