@@ -17,7 +17,6 @@ import tempfile
 from collections import defaultdict
 from itertools import product
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -31,6 +30,8 @@ SECONDS = 2
 STARTS = 3
 CLIENTS = (1, 8, 64)
 IMAGES = (1, 32)
+Case = tuple[str, int, int]  # server, images in a request, clients
+Medians = dict[Case, dict[str, float]]
 _MODELS = """
 import sys
 from pathlib import Path
@@ -84,11 +85,13 @@ def main() -> None:
     report.write("serving", _figures(medians, start_seconds, memory), details, _plot(medians))
 
 
-def _measure(folder: Path) -> tuple[dict[Any, list[dict[str, float]]], Any, dict[str, float]]:
+def _measure(
+    folder: Path,
+) -> tuple[dict[Case, list[dict[str, float]]], dict[str, list[float]], dict[str, float]]:
     bodies = _bodies(folder)
     compared = servers(folder / "bundle", folder / "keras")
     starts: dict[str, list[float]] = defaultdict(list)
-    samples: dict[Any, list[dict[str, float]]] = defaultdict(list)
+    samples: dict[Case, list[dict[str, float]]] = defaultdict(list)
     try:
         for server in compared * STARTS:
             if server.name != "mlflow_keras" or not starts[server.name]:  # once: no figure uses it
@@ -121,7 +124,9 @@ def _bodies(folder: Path) -> dict[int, Path]:
     return bodies
 
 
-def _figures(medians: Any, start_seconds: Any, memory: dict[str, float]) -> dict[str, float]:
+def _figures(
+    medians: Medians, start_seconds: dict[str, float], memory: dict[str, float]
+) -> dict[str, float]:
     def per_second(name: str, count: int, clients: int = 1) -> float:
         return float(medians[name, count, clients]["per_second"])
 
@@ -143,7 +148,7 @@ def _figures(medians: Any, start_seconds: Any, memory: dict[str, float]) -> dict
     return figures
 
 
-def _plot(medians: Any) -> Figure:
+def _plot(medians: Medians) -> Figure:
     figure = Figure(figsize=(9, 4.4), layout="constrained")
     sides = figure.subplots(1, 2)
     for axes, count in zip(sides, IMAGES, strict=True):
