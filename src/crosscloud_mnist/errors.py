@@ -16,6 +16,7 @@ command line and the REST endpoint show it as it stands, never with a traceback.
     ├── RegistryError           a workspace answered no, or did not answer
     ├── EndpointError           an endpoint answered no, did not answer, or answered wrongly
     │   ├── EndpointUnavailableError not at the moment: asked again, it or another may answer
+    │   │   └── InvalidResponseError  what it returned is not a prediction
     │   └── SmokeTestError     an image was not named right, or the clouds are not alike
     └── DriftError           what is asked or answered is not what the model was trained for
 """
@@ -79,6 +80,10 @@ class EndpointUnavailableError(EndpointError):
     def __init__(self, message: str, retry_after: float | None = None) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+
+
+class InvalidResponseError(EndpointUnavailableError):
+    """An endpoint's response is not a prediction: another endpoint may give one."""
 
 
 class SmokeTestError(EndpointError):

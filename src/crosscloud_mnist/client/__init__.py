@@ -1,4 +1,4 @@
-"""Call the endpoints that serve the model: one, or the copies that several clouds serve."""
+"""Call the endpoints that serve the model: one, or those of several clouds as one."""
 
 from crosscloud_mnist.client.endpoint import EndpointClient
 from crosscloud_mnist.client.failover import Backend, Counts, FailoverClient

@@ -5,43 +5,59 @@ from __future__ import annotations
 import time
 from email.utils import parsedate_to_datetime
 from types import TracebackType
-from typing import Any, Self
+from typing import Annotated, Self, TypeVar
 
 import httpx
+import msgspec
 import numpy as np
+from msgspec import Meta
 from numpy.typing import NDArray
 
-from crosscloud_mnist.errors import EndpointError, EndpointUnavailableError
+from crosscloud_mnist.client.connection import EndpointConnection
+from crosscloud_mnist.errors import EndpointError, EndpointUnavailableError, InvalidResponseError
 from crosscloud_mnist.ports import Deployment
 
-_SECONDS = 10.0
-_CONNECT_SECONDS = 3.0  # a cloud that is gone is noticed sooner than a slow answer
+_RESPONSE_SECONDS = 10.0
 _CLASSES = 10
+_TOLERANCE = 1e-3  # of a row's sum, and of the bounds of a probability
 _RETRYABLE = (408, 429)  # the 4xx that say nothing about what was sent (RFC 9110, RFC 6585)
+_REJECTED, _SERVER_ERROR = 400, 500
+
+_Body = TypeVar("_Body", bound=msgspec.Struct)
+
+
+class _Predictions(msgspec.Struct):
+    """The body of a response to images."""
+
+    predictions: list[list[float]]
+
+
+class _Version(msgspec.Struct):
+    """What this module reads of the body of ``GET /version``."""
+
+    name: Annotated[str, Meta(pattern=r"^[\w.-]{1,255}$")]
+    version: Annotated[str, Meta(pattern=r"^[\w.-]{1,255}$")]
+    digest: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
 
 
 class EndpointClient:
-    """One endpoint over HTTP.
+    """One endpoint over HTTP; safe to share between threads.
 
     Args:
         url: The address that takes ``POST {"instances": [...]}``.
         token: The bearer token, if the endpoint wants one; never shown.
-        seconds: How long an answer may take.
+        seconds: How long a response may take, from the connection to its last byte.
 
     Raises:
-        EndpointError: The address is no URL.
+        EndpointError: The address is not valid.
+        ConfigurationError: The token, or a variable for proxies or certificates, is not valid.
     """
 
-    def __init__(self, url: str, token: str | None = None, seconds: float = _SECONDS) -> None:
-        try:
-            self._url = httpx.URL(url)
-        except httpx.InvalidURL as error:
-            raise EndpointError(
-                f"{url!r} is no address ({error}), expected https://.../invocations"
-            ) from error
-        headers = {"authorization": f"Bearer {token}"} if token else {}
-        timeout = httpx.Timeout(seconds, connect=min(seconds, _CONNECT_SECONDS))
-        self._http = httpx.Client(headers=headers, timeout=timeout)
+    def __init__(
+        self, url: str, token: str | None = None, seconds: float = _RESPONSE_SECONDS
+    ) -> None:
+        self._connection = EndpointConnection(url, token)
+        self._seconds = seconds
 
     def __enter__(self) -> Self:
         return self
@@ -56,93 +72,81 @@ class EndpointClient:
 
     def close(self) -> None:
         """Close the connections."""
-        self._http.close()
+        self._connection.close()
 
-    def predict(self, images: NDArray[np.uint8]) -> NDArray[np.float64]:
+    def predict(
+        self, images: NDArray[np.uint8], seconds: float | None = None
+    ) -> NDArray[np.float64]:
         """Send images and return their probabilities.
 
         Args:
-            images: [n, 28, 28], uint8, light ink on dark ground.
+            images: [n, 28, 28], uint8, light foreground on a dark background.
+            seconds: A shorter time limit than the client's.
 
         Returns:
-            [n, 10]: the probability of each digit.
+            [n, 10], float64: the probability of each digit.
 
         Raises:
             EndpointUnavailableError: The endpoint did not answer, or cannot at the moment.
-            EndpointError: The endpoint refused them, or answered something else.
+            InvalidResponseError: The response does not hold probabilities.
+            EndpointError: The endpoint rejected the request.
         """
-        answer = self._ask("POST", self._url, {"instances": images.tolist()})
+        body = msgspec.json.encode({"instances": images.tolist()})
+        limit = self._seconds if seconds is None else min(seconds, self._seconds)
+        response = self._send("POST", self._connection.url, body, limit, _Predictions)
         try:
-            probabilities = np.array(answer["predictions"], dtype=np.float64)
-        except (KeyError, TypeError, ValueError) as error:
-            raise self._strange("no predictions") from error
+            probabilities = np.array(response.predictions, dtype=np.float64)
+        except ValueError as error:
+            raise self._invalid("predictions of different lengths") from error
         if probabilities.shape != (len(images), _CLASSES):
-            raise self._strange(f"predictions of shape {probabilities.shape}")
-        if not np.allclose(probabilities.sum(axis=1), 1, atol=1e-3):
-            raise self._strange("predictions that are no probabilities")
+            raise self._invalid(f"predictions of shape {probabilities.shape}")
+        is_in_range = (probabilities >= -_TOLERANCE) & (probabilities <= 1 + _TOLERANCE)
+        if not (is_in_range.all() and np.allclose(probabilities.sum(axis=1), 1, atol=_TOLERANCE)):
+            raise self._invalid("predictions that are not probabilities")
         return probabilities
 
-    def version(self) -> dict[str, Any]:
-        """Return what the endpoint says of the model it serves (local endpoint only).
-
-        Raises:
-            EndpointError: It does not answer.
-        """
-        return self._ask("GET", self._url.copy_with(raw_path=b"/version"), None)
-
     def describe(self) -> Deployment:
-        """Return what the endpoint serves, by its own word (local endpoint only).
+        """Return what the endpoint reports that it serves (local endpoint only).
 
         Raises:
-            EndpointError: It does not answer, or says something else.
+            EndpointError: It does not answer, or the response is not valid.
         """
-        live = self.version()
-        try:
-            return Deployment(str(self._url), live["name"], live["version"], live["digest"])
-        except (KeyError, TypeError) as error:
-            raise self._strange("no name, version and digest") from error
+        url = self._connection.url.copy_with(raw_path=b"/version")
+        live = self._send("GET", url, None, self._seconds, _Version)
+        return Deployment(self._connection.shown_url, live.name, live.version, live.digest)
 
-    def _ask(self, method: str, url: httpx.URL, body: dict[str, Any] | None) -> dict[str, Any]:
+    def _send(
+        self, method: str, url: httpx.URL, body: bytes | None, seconds: float, kind: type[_Body]
+    ) -> _Body:
+        response = self._connection.send(method, url, body, seconds)
+        if response.status >= _REJECTED:
+            text = self._connection.to_plain_text(response.content.decode(errors="replace"))
+            message = f"{self._connection.shown_url} returned {response.status}: {text}; "
+            if response.status >= _SERVER_ERROR or response.status in _RETRYABLE:
+                retry_after = _parse_retry_after(response.retry_after)
+                raise EndpointUnavailableError(message + "read its log, or call again", retry_after)
+            raise EndpointError(message + "check the token and what was sent")
         try:
-            response = self._http.request(method, url, json=body)
-        except (httpx.LocalProtocolError, httpx.UnsupportedProtocol) as error:
-            raise EndpointError(
-                f"{url} cannot be asked ({type(error).__name__}), expected an http(s) address and "
-                "a token without blanks; check both"
-            ) from None  # the error itself may show the token
-        except httpx.HTTPError as error:
-            raise EndpointUnavailableError(
-                f"{url} does not answer ({type(error).__name__}: {error}), expected the endpoint "
-                "there; run kedro run --pipelines deploy"
-            ) from error
-        if response.is_error:
-            said = (
-                f"{url} answered {response.status_code}: {' '.join(response.text.split())[:300]}; "
-            )
-            if response.is_server_error or response.status_code in _RETRYABLE:
-                pause = _retry_after(response.headers.get("retry-after"))
-                raise EndpointUnavailableError(said + "look at its log, or ask again", pause)
-            raise EndpointError(said + "check the token and what was sent")
-        try:
-            answer: dict[str, Any] = response.json()
-        except ValueError as error:
-            raise self._strange("no JSON") from error
-        return answer
+            return msgspec.json.decode(response.content, type=kind)
+        except msgspec.ValidationError as error:
+            raise self._invalid(f"no valid {' and '.join(kind.__struct_fields__)}") from error
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise self._invalid(f"{response.status} and a body that is not JSON") from error
 
-    def _strange(self, found: str) -> EndpointError:
-        return EndpointError(
-            f"{self._url} answered {found}, expected ten probabilities for each image; check "
-            "that the address is the model's"
+    def _invalid(self, found: str) -> InvalidResponseError:
+        return InvalidResponseError(
+            f"{self._connection.shown_url} returned {found}, expected ten probabilities for each "
+            "image; check that the address is the model's"
         )
 
 
-def _retry_after(value: str | None) -> float | None:
-    """Return the seconds that ``Retry-After`` asks for: RFC 9110, 10.2.3, a number or a date."""
+def _parse_retry_after(value: str | None) -> float | None:
+    """Return the seconds of ``Retry-After`` (RFC 9110, 10.2.3): a number, or a date."""
     if value is None:
         return None
     try:
         if value.strip().isdecimal():
             return float(value)
         return max(0.0, parsedate_to_datetime(value).timestamp() - time.time())
-    except (ValueError, OverflowError):
+    except (ValueError, OverflowError, TypeError):
         return None

@@ -1,7 +1,7 @@
-"""The copies that several clouds serve, called as one: round robin, failover, retries on a budget.
+"""The endpoints of several clouds, called as one: round robin, failover, retries on a budget.
 
-To predict is idempotent, so a call that got no answer may be sent again (RFC 9110, 9.2.2). One that
-was refused is not: the answer would be the same.
+A prediction is idempotent, so a request that got no valid response may be sent again (RFC 9110,
+9.2.2). One that was rejected is not: the response would be the same.
 """
 
 from __future__ import annotations
@@ -25,22 +25,24 @@ from crosscloud_mnist.client.retry_budget import RetryBudget
 from crosscloud_mnist.client.status import EndpointStatus, survey
 from crosscloud_mnist.errors import ConfigurationError, EndpointError, EndpointUnavailableError
 
-_FIRST_PAUSE, _MAX_PAUSE = 0.1, 30.0  # seconds
+_FIRST_BACKOFF_SECONDS = 0.1
+_MAX_EJECTION_SECONDS = 30.0  # whatever Retry-After says
+_MAX_DOUBLINGS = 10
 
 
 @dataclass(frozen=True)
 class Backend:
-    """One cloud's copy of the model.
+    """One cloud's endpoint of the model.
 
     Attributes:
-        cloud: Its name, for messages and counts.
+        cloud: Its name, for messages.
         url: The address that takes ``POST {"instances": [...]}``.
-        token: Name of the environment variable that holds the bearer token, where one is wanted.
+        token_variable: The environment variable that holds the bearer token, if one is needed.
     """
 
     cloud: str
     url: str
-    token: str | None = None
+    token_variable: str | None = None
 
 
 @dataclass(frozen=True)
@@ -62,31 +64,32 @@ class Counts:
 
 @dataclass
 class _Member:
-    """A copy's client, and how it did lately."""
+    """A backend's client and its recent failures."""
 
     cloud: str
     client: EndpointClient
     failures: int = 0  # in a row
-    aside_until: float = 0.0  # on the monotonic clock
+    ejected_until: float = 0.0  # on the monotonic clock
 
 
 class FailoverClient:
     """Several endpoints as one; safe to share between threads.
 
-    Calls go round the copies. One that does not answer is set aside for as long as its
-    ``Retry-After`` says, or for an exponential pause with full jitter
-    (https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/), and the call goes
-    to the next; when all are set aside, the call waits for the first to come back.
+    Calls go round the backends. One that does not answer, or returns something else than
+    probabilities, is ejected for as long as its ``Retry-After`` says, or for an exponential backoff
+    with full jitter (https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/),
+    and for 30 s at most; the call goes to the next. When all are ejected, the call waits for the
+    first to come back.
 
     Args:
-        backends: In the order in which the first calls go.
+        backends: In the order of the first calls.
         seconds: How long a call may take in all, waits and retries included.
-        answer_seconds: How long one request may take.
-        attempts: How many requests one call may make.
-        budget: What all calls together may retry.
+        request_seconds: How long one request may take.
+        max_requests: How many requests one call may make.
+        budget: Limits the retries of all calls together.
 
     Raises:
-        ConfigurationError: There is no copy, or a token's variable is not set.
+        ConfigurationError: There is no backend, or a token's variable is not set.
     """
 
     def __init__(
@@ -94,17 +97,20 @@ class FailoverClient:
         backends: Sequence[Backend],
         *,
         seconds: float = 30.0,
-        answer_seconds: float = 10.0,
-        attempts: int = 8,
+        request_seconds: float = 10.0,
+        max_requests: int = 8,
         budget: RetryBudget | None = None,
     ) -> None:
         if not backends:
             raise ConfigurationError("there are no endpoints, expected one or more; name them")
-        self._members = [
-            _Member(backend.cloud, EndpointClient(backend.url, _token(backend), answer_seconds))
-            for backend in backends
-        ]
-        self._seconds, self._attempts = seconds, attempts
+        self._members: list[_Member] = []
+        with ExitStack() as opened:
+            for backend in backends:
+                client = EndpointClient(backend.url, _read_token(backend), request_seconds)
+                opened.callback(client.close)
+                self._members.append(_Member(backend.cloud, client))
+            self._opened = opened.pop_all()
+        self._seconds, self._max_requests = seconds, max_requests
         self._budget = budget or RetryBudget()
         self._lock = threading.Lock()
         self._turn = 0
@@ -119,27 +125,26 @@ class FailoverClient:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        with ExitStack() as stack:
-            for member in self._members:
-                stack.callback(member.client.close)
+        self._opened.close()
 
     @property
     def counts(self) -> Counts:
-        """What was done so far."""
+        """What the client did so far."""
         return self._counts
 
     def predict(self, images: NDArray[np.uint8]) -> NDArray[np.float64]:
-        """Send images to one of the copies and return their probabilities.
+        """Send images to one of the backends and return their probabilities.
 
         Args:
-            images: [n, 28, 28], uint8, light ink on dark ground.
+            images: [n, 28, 28], uint8, light foreground on a dark background.
 
         Returns:
-            [n, 10]: the probability of each digit.
+            [n, 10], float64: the probability of each digit.
 
         Raises:
-            EndpointUnavailableError: No copy answered in time; the message is the last one's.
-            EndpointError: A copy refused the images, or answered something else.
+            EndpointUnavailableError: No backend gave a valid response in time; the message is the
+                last one's.
+            EndpointError: A backend rejected the request.
         """
         self._count(calls=1)
         try:
@@ -153,59 +158,62 @@ class FailoverClient:
         return survey({member.cloud: member.client for member in self._members})
 
     def _predict(self, images: NDArray[np.uint8]) -> NDArray[np.float64]:
-        until = time.monotonic() + self._seconds
+        deadline = time.monotonic() + self._seconds
         self._budget.deposit()
         member = self._next()
-        for attempt in count(1):
+        for requests in count(1):
             try:
-                answer = member.client.predict(images)
+                probabilities = member.client.predict(images, deadline - time.monotonic())
             except EndpointUnavailableError as error:
                 self._eject(member, error.retry_after)
-                last, member = member, self._next()
-                wait = max(0.0, member.aside_until - time.monotonic())
-                late = time.monotonic() + wait > until
-                if late or attempt == self._attempts or not self._budget.withdraw():
+                previous, member = member, self._next()
+                wait = max(0.0, member.ejected_until - time.monotonic())
+                is_late = time.monotonic() + wait >= deadline
+                if is_late or requests == self._max_requests or not self._budget.withdraw():
                     raise
-                self._count(retries=1, failovers=int(member is not last))
+                self._count(retries=1, failovers=int(member is not previous))
                 time.sleep(wait)
             else:
                 member.failures = 0
                 break
-        return answer
+        return probabilities
 
     def _next(self) -> _Member:
-        """Return the copy whose turn it is of those not set aside, or the first to come back."""
+        """Return the next backend that is not ejected, or else the first to come back."""
         with self._lock:
             now = time.monotonic()
             turn = self._turn % len(self._members)
             self._turn += 1
             return min(
                 self._members[turn:] + self._members[:turn],
-                key=lambda member: max(now, member.aside_until),
+                key=lambda member: max(now, member.ejected_until),
             )
 
     def _eject(self, member: _Member, retry_after: float | None) -> None:
         with self._lock:
             now = time.monotonic()
-            if member.aside_until > now:
-                return  # another call found the same
-            ceiling = min(_MAX_PAUSE, _FIRST_PAUSE * 2**member.failures)
+            if member.ejected_until > now:
+                return  # another call did so
+            seconds = retry_after
+            if seconds is None:
+                backoff = _FIRST_BACKOFF_SECONDS * 2 ** min(member.failures, _MAX_DOUBLINGS)
+                seconds = random.uniform(0, backoff)  # noqa: S311  jitter, no secret
             member.failures += 1
-            pause = random.uniform(0, ceiling) if retry_after is None else retry_after  # noqa: S311
-            member.aside_until = now + pause
+            member.ejected_until = now + min(seconds, _MAX_EJECTION_SECONDS)
 
-    def _count(self, **more: int) -> None:
+    def _count(self, **increments: int) -> None:
         with self._lock:
-            now = {name: getattr(self._counts, name) + n for name, n in more.items()}
-            self._counts = replace(self._counts, **now)
+            counts = {name: getattr(self._counts, name) + n for name, n in increments.items()}
+            self._counts = replace(self._counts, **counts)
 
 
-def _token(backend: Backend) -> str | None:
-    if backend.token is None:
+def _read_token(backend: Backend) -> str | None:
+    if backend.token_variable is None:
         return None
-    token = os.environ.get(backend.token, "").strip()
+    token = os.environ.get(backend.token_variable, "").strip()
     if not token:
         raise ConfigurationError(
-            f"{backend.token} is not set, expected the bearer token of {backend.cloud}'s endpoint"
+            f"{backend.token_variable} is not set, expected the bearer token of {backend.cloud}'s "
+            "endpoint"
         )
     return token

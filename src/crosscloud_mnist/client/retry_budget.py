@@ -1,11 +1,11 @@
-"""How much a client may retry, all its calls together.
+"""A limit on the retries of a client, over all its calls.
 
 Without a budget, clients that retry each call a few times multiply the load of a service that is
 overloaded already: https://sre.google/sre-book/handling-overload/ ("per-client retry budget"). This
 is the token bucket of Finagle's ``RetryBudget``
-(https://twitter.github.io/finagle/guide/Clients.html#retries): every call pays in a part of a
-retry, every retry takes a whole one out, and a reserve that fills by itself lets a quiet client
-retry too.
+(https://twitter.github.io/finagle/guide/Clients.html#retries): every call deposits a fraction of a
+retry, every retry withdraws one, and a reserve that refills with time lets a quiet client retry
+too.
 """
 
 from __future__ import annotations
@@ -15,31 +15,37 @@ import time
 
 
 class RetryBudget:
-    """A bucket of retries; safe to share between threads.
+    """A token bucket of retries; safe to share between threads.
 
     Args:
-        share: Retries for each call, in the long run; Finagle's 20 %.
-        per_second: Retries that are free every second, for a client that makes few calls.
-        seconds: The bucket holds no more than the reserve of so many seconds.
+        retries_per_call: Retries that each call deposits; Finagle's 20 %.
+        reserve_per_second: Retries that are added every second, for a client that makes few calls.
+        reserve_seconds: The bucket holds at most the reserve of this many seconds.
     """
 
-    def __init__(self, share: float = 0.2, per_second: float = 10.0, seconds: float = 10.0) -> None:
-        self._share, self._per_second = share, per_second
-        self._most = per_second * seconds
-        self._balance, self._filled = self._most, time.monotonic()
+    def __init__(
+        self,
+        retries_per_call: float = 0.2,
+        reserve_per_second: float = 10.0,
+        reserve_seconds: float = 10.0,
+    ) -> None:
+        self._retries_per_call, self._reserve_per_second = retries_per_call, reserve_per_second
+        self._capacity = reserve_per_second * reserve_seconds
+        self._balance, self._refilled_at = self._capacity, time.monotonic()
         self._lock = threading.Lock()
 
     def deposit(self) -> None:
-        """Pay in for one call."""
+        """Add the retries of one call."""
         with self._lock:
-            self._balance = min(self._most, self._balance + self._share)
+            self._balance = min(self._capacity, self._balance + self._retries_per_call)
 
     def withdraw(self) -> bool:
-        """Take one retry out, if there is one."""
+        """Take one retry, and return whether there was one."""
         with self._lock:
             now = time.monotonic()
-            reserve = (now - self._filled) * self._per_second
-            self._balance, self._filled = min(self._most, self._balance + reserve), now
+            reserve = (now - self._refilled_at) * self._reserve_per_second
+            self._balance = min(self._capacity, self._balance + reserve)
+            self._refilled_at = now
             if self._balance < 1:
                 return False
             self._balance -= 1

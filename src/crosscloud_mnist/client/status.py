@@ -1,4 +1,4 @@
-"""How the copies of a model stand: which cloud answers, and whether all serve the same bundle."""
+"""What each cloud serves at this moment, and whether all serve the same bundle."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from crosscloud_mnist.errors import EndpointError
 from crosscloud_mnist.ports import Deployment
 
 
-class _Describes(Protocol):
+class _Describable(Protocol):
     def describe(self) -> Deployment: ...
 
 
 @dataclass(frozen=True)
 class EndpointStatus:
-    """One cloud's copy at this moment.
+    """The status of one cloud's endpoint.
 
     Attributes:
-        cloud: Its name.
-        deployment: What it serves, by its own word; ``None`` where it does not say.
-        error: Why it does not say, in one line.
+        cloud: The cloud's name.
+        deployment: What the endpoint reports that it serves; ``None`` where it did not answer.
+        error: Why it did not answer, in one line.
     """
 
     cloud: str
@@ -29,8 +29,8 @@ class EndpointStatus:
     error: str | None = None
 
 
-def survey(endpoints: Mapping[str, _Describes]) -> tuple[EndpointStatus, ...]:
-    """Ask every cloud's endpoint what it serves; one that is down is a row, not an error."""
+def survey(endpoints: Mapping[str, _Describable]) -> tuple[EndpointStatus, ...]:
+    """Return the status of every cloud's endpoint; one that is down is a status, not an error."""
     statuses = []
     for cloud, endpoint in endpoints.items():
         try:
@@ -41,7 +41,7 @@ def survey(endpoints: Mapping[str, _Describes]) -> tuple[EndpointStatus, ...]:
 
 
 def digest_mismatch(statuses: Sequence[EndpointStatus]) -> str | None:
-    """Say which cloud serves which bundle, where they are not all the same one."""
+    """Describe which cloud serves which bundle; ``None`` where all serve the same one."""
     live = [(each.cloud, each.deployment) for each in statuses if each.deployment is not None]
     if len({deployment.digest for _, deployment in live}) < 2:
         return None

@@ -108,7 +108,7 @@ def test_a_token_in_the_environment_protects_it(endpoint, tiny_bundle, monkeypat
     monkeypatch.setenv("MNIST_ENDPOINT_TOKEN", "a-token")
     endpoint.deploy(version(tiny_bundle, "1"), tiny_bundle.folder)
     monkeypatch.delenv("MNIST_ENDPOINT_TOKEN")
-    with pytest.raises(EndpointError, match="answered 401"):
+    with pytest.raises(EndpointError, match="returned 401"):
         endpoint.describe()
 
 

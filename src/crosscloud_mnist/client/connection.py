@@ -1,0 +1,190 @@
+"""HTTP to one address, bounded in time and in size.
+
+httpx bounds each read, so a server that sends a byte now and then could hold a call for ever. Here
+a request runs in an event loop of its own, where ``asyncio.timeout`` bounds all of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import os
+import ssl
+import threading
+from collections.abc import Coroutine
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import httpx
+
+from crosscloud_mnist.client.redaction import mask_userinfo, to_plain_text
+from crosscloud_mnist.errors import (
+    ConfigurationError,
+    EndpointError,
+    EndpointUnavailableError,
+    InvalidResponseError,
+)
+
+_CONNECT_SECONDS = 3.0  # an address that is gone is noticed sooner than a slow response
+_MAX_RESPONSE_BYTES = 32 * 2**20
+_VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR")
+
+_Result = TypeVar("_Result")
+
+
+@dataclass(frozen=True)
+class HttpResponse:
+    """A response that was read to its end.
+
+    Attributes:
+        status: Its status code.
+        retry_after: The header of that name, as it was sent.
+        content: The body, at most 32 MiB.
+    """
+
+    status: int
+    retry_after: str | None
+    content: bytes
+
+
+class EndpointConnection:
+    """Connections to one address; safe to share between threads.
+
+    A loopback address is reached directly, whatever proxies the environment names.
+
+    Args:
+        url: The address. A password in it is used and never shown.
+        token: The bearer token, if the endpoint wants one; never shown.
+
+    Raises:
+        EndpointError: The address is not valid.
+        ConfigurationError: The token, or a variable for proxies or certificates, is not valid.
+    """
+
+    def __init__(self, url: str, token: str | None) -> None:
+        try:
+            self.url = httpx.URL(url)
+        except httpx.InvalidURL as error:
+            raise EndpointError(
+                f"{mask_userinfo(url)!r} is not a valid address ({error}), expected "
+                "https://.../invocations"
+            ) from None
+        self.shown_url = mask_userinfo(str(self.url.copy_with(query=None, fragment=None)))
+        self._token = token
+        if token and not (token.isascii() and token.isprintable() and " " not in token):
+            raise ConfigurationError(
+                f"the bearer token of {self.shown_url} holds a blank, a control character or one "
+                "beyond ASCII, expected none; set it again"
+            )
+        self._http = self._create_client(token)
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._run(self._http.aclose())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    def send(self, method: str, url: httpx.URL, body: bytes | None, seconds: float) -> HttpResponse:
+        """Send a request and read its response.
+
+        Args:
+            method: ``GET`` or ``POST``.
+            url: Of the same host as the connection's.
+            body: JSON, if there is one.
+            seconds: How long all of it may take.
+
+        Raises:
+            EndpointUnavailableError: There was no complete response in that time.
+            InvalidResponseError: The response is too large, or compressed.
+            EndpointError: The request cannot be sent.
+        """
+        try:
+            return self._run(self._send(method, url, body, seconds))
+        except (httpx.LocalProtocolError, httpx.UnsupportedProtocol) as error:
+            raise EndpointError(
+                f"{self.shown_url} cannot be called ({type(error).__name__}), expected an http(s) "
+                "address; correct it"
+            ) from None  # the error itself may show the token
+        except TimeoutError:
+            raise EndpointUnavailableError(
+                f"{self.shown_url} did not answer within {seconds:.3g} s, expected a response; "
+                "read its log, or call again"
+            ) from None
+        except httpx.HTTPError as error:
+            reason = f"{type(error).__name__}: {self.to_plain_text(str(error))}"
+            raise EndpointUnavailableError(
+                f"{self.shown_url} does not answer ({reason}), expected the endpoint "
+                "there; run kedro run --pipelines deploy"
+            ) from error
+
+    def to_plain_text(self, text: str) -> str:
+        """Return what a server sent as text for a message: one line, without the token."""
+        return to_plain_text(text, self._token)
+
+    def _create_client(self, token: str | None) -> httpx.AsyncClient:
+        headers = {"accept-encoding": "identity", "content-type": "application/json"}
+        if token:
+            headers["authorization"] = f"Bearer {token}"
+        try:
+            is_direct = is_loopback(self.url.host)
+            no_certificates = is_direct and self.url.scheme == "http"  # reading them takes 20 ms
+            return httpx.AsyncClient(
+                headers=headers,
+                timeout=httpx.Timeout(None, connect=_CONNECT_SECONDS),
+                trust_env=not is_direct,
+                verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if no_certificates else True,
+            )
+        except (OSError, ValueError, ImportError, httpx.InvalidURL) as error:
+            names = [
+                name for name in _VARIABLES if os.environ.get(name, os.environ.get(name.lower()))
+            ]
+            raise ConfigurationError(
+                f"the connection to {self.shown_url} cannot be set up ({type(error).__name__}), "
+                "expected http(s) addresses in the proxy variables (socks5 wants the package "
+                f"socksio) and existing files in SSL_CERT_*; correct {' or '.join(names)}"
+            ) from None  # the error itself may show the proxy's password
+
+    async def _send(
+        self, method: str, url: httpx.URL, body: bytes | None, seconds: float
+    ) -> HttpResponse:
+        async with (
+            asyncio.timeout(seconds),
+            self._http.stream(method, url, content=body) as response,
+        ):
+            encoding = response.headers.get("content-encoding", "identity")
+            if encoding.strip().lower() != "identity":
+                raise self._invalid("a compressed response", "an uncompressed one")
+            content = bytearray()
+            async for chunk in response.aiter_raw():
+                content += chunk
+                if len(content) > _MAX_RESPONSE_BYTES:
+                    raise self._invalid("a longer response", f"{_MAX_RESPONSE_BYTES} bytes at most")
+            retry_after = response.headers.get("retry-after")
+            return HttpResponse(response.status_code, retry_after, bytes(content))
+
+    def _invalid(self, found: str, expected: str) -> InvalidResponseError:
+        return InvalidResponseError(
+            f"{self.shown_url} returned {found}, expected {expected}; check that the address is "
+            "the model's"
+        )
+
+    def _run(self, coroutine: Coroutine[Any, Any, _Result]) -> _Result:
+        future = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+        try:
+            return future.result()
+        except BaseException:  # an interrupt ends the request too
+            future.cancel()
+            raise
+
+
+def is_loopback(host: str) -> bool:
+    """Whether the host is this machine, as a name or an address."""
+    try:
+        address = ipaddress.ip_address(host.strip("[]"))
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+    return address.is_loopback or address.is_unspecified
