@@ -6,16 +6,14 @@ import getpass
 import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from crosscloud_mnist.errors import RegistryError
 from crosscloud_mnist.reachability import check_reachable
+from crosscloud_mnist.storage.sqlite_store import database_path, ensure_sqlite_store
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-
-_SQLITE = "sqlite:///"
 
 
 class ClientProvider(Protocol):
@@ -66,14 +64,13 @@ class MlflowClients:
         self.tracking_uri = self.registry_uri = uri
         self.artifact_location: str | None = None
         self._is_reached = False
-        if uri.startswith(_SQLITE):
-            folder = Path(uri.removeprefix(_SQLITE)).parent
-            folder.mkdir(parents=True, exist_ok=True)
-            self.artifact_location = (folder / "artifacts").as_posix()
+        if database := database_path(uri):
+            self.artifact_location = (database.absolute().parent / "artifacts").as_uri()
 
     def workspace(self) -> str:
         """Return the address: see ``ClientProvider``."""
         if not self._is_reached:
+            ensure_sqlite_store(self.tracking_uri)
             check_reachable(self.tracking_uri, "an MLflow server", RegistryError)
             with self._translated_client() as client:
                 client.search_experiments(max_results=1)
@@ -101,10 +98,11 @@ class MlflowClients:
         from mlflow import MlflowClient
         from mlflow.exceptions import MlflowException
         from requests import RequestException
+        from sqlalchemy.exc import SQLAlchemyError
 
         try:
             yield MlflowClient(tracking_uri=self.tracking_uri, registry_uri=self.registry_uri)
-        except (MlflowException, RequestException) as error:
+        except (MlflowException, RequestException, SQLAlchemyError) as error:
             reason = " ".join(str(error).split())[:300]
             raise RegistryError(
                 f"a request to {self.tracking_uri} failed: {reason}; check the address, the names "
