@@ -86,12 +86,6 @@ def cloud_endpoint(cloud: str, folder: Path, **options: Any) -> Iterator[CloudEn
         local.stop(endpoint_folder)
 
 
-def copies(clouds: Sequence[Cloud]) -> list[Backend]:
-    """Return what a client needs to call them."""
-    token = TOKEN_VARIABLE if os.environ.get(TOKEN_VARIABLE) else None
-    return [Backend(each.name, each.url, token) for each in clouds]
-
-
 def backends(endpoints: Sequence[CloudEndpoint]) -> list[Backend]:
     """Return the endpoints as backends of a client."""
     token = TOKEN_VARIABLE if os.environ.get(TOKEN_VARIABLE) else None
