@@ -15,6 +15,7 @@ from crosscloud_mnist.datasets.uci_digits import load_as_mnist
 from crosscloud_mnist.storage import idx
 from crosscloud_mnist.training.job import Shard, TrainingJob
 from rehearsal.dense_bundle import dense_contents
+from rehearsal.mlflow_servers import Server, two_servers
 from rehearsal.workspace_process import WorkspaceProcess
 
 
@@ -107,3 +108,10 @@ def clouds(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Works
     finally:
         for workspace in running.values():
             workspace.stop()
+
+
+@pytest.fixture(scope="session")
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, Server]]:
+    """Two MLflow servers with passwords, the sandbox and production."""
+    with two_servers(tmp_path_factory.mktemp("servers")) as both:
+        yield both
