@@ -1,6 +1,6 @@
-"""One endpoint of Model Serving: its serving processes, and the update in progress.
+"""One endpoint of Model Serving: the processes that answer, and the update in progress.
 
-An update starts the new processes beside the old ones, and swaps them once all are ready.
+An update starts what is new beside what runs, and swaps only when all of it is ready.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from rehearsal.scoring_server import ScoringServer
+from rehearsal.scoring import ScoringServer
 from rehearsal.unity_catalog import models_folder
 from rehearsal.workspace import Workspace
 
@@ -26,14 +26,12 @@ class Endpoint:
 
     Attributes:
         name: Its name.
-        entities: The served entities, by name.
+        entities: What it serves, by the served entity's name.
         traffic: Percent of the requests, by the served entity's name.
         servers: The processes, by the served entity's name.
         update: ``NOT_UPDATING``, ``IN_PROGRESS`` or ``UPDATE_FAILED``.
         pending: The served entities of the update in progress.
         message: Why the last update failed.
-        config_version: Counts the updates.
-        task: The update in progress.
     """
 
     name: str
@@ -43,7 +41,7 @@ class Endpoint:
     update: str = "NOT_UPDATING"
     pending: dict[str, Fields] = field(default_factory=dict)
     message: str = ""
-    config_version: int = 0
+    version: int = 0
     task: asyncio.Task[None] | None = None
 
     def begin(
@@ -70,8 +68,7 @@ class Endpoint:
         old = {name: s for name, s in self.servers.items() if name in new or name not in entities}
         kept = {name: server for name, server in self.servers.items() if name not in old}
         self.servers, self.entities, self.traffic = {**kept, **new}, entities, traffic
-        self.update, self.pending = "NOT_UPDATING", {}
-        self.config_version += 1
+        self.update, self.pending, self.version = "NOT_UPDATING", {}, self.version + 1
         await asyncio.sleep(_DRAIN_SECONDS if old else 0)
         await asyncio.gather(*(server.stop() for server in old.values()))
 
@@ -81,7 +78,7 @@ class Endpoint:
             self.task.cancel()
         await asyncio.gather(*(server.stop() for server in self.servers.values()))
 
-    def describe(self) -> Fields:
+    def tell(self) -> Fields:
         """Return the endpoint as the service describes it."""
         described = {
             "name": self.name,
@@ -94,7 +91,7 @@ class Endpoint:
         }
         if self.entities:
             described["config"] = {
-                **_config(self.entities, self.config_version, ready=True),
+                **_config(self.entities, self.version, ready=True),
                 "traffic_config": {
                     "routes": [
                         {"served_model_name": name, "traffic_percentage": percent}
@@ -103,9 +100,7 @@ class Endpoint:
                 },
             }
         if self.pending:
-            described["pending_config"] = _config(
-                self.pending, self.config_version + 1, ready=False
-            )
+            described["pending_config"] = _config(self.pending, self.version + 1, ready=False)
         return described
 
 

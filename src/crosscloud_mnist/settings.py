@@ -2,7 +2,6 @@
 
 import shutil
 import subprocess
-import warnings
 from pathlib import Path
 
 from kedro.utils import find_kedro_project
@@ -10,6 +9,7 @@ from omegaconf.resolvers import oc
 
 from crosscloud_mnist.hooks.console import ConsoleHooks
 from crosscloud_mnist.hooks.interrupt import InterruptHooks
+from crosscloud_mnist.hooks.library_notices import hide_library_notices
 from crosscloud_mnist.hooks.preflight import PreflightHooks
 
 
@@ -38,14 +38,13 @@ def _git_commit() -> str:
     return described.stdout.strip() or "unknown"
 
 
-# Kedro and kedro-mlflow register their resolvers by a name that OmegaConf 2.4 deprecates.
-warnings.filterwarnings("ignore", message=r"register_new_resolver\(\)", category=UserWarning)
+hide_library_notices()
 
 HOOKS = (PreflightHooks(), ConsoleHooks(), InterruptHooks())
 DISABLE_HOOKS_FOR_PLUGINS = ("kedro-telemetry",)
 CONFIG_LOADER_ARGS = {
     "base_env": "base",
-    "default_run_env": "base",
+    "default_run_env": "local",
     "custom_resolvers": {
         "oc.env": oc.env,
         "project_path": _project_path,

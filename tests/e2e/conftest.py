@@ -28,6 +28,7 @@ class Project:
         self.folder = folder
         self.data = folder / "data"
         shutil.copytree(PROJECT / "conf", folder / "conf", ignore=shutil.ignore_patterns("local"))
+        (folder / "conf" / "local").mkdir()
         for name in ("pyproject.toml", ".telemetry"):
             shutil.copy(PROJECT / name, folder)
         shutil.copytree(PROJECT / "src", folder / "src")
@@ -64,7 +65,7 @@ class Project:
         return subprocess.CompletedProcess(process.args, process.returncode, output, errors)
 
     def run(self, pipeline: str, *arguments: str) -> str:
-        ended = self.kedro("run", "--pipeline", pipeline, *arguments)
+        ended = self.kedro("run", "--pipelines", pipeline, *arguments)
         assert ended.returncode == 0, ended.stdout + ended.stderr
         return ended.stdout
 

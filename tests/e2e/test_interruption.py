@@ -24,7 +24,7 @@ def test_interrupted_training_is_one_line_and_leaves_nothing_running(ingested, n
     epochs = "train_distributed.settings.epochs=1000,train_distributed.grid.epochs=[1000]"
     steps = "train_distributed.settings.steps_per_epoch=8"
     process = ingested.start(
-        *("run", "--pipeline", "train_distributed"),
+        *("run", "--pipelines", "train_distributed"),
         *("--params", f"train_distributed.mode={mode},{epochs},{steps}"),
     )
     try:

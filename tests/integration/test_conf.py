@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +14,7 @@ from kedro.config import OmegaConfigLoader
 from kedro.io import DataCatalog
 from omegaconf import OmegaConf
 
+from crosscloud_mnist.hooks.parameters import check_parameters
 from crosscloud_mnist.pipeline_registry import register_pipelines
 from crosscloud_mnist.settings import CONFIG_LOADER_ARGS
 
@@ -50,7 +53,7 @@ def test_every_dataset_of_every_pipeline_is_in_the_catalog(environment, monkeypa
 
 
 def test_no_secret_stands_in_the_conf():
-    for path in (PROJECT / "conf").glob("[!l]*/*.yml"):
+    for path in (PROJECT / "conf").glob("[!l]*/**/*.yml"):
         for line in path.read_text().splitlines():
             if "token" in line.lower() and ":" in line.split("#")[0]:
                 assert "${oc.env:" in line, f"{path}: {line}"
@@ -81,36 +84,67 @@ def test_an_environment_switches_tracking_and_registry(
         ("gcp", {"MNIST_SOURCE": "databricks", "MNIST_TARGET": AZURE}, AZURE),
     ],
 )
-def test_one_cloud_is_proved_or_both_whichever_is_production(
+def test_the_smoke_test_checks_production_or_all_clouds_whichever_is_production(
     environment, swapped, production, monkeypatch
 ):
     for name, value in {**SECRETS, **swapped}.items():
         monkeypatch.setenv(name, value)
-    both = {"azure": AZURE, "gcp": GCP, environment: "databricks-uc"}
+    every = {"azure": AZURE, "gcp": GCP, environment: "databricks-uc"}
 
-    def proved(**parameters: object) -> dict[str, str]:
+    def workspaces(**parameters: object) -> dict[str, str]:
         options = load(environment, **parameters)["catalog"]["endpoints"]["options"]
         return {cloud: each["workspace"] for cloud, each in options.items()}
 
-    assert proved() == {"production": production}
-    assert proved(clouds="both") == both
+    assert workspaces() == {"production": production}
+    assert workspaces(clouds="all") == every
 
 
 def test_a_recipe_is_chosen_and_one_of_its_values_changed_by_name():
     settings = load("base")["parameters"]["train_distributed"]["settings"]
     assert settings["model"] == "baseline"
     assert (settings["learning_rate"], settings["epochs"]) == (0.001, 50)
-    assert (settings["steps_per_epoch"], settings["batch"]) == (100, 64)
+    assert (settings["steps_per_epoch"], settings["global_batch_size"]) == (100, 64)
     chosen = {"train_distributed": {"recipe": "compact", "settings": {"optimizer": "sgd"}}}
     settings = load("base", **chosen)["parameters"]["train_distributed"]["settings"]
     assert (settings["model"], settings["optimizer"]) == ("compact", "sgd")
 
 
-def run_kedro(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+@pytest.fixture
+def conf(tmp_path):
+    """A copy of the conf, with an empty ``local``."""
+    folder = tmp_path / "conf"
+    shutil.copytree(PROJECT / "conf", folder, ignore=shutil.ignore_patterns("local"))
+    (folder / "local").mkdir()
+    return folder
+
+
+def test_local_overrides_base_where_no_environment_is_named(conf, monkeypatch):
+    for name, value in SECRETS.items():
+        monkeypatch.setenv(name, value)
+    (conf / "local" / "parameters.yml").write_text("rollback: {reason: mine}\n")
+    (conf / "local" / "globals.yml").write_text("slots: 7\n")
+
+    def values(environment: str | None) -> tuple[str, int]:
+        loader = OmegaConfigLoader(str(conf), env=environment, **CONFIG_LOADER_ARGS)
+        parameters, catalog = loader["parameters"], loader["catalog"]
+        return parameters["rollback"]["reason"], int(catalog["launcher"]["options"]["slots"])
+
+    assert values(None) == ("mine", 7)
+    assert values("base") == values("azure") == values("gcp") == ("", 2)
+
+
+def test_every_parameter_that_a_node_annotates_has_a_type_that_kedro_can_read(caplog):
+    check_parameters(load("base"), register_pipelines())
+    assert not [record.message for record in caplog.records if record.name.startswith("kedro")]
+
+
+def run_kedro(
+    *arguments: str, project: Path = PROJECT, **variables: str
+) -> subprocess.CompletedProcess[str]:
     environment = {name: value for name, value in os.environ.items() if name not in SECRETS}
     return subprocess.run(
-        [sys.executable, "-m", "kedro", "run", *arguments],
-        cwd=PROJECT,
+        [sys.executable, "-m", "kedro", *arguments],
+        cwd=project,
         env={**environment, **variables},
         capture_output=True,
         text=True,
@@ -120,36 +154,100 @@ def run_kedro(*arguments: str, **variables: str) -> subprocess.CompletedProcess[
 
 
 @pytest.mark.parametrize(
-    ("arguments", "variables", "said"),
+    ("arguments", "variables", "message"),
     [
         (
             ["--env", "azure"],
             {},
-            "DATABRICKS_HOST, DATABRICKS_TOKEN or DATABRICKS_CLIENT_SECRET, "
-            "MNIST_VERIFYING_KEY not set, "
-            "expected by --env azure; conf/azure/globals.yml says what each is",
+            "DATABRICKS_HOST, DATABRICKS_TOKEN or DATABRICKS_CLIENT_SECRET, MNIST_VERIFYING_KEY "
+            "not set, expected by --env azure; conf/azure/globals.yml says what each is",
         ),
         (
             ["--env", "gcp"],
             {**SECRETS, "DATABRICKS_HOST": "http://127.0.0.1:9"},
             "127.0.0.1:9 does not answer",
         ),
+        (["--env", "prod"], {}, "no environment prod, expected one of azure, base, gcp, local"),
+        (["--pipelines", "trian"], {}, "there is no pipeline trian, did you mean train?"),
         (
             ["--params", "train_distributed.recipe=nonesuch"],
             {},
-            "cannot be resolved: Interpolation key '_recipes.nonesuch' not found",
+            "Interpolation key '_recipes.nonesuch' not found",
+        ),
+        (["--params", "image=folder"], {}, "there is no parameter image, did you mean images?"),
+        (
+            ["--params", "train_distributed.settings.epochz=3"],
+            {},
+            "there is no parameter train_distributed.settings.epochz, did you mean "
+            "train_distributed.settings.epochs",
         ),
     ],
 )
-def test_the_command_line_says_in_one_line_what_is_missing(arguments, variables, said):
-    ended = run_kedro(*arguments, **variables)
+def test_a_wrong_command_ends_in_one_line(arguments, variables, message):
+    ended = run_kedro("run", *arguments, **variables)
     assert ended.returncode == 1
-    assert said in " ".join(ended.stderr.split())
-    assert "Traceback" not in ended.stderr + ended.stdout
-    assert "dummy-token" not in ended.stderr + ended.stdout
+    (line,) = (ended.stdout + ended.stderr).splitlines()
+    assert line.startswith("Error: ")
+    assert message in line
+    assert "dummy-token" not in line
 
 
-def test_nothing_is_told_to_the_makers_of_mlflow_and_kedro():
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("project")
+    shutil.copytree(PROJECT / "conf", folder / "conf", ignore=shutil.ignore_patterns("local"))
+    (folder / "conf" / "local").mkdir()
+    shutil.copytree(PROJECT / "src", folder / "src")
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(PROJECT / name, folder)
+    return folder
+
+
+NODE = r"\d\d:\d\d:\d\d INFO Running node: \w+"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "allowed"),
+    [
+        (["run", "--pipelines", "history"], [NODE]),
+        (["run", "--pipeline", "history"], [NODE]),
+        (["run", "--pipelines", "rollback"], [NODE, "Error: rollback has no reason, expected .*"]),
+        (
+            ["run", "--pipelines", "register_remote"],
+            [NODE, r"Error: \S+model_uri.txt does not exist, expected .*"],
+        ),
+    ],
+)
+def test_the_console_shows_the_lines_of_the_product_alone(project, arguments, allowed):
+    ended = run_kedro(*arguments, project=project)
+    lines = (ended.stdout + ended.stderr).splitlines()
+    assert lines
+    assert [line for line in lines if not any(re.fullmatch(each, line) for each in allowed)] == []
+    assert len([line for line in lines if line.startswith("Error: ")]) == ended.returncode
+
+
+def test_help_begins_with_the_usage(project):
+    ended = run_kedro("--help", project=project)
+    assert ended.stdout.startswith("Usage: ")
+    assert ended.stderr == ""
+
+
+def test_another_logging_configuration_and_verbose_show_more(project, tmp_path):
+    config = tmp_path / "logging.yml"
+    console = "{console: {class: logging.StreamHandler}}"
+    config.write_text(
+        f"version: 1\nhandlers: {console}\nroot: {{level: INFO, handlers: [console]}}"
+    )
+    ended = run_kedro(
+        *("run", "--pipelines", "rollback", "--verbose"),
+        project=project,
+        KEDRO_LOGGING_CONFIG=str(config),
+    )
+    assert "Kedro project crosscloud_mnist" in ended.stderr
+    assert "Traceback" in ended.stderr
+
+
+def test_usage_tracking_of_mlflow_and_kedro_is_off():
     """What MLflow reads when it is imported stands by then, though a plugin imports it."""
     code = """
 import os, sys

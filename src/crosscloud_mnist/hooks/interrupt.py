@@ -1,7 +1,7 @@
-"""Ctrl-C and SIGTERM: the run ends as killed, and says so in one line.
+"""Ctrl-C and SIGTERM: the MLflow run ends as killed, and one line says so.
 
-Kedro tells its hooks of an ``Exception`` only; ``KeyboardInterrupt`` is none. MLflow, where a
-process ends with its run open, calls the run finished.
+Kedro reports an ``Exception`` to its hooks, but not a ``KeyboardInterrupt``; and MLflow marks a run
+that is open when its process exits as finished.
 """
 
 from __future__ import annotations
@@ -20,49 +20,56 @@ from kedro.framework.hooks import hook_impl
 
 
 class InterruptHooks:
-    """Leaves no MLflow run RUNNING, or falsely FINISHED, where a pipeline is interrupted."""
+    """Ends the MLflow run of an interrupted pipeline as killed."""
 
     @hook_impl(wrapper=True)
     def before_pipeline_run(self) -> Generator[None, None, None]:
-        """Be ready, after kedro-mlflow has opened its run: what was registered last goes first.
+        """Prepare for an interruption, after kedro-mlflow has started its run.
 
-        Where it could not do so wholly, no other hook hears of it, and the run has failed.
+        kedro-mlflow may fail after it started the run, in the same hook: then no other hook is
+        called, and the run is ended here as failed.
         """
-        with contextlib.ExitStack() as otherwise:
-            otherwise.callback(_end_run, "FAILED")
+        try:
             result = yield
-            otherwise.pop_all()
+        except BaseException:
+            _end_run("FAILED")
+            raise
         atexit.register(_end_as_killed)
-        if threading.current_thread() is threading.main_thread():
+        if _in_main_thread():
             signal.signal(signal.SIGTERM, _interrupt)
         return result
 
     @hook_impl
     def after_pipeline_run(self) -> None:
-        """Stand down: the run has ended well."""
-        _stand_down()
+        """Restore the signal: the run has succeeded."""
+        _restore()
 
     @hook_impl(tryfirst=True)
     def on_pipeline_error(self) -> None:
-        """Stand down: kedro-mlflow calls the run failed."""
-        _stand_down()
+        """Restore the signal: kedro-mlflow ends the run as failed."""
+        _restore()
 
 
 def _interrupt(number: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG001
     raise KeyboardInterrupt
 
 
-def _stand_down() -> None:
+def _restore() -> None:
     atexit.unregister(_end_as_killed)
-    if threading.current_thread() is threading.main_thread():
+    if _in_main_thread():
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def _in_main_thread() -> bool:
+    """Return whether this thread may set signal handlers."""
+    return threading.current_thread() is threading.main_thread()
 
 
 def _end_run(status: str) -> None:
     mlflow = sys.modules.get("mlflow")
     if mlflow is None or mlflow.active_run() is None:
         return
-    # The process ends, whatever the server says; what requests raises is an OSError.
+    # The process ends in any case; what requests raises is an OSError.
     with contextlib.suppress(mlflow.exceptions.MlflowException, OSError):
         mlflow.end_run(status)
 
@@ -70,7 +77,7 @@ def _end_run(status: str) -> None:
 def _end_as_killed() -> None:
     _end_run("KILLED")
     click.echo(
-        "the run was interrupted; what it had done stands: run again, or see what is in production "
-        "with kedro run --pipelines history",
+        "the run was interrupted; what it completed is kept: run it again, or see what is in "
+        "production with kedro run --pipelines history",
         err=True,
     )

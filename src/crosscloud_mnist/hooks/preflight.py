@@ -1,134 +1,139 @@
-"""What is checked before a run, and what a failed one says."""
+"""What is checked before a run: each check takes seconds, and fails with one line."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from collections.abc import Generator
+from pathlib import Path
 from typing import cast
 
-import click
-from kedro.config import MissingConfigException, OmegaConfigLoader
+from kedro.config import OmegaConfigLoader
 from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
-from kedro.io import DataCatalog, DatasetError
+from kedro.framework.project import pipelines
+from kedro.io import DataCatalog
 from kedro.pipeline import Pipeline
-from omegaconf.errors import OmegaConfBaseException
 
 from crosscloud_mnist.datasets.bundle import BundleDataset
-from crosscloud_mnist.errors import CrosscloudError
+from crosscloud_mnist.errors import ConfigurationError, RegistryError
+from crosscloud_mnist.hooks.configuration import load_section
+from crosscloud_mnist.hooks.failures import one_line_failures
+from crosscloud_mnist.hooks.names import check_name
+from crosscloud_mnist.hooks.parameters import check_parameters
 from crosscloud_mnist.reachability import check_reachable
 
 
 class PreflightHooks:
-    """Says in one line, and in seconds, why a run cannot work or did not."""
+    """Runs the checks, in the order of the text below, before kedro-mlflow acts.
+
+    kedro-mlflow connects to the tracking server when the context is created, and starts its MLflow
+    run before the pipeline runs: so the first hook is a wrapper, which runs around the hooks of all
+    plugins, and the second one runs first.
+    """
 
     @hook_impl(wrapper=True)
     def after_context_created(self, context: KedroContext) -> Generator[None, None, None]:
-        """Check the environment's settings before any plugin acts on them.
+        """Check the configuration, and give what kedro-mlflow raises as one line.
 
         Raises:
-            click.ClickException: An environment variable that the environment required_env is not
-                set, a value refers to one that does not exist, or the tracking server does not
-                answer, or answers no.
+            ConfigurationError: The environment does not exist or lacks a variable, a parameter is
+                unknown or invalid, or a value refers to something that does not exist.
+            RegistryError: The tracking server does not answer.
+            click.ClickException: In place of them, and of any other error, where a command runs.
         """
-        environment = context.env or "base"
         loader = cast("OmegaConfigLoader", context.config_loader)  # as settings.py chose it
-        try:
-            settings = loader["globals"]
-            missing = [
-                names
-                for names in settings["required_env"]
-                if not any(os.environ.get(name) for name in names.split(" or "))
-            ]
-            if missing:
-                raise click.ClickException(
-                    f"{', '.join(missing)} not set, expected by --env {environment}; "
-                    f"conf/{environment}/globals.yml says what each is"
-                )
-            # MLflow would retry for minutes before it said the same.
-            if address := _tracking_address(settings["tracking_uri"]):
-                check_reachable(address, "the tracking server", click.ClickException)
-            for kind in ("parameters", "credentials", "mlflow", "catalog"):
-                _resolve(loader, kind)
-        except OmegaConfBaseException as error:
-            reason = str(error).splitlines()[0]
-            raise click.ClickException(
-                f"the configuration of --env {environment} cannot be resolved: {reason}; check "
-                f"the parameters given, and conf/base and conf/{environment}"
-            ) from error
-        with _tracking_refused():
+        with one_line_failures():
+            check_environment(loader)
+            check_variables(loader)
+            check_parameters(loader, pipelines)
+            check_references(loader)
+            check_tracking_server(loader)
             return (yield)
 
-    @hook_impl(wrapper=True)
-    def before_pipeline_run(
-        self, pipeline: Pipeline, catalog: DataCatalog
-    ) -> Generator[None, None, None]:
-        """Let kedro-mlflow start its run, once it is known that the bundle can be signed.
+    @hook_impl(tryfirst=True)
+    def before_pipeline_run(self, pipeline: Pipeline, catalog: DataCatalog) -> None:
+        """Check that a bundle that the pipeline builds can be signed, as it is built last.
 
         Raises:
-            click.ClickException: There is no key to sign it with, which training would come to
-                know at its end; or the tracking server answers no.
+            ConfigurationError: There is no signing key, or it is not valid.
         """
         for name in pipeline.all_outputs():
             dataset = catalog.get(name)
             if isinstance(dataset, BundleDataset):
-                try:
-                    dataset.check()
-                except CrosscloudError as error:
-                    raise click.ClickException(str(error)) from error
-        with _tracking_refused():
-            return (yield)
-
-    @hook_impl(trylast=True)
-    def on_pipeline_error(self, error: Exception) -> None:
-        """End with the message alone where the error is one that this package raises on purpose.
-
-        It runs last, so that kedro-mlflow has marked the run as failed by then.
-
-        Raises:
-            click.ClickException: In place of the error.
-        """
-        for cause in _causes(error):
-            if isinstance(cause, CrosscloudError):
-                raise click.ClickException(str(cause)) from error
-        if isinstance(error, DatasetError):
-            raise click.ClickException(" ".join(str(error).split())) from error
+                dataset.check()
 
 
-def _tracking_address(uri: str) -> str | None:
-    if uri.startswith("databricks"):
-        return os.environ.get("DATABRICKS_HOST")
-    return uri if "://" in uri else None
+def check_environment(loader: OmegaConfigLoader) -> None:
+    """Check that conf has the environment's folder.
 
-
-@contextmanager
-def _tracking_refused() -> Iterator[None]:
-    """Say in one line what MLflow answered to kedro-mlflow."""
-    try:
-        yield
-    except Exception as error:
-        from mlflow.exceptions import MlflowException
-
-        if not isinstance(error, MlflowException):
-            raise
-        reason = " ".join(str(error).split())[:300]
-        raise click.ClickException(
-            f"MLflow answered: {reason}; check the tracking address, the credentials and the "
-            "experiment's name"
-        ) from error
-
-
-def _resolve(loader: OmegaConfigLoader, kind: str) -> None:
-    if kind not in loader.config_patterns:  # kedro-mlflow registers its own later
-        loader.config_patterns[kind] = [f"{kind}*", f"{kind}*/**", f"**/{kind}*"]
-    try:
-        loader[kind]
-    except MissingConfigException:
+    Raises:
+        ConfigurationError: It has none.
+    """
+    if "://" in str(loader.conf_source):  # not on this machine
         return
+    source = Path(loader.conf_source)
+    if not source.exists():
+        raise ConfigurationError(
+            f"{source} does not exist, expected the conf folder of the project; name it with "
+            "--conf-source"
+        )
+    if not source.is_dir():  # an archive
+        return
+    environment = _environment(loader)
+    if loader.env:
+        folders = [path.name for path in source.iterdir() if path.is_dir()]
+        check_name(environment, folders, "environment")
+    elif not (source / environment).is_dir():
+        raise ConfigurationError(
+            f"{source / environment} does not exist, expected a folder, which may be empty; create "
+            "it, or name an environment with --env"
+        )
 
 
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    while error is not None:
-        yield error
-        error = error.__cause__ or error.__context__
+def check_variables(loader: OmegaConfigLoader) -> None:
+    """Check that the environment variables that the globals name are set.
+
+    Raises:
+        ConfigurationError: One is not, nor an alternative to it.
+    """
+    missing = [
+        " or ".join(alternatives)
+        for alternatives in loader["globals"].get("required_env", [])
+        if not any(os.environ.get(name) for name in alternatives)
+    ]
+    if missing:
+        environment = _environment(loader)
+        raise ConfigurationError(
+            f"{', '.join(missing)} not set, expected by --env {environment}; "
+            f"conf/{environment}/globals.yml says what each is"
+        )
+
+
+def check_references(loader: OmegaConfigLoader) -> None:
+    """Check that every value that refers to another can be resolved.
+
+    Raises:
+        ConfigurationError: Two files set the same key.
+        OmegaConfBaseException: A value refers to something that does not exist.
+    """
+    for section in ("credentials", "mlflow", "catalog"):
+        load_section(loader, section)
+
+
+def check_tracking_server(loader: OmegaConfigLoader) -> None:
+    """Check that something listens at the tracking address: MLflow would retry for minutes.
+
+    Raises:
+        RegistryError: Nothing does.
+    """
+    uri = loader["globals"]["tracking_uri"]
+    if uri.startswith("databricks"):
+        uri = os.environ.get("DATABRICKS_HOST", "")
+    elif "://" not in uri:  # a folder
+        return
+    if uri:
+        check_reachable(uri, "the tracking server", RegistryError)
+
+
+def _environment(loader: OmegaConfigLoader) -> str:
+    return loader.env or loader.default_run_env

@@ -30,7 +30,8 @@ from crosscloud_mnist.isolation.process_config import ProcessConfig
 
 _INHERITED = re.compile(
     r"PATH|LD_LIBRARY_PATH|LANG|LC_\w+|TZ|TMPDIR|USER|LOGNAME|(?:https?|all|no)_proxy"
-    r"|SSL_CERT_FILE|SSL_CERT_DIR|REQUESTS_CA_BUNDLE|CURL_CA_BUNDLE",
+    r"|SSL_CERT_FILE|SSL_CERT_DIR|REQUESTS_CA_BUNDLE|CURL_CA_BUNDLE"
+    r"|MLFLOW_LOGGING_LEVEL|DO_NOT_TRACK|\w+_DISABLE_TELEMETRY",
     re.IGNORECASE,
 )
 _EXIT_SECONDS = 5

@@ -1,0 +1,129 @@
+"""What a failed command prints: one line, chosen by the cause; the traceback goes to a log file."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import tempfile
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
+
+import click
+from kedro.config import MissingConfigException
+from kedro.utils import find_kedro_project
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from yaml import MarkedYAMLError, YAMLError
+
+from crosscloud_mnist.errors import ConfigurationError, CrosscloudError
+
+_MAX_MESSAGE_CHARACTERS = 600
+_MAX_LOG_BYTES = 1_000_000
+_CONFIGURATION = (ConfigurationError, OmegaConfBaseException, MissingConfigException, YAMLError)
+
+
+@contextmanager
+def one_line_failures(*, verbose: bool = False) -> Iterator[None]:
+    """End a command with one line where it fails; outside a command the error passes unchanged.
+
+    Args:
+        verbose: Whether to print the traceback, too.
+
+    Raises:
+        click.ClickException: In place of any other exception.
+    """
+    try:
+        yield
+    except (click.ClickException, click.exceptions.Exit, click.Abort):
+        raise
+    except Exception as error:
+        if click.get_current_context(silent=True) is None:
+            raise
+        if verbose:
+            traceback.print_exception(error)
+        message = describe(error)
+        if not isinstance(_cause(error), _CONFIGURATION):
+            message = f"{message} (traceback: {_log(error)})"
+        raise click.ClickException(message) from error
+
+
+def describe(error: BaseException) -> str:
+    """Return what to tell a user of an error: one line."""
+    cause = _cause(error)
+    text = " ".join(str(cause).split())
+    if isinstance(cause, CrosscloudError):
+        return text
+    text = text[:_MAX_MESSAGE_CHARACTERS]
+    if isinstance(cause, YAMLError):
+        text = _find_broken_file() or text
+    if isinstance(cause, _CONFIGURATION):
+        return f"the configuration cannot be read: {text}; check the files in conf, and --params"
+    if isinstance(cause, _mlflow_error()):
+        return (
+            f"MLflow failed: {text}; check the tracking address, the credentials and the "
+            "experiment's name"
+        )
+    return f"{type(cause).__name__}: {text}"
+
+
+def _cause(error: BaseException) -> BaseException:
+    """Return the error in the chain that says most: this package's own, otherwise the last."""
+    chain = list(_chain(error))
+    for kinds in ((CrosscloudError,), _CONFIGURATION, _mlflow_error()):
+        for each in chain:
+            if isinstance(each, kinds):
+                return each
+    return error
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def _mlflow_error() -> tuple[type[Exception], ...]:
+    """Return MLflow's base error where MLflow is loaded: the import takes seconds."""
+    mlflow = sys.modules.get("mlflow.exceptions")
+    return (mlflow.MlflowException,) if mlflow else ()
+
+
+def _find_broken_file() -> str | None:
+    """Return where YAML is not valid: OmegaConf's message lacks the file, Kedro's the reason."""
+    for path in sorted((_project() / "conf").glob("*/**/*.yml")):
+        try:
+            OmegaConf.load(path)
+        except MarkedYAMLError as error:
+            line = error.problem_mark.line + 1 if error.problem_mark else 0
+            return f"{_shorten(path)}, line {line}: {error.problem}"
+    return None
+
+
+def _log(error: BaseException) -> Path:
+    """Append the traceback to the project's log file, which this user alone can read."""
+    folder = _project() / "logs"
+    if not os.access(folder.parent, os.W_OK):
+        folder = Path(tempfile.mkdtemp(prefix="crosscloud-mnist-"))
+    folder.mkdir(exist_ok=True)
+    path = folder / "errors.log"
+    path.touch(mode=0o600)
+    handler = RotatingFileHandler(path, maxBytes=_MAX_LOG_BYTES, backupCount=1, encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
+    failure = (type(error), error, error.__traceback__)
+    handler.handle(
+        logging.LogRecord(__name__, logging.ERROR, __file__, 0, "command failed", None, failure)
+    )
+    handler.close()
+    return _shorten(path)
+
+
+def _project() -> Path:
+    return find_kedro_project(Path.cwd()) or Path.cwd()
+
+
+def _shorten(path: Path) -> Path:
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path

@@ -1,0 +1,107 @@
+"""The parameters of a run, checked before it starts: their names, and their values by type."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Collection, Iterator, Mapping
+from pathlib import Path
+from typing import Any, get_type_hints
+
+from kedro.config import OmegaConfigLoader
+from kedro.pipeline import Pipeline
+from kedro.validation.type_extractor import TypeExtractor
+from pydantic import TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
+
+from crosscloud_mnist.errors import ConfigurationError
+from crosscloud_mnist.hooks.configuration import load_section
+from crosscloud_mnist.hooks.names import unknown_name
+
+_UNKNOWN = ("extra_forbidden", "unexpected_keyword_argument")
+_RUNTIME_PARAMETER = re.compile(r"\$\{runtime_params:([\w.]+)")
+
+
+def check_parameters(loader: OmegaConfigLoader, pipelines: Mapping[str, Pipeline]) -> None:
+    """Check the names that a user gave, and every value that has a type.
+
+    The types are those that the nodes annotate their ``params:`` inputs with; Kedro validates the
+    same, later, in many lines.
+
+    Args:
+        loader: The loader, before it has resolved anything but the globals.
+        pipelines: The registered pipelines by name.
+
+    Raises:
+        ConfigurationError: A name does not exist, or a value has the wrong type or range.
+    """
+    types = TypeExtractor(dict(pipelines)).extract_types_from_pipelines()
+    problems = [
+        *_unknown_names(loader.runtime_params or {}, _known_parameters(loader), types),
+        *_invalid_values(load_section(loader, "parameters"), types),
+    ]
+    if problems:
+        raise ConfigurationError(f"{'; '.join(problems)}; check --params and conf")
+
+
+def _known_parameters(loader: OmegaConfigLoader) -> dict[str, Any]:
+    """Return the parameters of the files, and the names that conf reads from ``--params`` alone."""
+    given = loader.runtime_params
+    loader.runtime_params = {}
+    try:
+        known = load_section(loader, "parameters")
+    finally:
+        loader.runtime_params = given
+    for path in Path(loader.conf_source).glob("*/**/*.yml"):
+        for name in _RUNTIME_PARAMETER.findall(path.read_text(encoding="utf-8")):
+            parent = known
+            *groups, leaf = name.split(".")
+            for group in groups:
+                parent = parent.setdefault(group, {})
+            parent.setdefault(leaf, None)
+    return known
+
+
+def _unknown_names(
+    given: Mapping[str, Any], known: Mapping[str, Any], typed: Collection[str], prefix: str = ""
+) -> Iterator[str]:
+    for key, value in given.items():
+        name = f"{prefix}{key}"
+        if key not in known:
+            yield unknown_name(key, known, "parameter", prefix)
+        elif name not in typed and isinstance(value, Mapping) and isinstance(known[key], Mapping):
+            yield from _unknown_names(value, known[key], typed, f"{name}.")
+
+
+def _invalid_values(parameters: Mapping[str, Any], types: Mapping[str, type]) -> Iterator[str]:
+    for name, expected in types.items():
+        value: Any = parameters
+        for key in name.split("."):
+            value = value.get(key) if isinstance(value, Mapping) else None
+        try:
+            TypeAdapter(expected).validate_python(value)
+        except ValidationError as error:
+            for details in error.errors(include_url=False):
+                yield _describe(name, expected, details)
+
+
+def _describe(parameter: str, expected: type, details: ErrorDetails) -> str:
+    location = details["loc"]
+    name = ".".join(map(str, (parameter, *location)))
+    if details["type"] in _UNKNOWN:
+        prefix, dot, field = name.rpartition(".")
+        return unknown_name(field, _fields(expected, location[:-1]), "parameter", prefix + dot)
+    message = details["msg"].removeprefix("Value error, ")
+    message = re.sub(r"^Input should be ", "expected ", message)
+    return f"{name} is {details['input']!r}: {message[0].lower()}{message[1:]}"
+
+
+def _fields(expected: Any, location: tuple[int | str, ...]) -> list[str]:
+    """Return the names of the fields at a place in a dataclass."""
+    for key in location:
+        expected = get_type_hints(expected).get(str(key)) if _is_dataclass(expected) else None
+    return [field.name for field in dataclasses.fields(expected)] if _is_dataclass(expected) else []
+
+
+def _is_dataclass(kind: Any) -> bool:
+    return isinstance(kind, type) and dataclasses.is_dataclass(kind)

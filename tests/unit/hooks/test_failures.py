@@ -1,0 +1,76 @@
+"""A failed command prints one line by the cause; the traceback goes to a log file."""
+
+from __future__ import annotations
+
+import click
+import pytest
+from click.testing import CliRunner, Result
+from mlflow.exceptions import MlflowException
+from omegaconf.errors import InterpolationKeyError
+
+from crosscloud_mnist.errors import ConfigurationError, RegistryError
+from crosscloud_mnist.hooks.failures import one_line_failures
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    (tmp_path / "conf" / "base").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def fail(error: Exception, *, verbose: bool = False) -> Result:
+    @click.command()
+    def command() -> None:
+        with one_line_failures(verbose=verbose):
+            raise error
+
+    return CliRunner().invoke(command)
+
+
+def test_an_error_of_this_package_is_its_message_and_names_the_log(project):
+    error = ValueError("wrapped")
+    error.__cause__ = RegistryError("the workspace\nrejected the request")
+    result = fail(error)
+    assert result.exit_code == 1
+    assert result.stderr == (
+        "Error: the workspace rejected the request (traceback: logs/errors.log)\n"
+    )
+    log = project / "logs" / "errors.log"
+    assert "Traceback" in log.read_text()
+    assert log.stat().st_mode & 0o077 == 0
+
+
+def test_any_other_error_is_one_line_with_its_type(project):
+    result = fail(OSError("disk\nfull"))
+    assert result.stderr == "Error: OSError: disk full (traceback: logs/errors.log)\n"
+
+
+def test_what_mlflow_rejects_says_what_to_check(project):
+    result = fail(MlflowException("no\nentry"))
+    assert result.stderr.startswith("Error: MLflow failed: no entry; check the tracking address")
+
+
+@pytest.mark.parametrize("error", [ConfigurationError("no"), InterpolationKeyError("no key")])
+def test_what_the_user_configured_needs_no_traceback(project, error):
+    result = fail(error)
+    assert "no" in result.stderr
+    assert "traceback" not in result.stderr
+    assert not (project / "logs").exists()
+
+
+def test_a_file_that_is_not_yaml_is_named_with_the_line(project):
+    from yaml import YAMLError
+
+    (project / "conf" / "base" / "globals.yml").write_text("a: 1\nb: 2\na: 3\n")
+    result = fail(YAMLError("found duplicate key"))
+    assert "conf/base/globals.yml, line 3: found duplicate key a;" in result.stderr
+
+
+def test_the_traceback_is_printed_where_that_is_wanted(project):
+    assert "Traceback" in fail(OSError("disk full"), verbose=True).stderr
+
+
+def test_outside_a_command_the_error_is_unchanged(project):
+    with pytest.raises(OSError, match="disk full"), one_line_failures():
+        raise OSError("disk full")

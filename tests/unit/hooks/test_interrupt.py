@@ -1,0 +1,40 @@
+"""What becomes of the MLflow run of a pipeline that could not start."""
+
+from __future__ import annotations
+
+import mlflow
+import pytest
+from kedro.framework.hooks import hook_impl
+from kedro.framework.hooks.manager import _create_hook_manager
+from kedro.io import DataCatalog
+from kedro.pipeline import Pipeline
+from mlflow.exceptions import MlflowException
+
+from crosscloud_mnist.hooks.interrupt import InterruptHooks
+from crosscloud_mnist.hooks.preflight import PreflightHooks
+
+
+class Tracking:
+    """As kedro-mlflow: it starts a run, and then sets tags, which the server rejects."""
+
+    @hook_impl
+    def before_pipeline_run(self) -> None:
+        self.run_id = mlflow.start_run().info.run_id
+        raise MlflowException("no entry")
+
+
+def test_a_run_that_could_not_be_started_completely_has_failed(tmp_path):
+    before = mlflow.get_tracking_uri()
+    mlflow.set_tracking_uri(f"sqlite:///{tmp_path}/mlflow.db")
+    tracking, manager = Tracking(), _create_hook_manager()
+    for hooks in (PreflightHooks(), tracking, InterruptHooks()):
+        manager.register(hooks)
+    try:
+        with pytest.raises(MlflowException, match="no entry"):
+            manager.hook.before_pipeline_run(
+                run_params={}, pipeline=Pipeline([]), catalog=DataCatalog()
+            )
+        assert mlflow.active_run() is None
+        assert mlflow.MlflowClient().get_run(tracking.run_id).info.status == "FAILED"
+    finally:
+        mlflow.set_tracking_uri(before)

@@ -1,0 +1,83 @@
+"""Parameters are checked before a run: their names, and their values by type."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+from kedro.config import OmegaConfigLoader
+from kedro.pipeline import Node, Pipeline
+from pydantic import ConfigDict, PositiveInt
+from pydantic.dataclasses import dataclass
+
+from crosscloud_mnist.errors import ConfigurationError
+from crosscloud_mnist.hooks.parameters import check_parameters
+
+
+@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
+class Settings:
+    epochs: PositiveInt
+    ema_momentum: float | None = None
+
+
+@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
+class TrainParameters:
+    mode: Literal["single", "local"]
+    settings: Settings
+
+
+def train(parameters: TrainParameters) -> int:
+    return parameters.settings.epochs
+
+
+PIPELINES = {"train": Pipeline([Node(train, "params:train", "epochs", name="train")])}
+
+
+def check(conf: Path, **given: Any) -> None:
+    for name in ("base", "local"):
+        (conf / name).mkdir(exist_ok=True)
+    (conf / "base" / "parameters.yml").write_text(
+        "train: {mode: single, settings: {epochs: 3}}\nseed: 0\ngroup: {limit: 2}\n"
+    )
+    (conf / "base" / "catalog.yml").write_text(
+        "a: {type: x, path: '${runtime_params:images,y}', uri: '${runtime_params:group.model,z}'}"
+    )
+    loader = OmegaConfigLoader(
+        str(conf), base_env="base", default_run_env="local", runtime_params=given
+    )
+    check_parameters(loader, PIPELINES)
+
+
+def test_parameters_of_the_files_and_of_the_catalog_pass(tmp_path):
+    check(tmp_path, seed=1, images="x", group={"limit": 1, "model": "m"})
+    check(tmp_path, train={"mode": "local", "settings": {"epochs": 2, "ema_momentum": 0.9}})
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"image": "x"}, "there is no parameter image, did you mean images"),
+        ({"group": {"limits": 1}}, "no parameter group.limits, did you mean group.limit"),
+        (
+            {"train": {"settings": {"epochz": 3}}},
+            "no parameter train.settings.epochz, did you mean train.settings.epochs",
+        ),
+        (
+            {"train": {"settings": {"ema_momentm": 3}}},
+            "no parameter train.settings.ema_momentm, did you mean train.settings.ema_momentum",
+        ),
+        (
+            {"train": {"settings": {"epochs": -1}}},
+            "^train.settings.epochs is -1: expected greater than 0; check --params",
+        ),
+        ({"train": {"mode": "fast"}}, "train.mode is 'fast': expected 'single' or 'local'"),
+        ({"train": {"mode": 1}}, "train.mode is 1: expected 'single' or 'local'"),
+    ],
+)
+def test_an_unknown_name_or_an_invalid_value_is_named_with_what_is_expected(
+    tmp_path, given, message
+):
+    with pytest.raises(ConfigurationError, match=message) as caught:
+        check(tmp_path, **given)
+    assert "\n" not in str(caught.value)
