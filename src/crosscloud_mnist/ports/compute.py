@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from crosscloud_mnist.ports.registry import ModelVersion
 
 if TYPE_CHECKING:
+    from crosscloud_mnist.storage.data_card import DataCard
     from crosscloud_mnist.training.job import TrainingJob
     from crosscloud_mnist.training.result import EpochMetrics, TrainingResult
 
@@ -17,7 +18,7 @@ Mode = Literal["single", "local", "distributed", "custom"]
 
 
 class Launcher(Protocol):
-    """Runs the training function somewhere: in this process, or as Spark barrier tasks."""
+    """Runs the training function: in this process, or as Spark barrier tasks."""
 
     def launch(
         self,
@@ -38,7 +39,8 @@ class Launcher(Protocol):
                 in order, each epoch once.
 
         Raises:
-            TrainingError: A task was lost, or there are too few slots.
+            TrainingError: A task failed.
+            ConfigurationError: There are too few slots, or one that cannot train.
         """
 
     def launch_independent(
@@ -51,7 +53,7 @@ class Launcher(Protocol):
 
         Args:
             train: As for ``launch``.
-            jobs: As many as one likes; where there are more than slots, they go in waves.
+            jobs: Any number; those beyond the number of slots wait for the next wave.
             on_epoch: Called in this process with the job's index and the epoch's record, for
                 each job as ``launch`` does.
 
@@ -59,26 +61,27 @@ class Launcher(Protocol):
             The results, in the order of the jobs.
 
         Raises:
-            TrainingError: A task was lost, or there are too few slots.
+            TrainingError: A task failed.
+            ConfigurationError: There are too few slots, or one that cannot train.
         """
 
 
 class DistributedIngestor(Protocol):
-    """Ingests images that outgrow this process, where the data is."""
+    """Ingests images that do not fit in this process, where the data is."""
 
-    def ingest(self, folder: str, fraction: float, seed: int) -> dict[str, Any]:
-        """Check every part and deal the images out into shards.
+    def ingest(self, folder: str, fraction: float, seed: int) -> DataCard:
+        """Check every part and write its images to shards.
 
         Args:
             folder: Parts as pairs of IDX files, on storage that every worker sees.
-            fraction: The part of the training images set aside for validation.
-            seed: Of that choice, and of the order.
+            fraction: The fraction of the training images set aside for validation, 0 to 1.
+            seed: Seed of that choice and of the order.
 
         Returns:
             The data card: where the data came from, digests, counts by class and split.
 
         Raises:
-            IdxError: A part is no pair of IDX files of digits.
+            IdxError: A part is not a pair of IDX files of digits.
         """
 
 
@@ -87,41 +90,52 @@ class ScoringProgress:
     """How far a scoring job is, after a chunk of images is on storage.
 
     Attributes:
-        chunk: The chunk's number, from 1.
-        chunks: How many this run has.
-        images: Answered so far in this run, those that cannot be read included.
-        of: Images that this run has to answer.
-        errors: Of the images so far, those that cannot be read.
-        seconds: Since the first chunk was begun.
+        chunk: The chunk's number; 0 before the first chunk.
+        chunks: How many chunks this run has.
+        images: Images with a row so far in this run, unreadable ones included.
+        total: Images that this run has to score.
+        errors: How many of ``images`` are unreadable.
+        seconds: Seconds since the first chunk began.
+        earlier_images: Images at the location that have a row of an earlier run.
+        earlier_errors: How many of those are unreadable.
     """
 
     chunk: int
     chunks: int
     images: int
-    of: int
+    total: int
     errors: int
     seconds: float
+    earlier_images: int
+    earlier_errors: int
 
 
 class BatchScorer(Protocol):
-    """TestPredictions many images at once, away from any endpoint."""
+    """Scores many images at once, without an endpoint."""
 
     def score(
-        self, version: ModelVersion, bundle: Path, location: str, scores: Path, per_chunk: int
+        self,
+        version: ModelVersion,
+        bundle: Path,
+        location: str,
+        scores: Path,
+        images_per_chunk: int,
     ) -> Iterator[ScoringProgress]:
-        """Answer every image that the version did not answer yet.
+        """Score every image that has no row of this version yet.
+
+        Every image at the location becomes a row: its prediction, or the reason why it has none.
 
         Args:
-            version: What answers.
+            version: The version that scores.
             bundle: The version's bundle, verified, as a local folder.
             location: A folder of images, or a table of them with the columns of Spark's
                 ``binaryFile`` (a path, or a name in the metastore).
-            scores: Folder of the Parquet files: one for each chunk, whole or not there, under
-                ``model_version=...``.
-            per_chunk: Images in a chunk.
+            scores: Folder of the Parquet files, one for each chunk, under ``model_version=...``;
+                each is written atomically.
+            images_per_chunk: Images in a chunk.
 
         Yields:
-            After each chunk, how far it is; nothing where all is answered already.
+            How far it is: at the start, and after each chunk.
 
         Raises:
             DataError: There are no images.

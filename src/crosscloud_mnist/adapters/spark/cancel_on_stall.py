@@ -1,18 +1,18 @@
-"""No training hangs: where no epoch ends for too long, its Spark job is cancelled.
+"""A watchdog: a Spark job in which no epoch ends for too long is cancelled.
 
-A rank whose peer has stopped, and not died, waits in a collective operation; Spark sees nothing
-wrong with either. TensorFlow's coordination service ends most such waits, and this the others.
+A rank whose peer has stopped, without exiting, waits in a collective operation, and Spark sees no
+failure in either. TensorFlow's coordination service ends most such waits; this ends the others.
 """
 
 from __future__ import annotations
 
 import threading
 import time
-import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from crosscloud_mnist.adapters.spark.job_tag import tag_jobs
 from crosscloud_mnist.errors import WorkerLostError
 from crosscloud_mnist.training import epoch_records
 
@@ -20,55 +20,55 @@ if TYPE_CHECKING:
     from pyspark import SparkContext
 
 _POLL_SECONDS = 1.0
-_STARTING_SECONDS = 300.0  # imports, tracing and the first epoch may take that, whatever is asked
+_MIN_STARTUP_SECONDS = 300.0  # imports, tracing and the first epoch
 
 
 @contextmanager
 def cancel_on_stall(
-    spark: SparkContext, folders: Sequence[str], epoch_timeout_seconds: float
+    spark: SparkContext, checkpoint_dirs: Sequence[str], epoch_timeout_seconds: float
 ) -> Iterator[None]:
-    """Cancel this thread's Spark job when no new record of an epoch appears for too long.
+    """Cancel this thread's Spark jobs when no new epoch record appears for too long.
 
     Args:
-        spark: The context that the job runs in.
-        folders: Where the records appear.
-        epoch_timeout_seconds: Seconds that an epoch may take; the first one, with
-            starting up, five minutes at least.
+        spark: The context that the jobs run in.
+        checkpoint_dirs: Where the epoch records appear.
+        epoch_timeout_seconds: Seconds that an epoch may take. The first epoch, with startup, may
+            take five minutes in any case.
 
     Raises:
-        WorkerLostError: The job was cancelled.
+        WorkerLostError: The jobs were cancelled.
     """
-    group = f"training-{uuid.uuid4().hex}"
-    ended, stalled = threading.Event(), threading.Event()
-    limit = max(epoch_timeout_seconds, _STARTING_SECONDS)
+    has_ended, is_stalled = threading.Event(), threading.Event()
+    timeout_seconds = max(epoch_timeout_seconds, _MIN_STARTUP_SECONDS)
 
-    def watch() -> None:
-        nonlocal limit
-        records, since = _records(folders), time.monotonic()
-        while not ended.wait(_POLL_SECONDS):
-            if records != (records := _records(folders)):
-                since, limit = time.monotonic(), epoch_timeout_seconds
-            elif time.monotonic() - since > limit:
-                stalled.set()
-                spark.cancelJobGroup(group)
+    def watch(tag: str) -> None:
+        nonlocal timeout_seconds
+        records, changed_at = _count_records(checkpoint_dirs), time.monotonic()
+        while not has_ended.wait(_POLL_SECONDS):
+            previous, records = records, _count_records(checkpoint_dirs)
+            if records != previous:
+                changed_at, timeout_seconds = time.monotonic(), epoch_timeout_seconds
+            elif time.monotonic() - changed_at > timeout_seconds:
+                is_stalled.set()
+                spark.cancelJobsWithTag(tag)
                 return
 
-    spark.setJobGroup(group, "training", interruptOnCancel=True)
-    watcher = threading.Thread(target=watch, name="watchdog", daemon=True)
-    watcher.start()
-    try:
-        yield
-    except Exception as error:
-        if not stalled.is_set():
-            raise
-        raise WorkerLostError(
-            f"no epoch ended in {limit:.0f} s, expected one; see the executors' logs, or set "
-            "a longer epoch_timeout_seconds in the globals"
-        ) from error
-    finally:
-        ended.set()
-        watcher.join()
+    with tag_jobs(spark) as tag:
+        watchdog = threading.Thread(target=watch, args=(tag,), name="watchdog", daemon=True)
+        watchdog.start()
+        try:
+            yield
+        except Exception as error:
+            if not is_stalled.is_set():
+                raise
+            raise WorkerLostError(
+                f"no epoch ended in {timeout_seconds:.0f} s, expected one; see the executors' "
+                "logs, or set a larger epoch_timeout_seconds in the globals"
+            ) from error
+        finally:
+            has_ended.set()
+            watchdog.join()
 
 
-def _records(folders: Sequence[str]) -> int:
-    return sum(epoch_records.count(folder) for folder in folders)
+def _count_records(checkpoint_dirs: Sequence[str]) -> int:
+    return sum(epoch_records.count(folder) for folder in checkpoint_dirs)

@@ -1,4 +1,4 @@
-"""How the driver follows training that blocks it: one small file for each epoch."""
+"""The driver follows training, which blocks it, by one small file for each epoch."""
 
 from __future__ import annotations
 
@@ -14,44 +14,44 @@ _POLL_SECONDS = 0.5
 
 @contextmanager
 def follow_epochs(
-    folder: str, epochs: int, on_epoch: Callable[[EpochMetrics], None]
+    checkpoint_dir: str, total_epochs: int, on_epoch: Callable[[EpochMetrics], None]
 ) -> Iterator[None]:
-    """Call ``on_epoch`` for each record that appears, in order, each once, while the block runs.
+    """Call ``on_epoch`` once for each epoch record, in order, while the block runs.
 
     Args:
-        folder: Where rank 0 writes its epoch records; those of an earlier training are removed
-            first.
-        epochs: How many there will be.
-        on_epoch: Called in a thread of its own. What it raises is raised again when the block
-            has ended.
+        checkpoint_dir: Where rank 0 writes its epoch records; those of an earlier training are
+            removed first.
+        total_epochs: How many epochs there will be at most.
+        on_epoch: Called in a thread of its own. An error that it raises is raised again when the
+            block has ended.
     """
-    epoch_records.clear(folder)
-    ended = threading.Event()
-    failures: list[BaseException] = []
+    epoch_records.clear(checkpoint_dir)
+    has_ended = threading.Event()
+    errors: list[Exception] = []
 
     def follow() -> None:
-        number = 1
-        while number <= epochs:
-            last_look = ended.is_set()
-            metrics = epoch_records.read(folder, number)
+        epoch = 1
+        while epoch <= total_epochs:
+            is_last_poll = has_ended.is_set()  # before the read: a record may appear after it
+            metrics = epoch_records.read(checkpoint_dir, epoch)
             if metrics:
                 try:
                     on_epoch(metrics)
-                except Exception as failure:  # noqa: BLE001  it is raised again by the caller
-                    failures.append(failure)
+                except Exception as error:  # noqa: BLE001  the caller raises it again
+                    errors.append(error)
                     return
-                number += 1
-            elif last_look:
+                epoch += 1
+            elif is_last_poll:
                 return
             else:
-                ended.wait(_POLL_SECONDS)
+                has_ended.wait(_POLL_SECONDS)
 
-    follower = threading.Thread(target=follow, name="epochs", daemon=True)
+    follower = threading.Thread(target=follow, name="epoch-follower", daemon=True)
     follower.start()
     try:
         yield
     finally:
-        ended.set()
+        has_ended.set()
         follower.join()
-    if failures:
-        raise failures[0]
+    if errors:
+        raise errors[0]

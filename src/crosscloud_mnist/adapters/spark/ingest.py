@@ -1,135 +1,173 @@
-"""Ingestion by Spark's executors, for images that outgrow the driver.
+"""Ingestion by Spark's executors, for images that do not fit on the driver.
 
-The driver handles names, counts and digests alone. An executor opens one part at a time; Spark
-shuffles the images, spilling what does not fit; one task then streams each shard to storage.
+The driver handles names, counts and digests only. An executor opens one part at a time; Spark
+shuffles the images, and spills what does not fit; one task then streams each shard to storage.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
+from pydantic import ConfigDict
+from pydantic.dataclasses import dataclass
+
+from crosscloud_mnist.adapters.spark.cancel_on_signal import cancel_on_signal
 from crosscloud_mnist.adapters.spark.ingest_task import (
-    CLASSES,
-    IMAGES,
-    LABELS,
-    PIXELS,
-    TEST_NAMES,
+    TEST_PREFIXES,
+    PartSummary,
     ShardAssignment,
-    check_part,
-    images_of,
+    ShardSummary,
+    read_images,
+    summarize_part,
     write_shard,
 )
 from crosscloud_mnist.adapters.spark.job_errors import translate_job_errors
 from crosscloud_mnist.adapters.spark.session import SparkCluster
 from crosscloud_mnist.errors import ConfigurationError, IdxError
+from crosscloud_mnist.storage.data_card import (
+    DataCard,
+    SplitCard,
+    build_data_card,
+    build_data_origin,
+    build_split_card,
+)
+from crosscloud_mnist.storage.image_format import CLASS_COUNT
+from crosscloud_mnist.storage.shard_layout import (
+    IMAGES_SUFFIX,
+    LABELS_SUFFIX,
+    remove_shards,
+    shard_paths,
+)
+
+Split = Literal["training", "validation", "test"]
+
+
+@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
+class ShardFolder:
+    """Where the shards of one split go.
+
+    Attributes:
+        path: Folder, on storage that every worker sees.
+        shards: How many shards.
+    """
+
+    path: str
+    shards: int
+
+    def paths(self) -> list[tuple[str, str]]:
+        """Return the files of images and labels of each shard."""
+        return [
+            (str(images), str(labels))
+            for images, labels in (
+                shard_paths(Path(self.path), index, self.shards) for index in range(self.shards)
+            )
+        ]
 
 
 class SparkIngestor:
-    """Deals parts, pairs of IDX files, out into the shards that training reads.
+    """Writes the images of parts, pairs of IDX files, to the shards that training reads.
 
     Args:
-        master: Spark's master URL; ``None`` takes the session that is there (Databricks).
-        targets: Folder and number of shards of ``training``, ``validation`` and ``test``.
-        conf: More Spark settings, for a session that is made here.
+        master: Spark's master URL; ``None`` takes the existing session (Databricks).
+        targets: The shards of ``training``, ``validation`` and ``test``.
+        conf: More Spark settings, for a session that is created here.
     """
 
     def __init__(
         self,
         *,
         master: str | None,
-        targets: Mapping[str, Mapping[str, Any]],
+        targets: Mapping[Split, Mapping[str, str | int]],
         conf: Mapping[str, str] | None = None,
     ) -> None:
-        reuse = {"spark.python.worker.reuse": "true"}  # no TensorFlow here
-        self._cluster = SparkCluster(master, 1, conf={**reuse, **(conf or {})})
-        self._targets = targets
+        worker_reuse = {"spark.python.worker.reuse": "true"}  # no TensorFlow here
+        self._cluster = SparkCluster(master, 1, conf={**worker_reuse, **(conf or {})})
+        self._training = ShardFolder(**targets["training"])  # type: ignore[arg-type]
+        self._validation = ShardFolder(**targets["validation"])  # type: ignore[arg-type]
+        self._test = ShardFolder(**targets["test"])  # type: ignore[arg-type]
 
-    def ingest(self, folder: str, fraction: float, seed: int) -> dict[str, Any]:
-        """Check every part, deal the images out, and return the data card: see ``ports.DistributedIngestor``.
+    def ingest(self, folder: str, fraction: float, seed: int) -> DataCard:
+        """Check every part, write the shards and return the data card.
+
+        See ``ports.DistributedIngestor``.
 
         Raises:
-            IdxError: A part is no pair of IDX files of digits, or the folder lacks training or
+            IdxError: A part is not a pair of IDX files of digits, or the folder lacks training or
                 test parts.
+            ConfigurationError: A shard would have no image.
         """
-        names = _parts(Path(folder))
-        folders = [self._targets[split] for split in ("training", "validation", "test")]
-        files = [
-            tuple(
-                str(Path(split["path"]) / f"{index:05d}-of-{split['shards']:05d}{kind}")
-                for kind in (IMAGES, LABELS)
-            )
-            for split in folders
-            for index in range(split["shards"])
-        ]
+        names = _list_parts(Path(folder))
+        targets = [self._training, self._validation, self._test]
         assignment = ShardAssignment(
-            tuple(files), folders[0]["shards"], folders[1]["shards"], fraction, seed
+            targets=tuple(path for target in targets for path in target.paths()),
+            training_shards=self._training.shards,
+            validation_shards=self._validation.shards,
+            validation_fraction=fraction,
+            seed=seed,
         )
-        with self._cluster.session(on_driver=False) as session, translate_job_errors():
-            parts = session.sparkContext.parallelize(list(enumerate(names)), len(names))
-            cards = parts.map(partial(check_part, assignment, folder)).collect()
-            counts = [sum(card["shards"][shard] for card in cards) for shard in range(len(files))]
-            for (images, _), count in zip(files, counts, strict=True):
-                if not count:
-                    raise ConfigurationError(
-                        f"{images} would have no image, expected some in every shard; set fewer "
-                        "shards in the globals, or a larger ingest_on_spark.validation_fraction"
-                    )
-            dealt = (
-                parts.flatMap(partial(images_of, assignment, folder))
-                .repartitionAndSortWithinPartitions(len(files), lambda key: key[0])
-                .mapPartitionsWithIndex(partial(write_shard, assignment, counts))
-                .collect()
-            )
-        for split in folders:
-            for old in Path(split["path"]).glob("*-of-*-idx?-ubyte"):
-                if f"-of-{split['shards']:05d}-" not in old.name:
-                    old.unlink()
-        return _card(folder, cards, assignment, dealt)
+        with self._cluster.session(on_driver=False) as session:
+            spark = session.sparkContext
+            with cancel_on_signal(spark), translate_job_errors():
+                parts = spark.parallelize(list(enumerate(names)), len(names))
+                part_summaries: list[PartSummary] = parts.map(
+                    partial(summarize_part, assignment, folder)
+                ).collect()
+                counts = _count_images(part_summaries, assignment)
+                shard_summaries: list[ShardSummary] = (
+                    parts.flatMap(partial(read_images, assignment, folder))
+                    .repartitionAndSortWithinPartitions(len(counts), lambda key: key[0])
+                    .mapPartitionsWithIndex(partial(write_shard, assignment, counts))
+                    .collect()
+                )
+        for target in targets:
+            remove_shards(Path(target.path), keep=target.shards)
+        return self._build_card(folder, part_summaries, shard_summaries)
+
+    def _build_card(
+        self, folder: str, parts: Sequence[PartSummary], shards: Sequence[ShardSummary]
+    ) -> DataCard:
+        files_sha256 = {name: sha256 for part in parts for name, sha256 in part["sha256"].items()}
+        validation_start = self._training.shards
+        test_start = validation_start + self._validation.shards
+        return build_data_card(
+            build_data_origin(Path(folder).name, folder, files_sha256),
+            train=_build_split_card(shards[:validation_start]),
+            validation=_build_split_card(shards[validation_start:test_start]),
+            test=_build_split_card(shards[test_start:]),
+        )
 
 
-def _parts(folder: Path) -> list[str]:
-    names = sorted(path.name.removesuffix(IMAGES) for path in folder.glob(f"*{IMAGES}"))
-    tests = [name for name in names if name.startswith(TEST_NAMES)]
-    if not tests or len(tests) == len(names):
+def _list_parts(folder: Path) -> list[str]:
+    names = sorted(path.name.removesuffix(IMAGES_SUFFIX) for path in folder.glob(f"*{IMAGES_SUFFIX}"))
+    test_names = [name for name in names if name.startswith(TEST_PREFIXES)]
+    if not test_names or len(test_names) == len(names):
         raise IdxError(
-            f"{folder}: found {len(names)} parts, {len(tests)} of them for testing, expected some "
-            f"of each as <name>{IMAGES} and <name>{LABELS}, not compressed, the names of test "
-            f"parts beginning with {' or '.join(TEST_NAMES)}; unpack them there"
+            f"{folder}: found {len(names)} parts, {len(test_names)} of them for testing, expected "
+            f"some of each as <name>{IMAGES_SUFFIX} and <name>{LABELS_SUFFIX}, not compressed, the "
+            f"names of test parts beginning with {' or '.join(TEST_PREFIXES)}; put them there"
         )
     return names
 
 
-def _card(
-    folder: str,
-    cards: list[dict[str, Any]],
-    assignment: ShardAssignment,
-    dealt: list[dict[str, Any]],
-) -> dict[str, Any]:
-    files = {name: digest for card in cards for name, digest in card["sha256"].items()}
-    bounds = (
-        0,
-        assignment.training,
-        assignment.training + assignment.validation,
-        len(assignment.targets),
+def _count_images(parts: Sequence[PartSummary], assignment: ShardAssignment) -> list[int]:
+    """Return how many images each shard will have."""
+    counts = [sum(column) for column in zip(*(p["images_per_shard"] for p in parts), strict=True)]
+    for (images, _), count in zip(assignment.targets, counts, strict=True):
+        if not count:
+            raise ConfigurationError(
+                f"{images} would have no image, expected some in every shard; set fewer shards in "
+                "the globals, or a larger ingest_on_spark.validation_fraction"
+            )
+    return counts
+
+
+def _build_split_card(shards: Sequence[ShardSummary]) -> SplitCard:
+    return build_split_card(
+        per_class=[sum(shard["per_class"][label] for shard in shards) for label in range(CLASS_COUNT)],
+        pixel_sum=sum(shard["pixel_sum"] for shard in shards),
+        sha256=hashlib.sha256("".join(shard["sha256"] for shard in shards).encode()).hexdigest(),
     )
-    splits = {}
-    for name, first, end in zip(("train", "validation", "test"), bounds, bounds[1:], strict=False):
-        mine = [shard for shard in dealt if first <= shard["shard"] < end]
-        per_class = [sum(shard["per_class"][digit] for shard in mine) for digit in range(CLASSES)]
-        splits[name] = {
-            "images": sum(per_class),
-            "per_class": per_class,
-            "mean_pixel": round(sum(s["ink"] for s in mine) / (sum(per_class) * PIXELS), 3),
-            "sha256": hashlib.sha256("".join(s["sha256"] for s in mine).encode()).hexdigest(),
-        }
-    return {
-        "dataset": Path(folder).name,
-        "source": folder,
-        "dataset_digest": hashlib.sha256("".join(sorted(files.values())).encode()).hexdigest(),
-        "files_sha256": files,
-        "splits": splits,
-    }

@@ -1,4 +1,4 @@
-"""What an executor does to deal images out: one part, or one shard, at a time."""
+"""What one executor task of ingestion does: read one part, or write one shard."""
 
 from __future__ import annotations
 
@@ -7,151 +7,230 @@ import struct
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 from crosscloud_mnist.errors import IdxError
 from crosscloud_mnist.storage import atomic
+from crosscloud_mnist.storage.image_format import CLASS_COUNT, IMAGE_PIXELS, IMAGE_SIDE
+from crosscloud_mnist.storage.shard_layout import (
+    IMAGES_HEADER_BYTES,
+    IMAGES_SUFFIX,
+    LABELS_HEADER_BYTES,
+    LABELS_SUFFIX,
+    images_header,
+    labels_header,
+)
 
-SIDE, CLASSES = 28, 10
-PIXELS = SIDE * SIDE
-IMAGES, LABELS = "-images-idx3-ubyte", "-labels-idx1-ubyte"
-TEST_NAMES = ("t10k", "test")
-_CHUNK = 8192  # images
+TEST_PREFIXES = ("t10k", "test")
+_CHUNK_IMAGES = 8192
 
-Key = tuple[int, int]  # the shard, and where in it
+ShardKey = tuple[int, int, int]  # the shard, then two numbers that order its images
+NumberedPart = tuple[int, str]  # a part's position in the list of parts, and its name
+
+
+class PartSummary(TypedDict):
+    """What a part holds.
+
+    Attributes:
+        images_per_shard: How many of its images go to each shard.
+        sha256: Of its two files, hexadecimal, by file name.
+    """
+
+    images_per_shard: list[int]
+    sha256: dict[str, str]
+
+
+class ShardSummary(TypedDict):
+    """What was written to a shard.
+
+    Attributes:
+        per_class: Images of each class.
+        pixel_sum: Sum of all pixels of all images.
+        sha256: Of its images and labels, hexadecimal.
+    """
+
+    per_class: list[int]
+    pixel_sum: int
+    sha256: str
 
 
 @dataclass(frozen=True)
 class ShardAssignment:
-    """What decides where an image goes: the same on every executor, whatever their number.
+    """What decides which shard an image goes to: the same on every executor.
 
     Attributes:
-        targets: The files of each shard, images and labels.
-        training: How many of them, from the first, are for training; ``validation`` follow, and
-            the last is the test set.
-        validation: See there.
-        fraction: The part of the images set aside for validation.
-        seed: Of that choice, and of the order.
+        targets: The files of each shard, images and labels: the training shards first, then the
+            validation shards, and the one of the test set last.
+        training_shards: How many of them are for training.
+        validation_shards: How many of them are for validation.
+        validation_fraction: The fraction of the training images that is set aside, 0 to 1.
+        seed: Seed of that choice and of the order.
     """
 
-    targets: tuple[tuple[str, ...], ...]
-    training: int
-    validation: int
-    fraction: float
+    targets: tuple[tuple[str, str], ...]
+    training_shards: int
+    validation_shards: int
+    validation_fraction: float
     seed: int
 
-    def key(self, part: int, name: str, index: int) -> Key:
-        """Return the shard of an image, and its place in the order there."""
-        if name.startswith(TEST_NAMES):
-            return len(self.targets) - 1, (part << 40) + index
-        drawn = hashlib.blake2b(f"{self.seed}:{name}:{index}".encode(), digest_size=16).digest()
-        aside, shard, place = struct.unpack(">IIQ", drawn)
-        if aside < self.fraction * 2**32:
-            return self.training + shard % self.validation, place
-        return shard % self.training, place
+
+def assign_shard(assignment: ShardAssignment, part: NumberedPart, index: int) -> ShardKey:
+    """Choose the shard of an image and its position in the order there.
+
+    Images of a test part keep their order, in the last shard. For any other image, the hash of
+    ``<seed>:<name>:<index>`` gives three independent random numbers: whether it is set aside for
+    validation, its shard, and its position.
+
+    With seed 0, image 3 of ``part-0`` hashes to 2,891,981,862 (32 bits), 3,630,893,186 (32 bits)
+    and 16,083,015,739,786,135,643 (64 bits). The first divided by 2**32 is 0.67, which is not below
+    a fraction of 0.1: it is a training image. The second modulo 4 shards is 2. The third is its
+    position. Image 4 draws 0.06: it is a validation image, and those shards follow the 4.
+
+    >>> targets = (("images", "labels"),) * 7
+    >>> assignment = ShardAssignment(targets, 4, 2, validation_fraction=0.1, seed=0)
+    >>> assign_shard(assignment, (0, "part-0"), 3)
+    (2, 0, 16083015739786135643)
+    >>> assign_shard(assignment, (0, "part-0"), 4)
+    (5, 0, 11222107213441389775)
+    >>> assign_shard(assignment, (5, "t10k"), 3)
+    (6, 5, 3)
+
+    Args:
+        assignment: What decides.
+        part: The image's part.
+        index: The image's position in the part.
+    """
+    number, name = part
+    if name.startswith(TEST_PREFIXES):
+        return len(assignment.targets) - 1, number, index
+    image_id = f"{assignment.seed}:{name}:{index}"
+    digest = hashlib.blake2b(image_id.encode(), digest_size=16).digest()
+    split_draw, shard_draw, position = struct.unpack(">IIQ", digest)
+    if split_draw / 2**32 < assignment.validation_fraction:
+        shard = assignment.training_shards + shard_draw % assignment.validation_shards
+    else:
+        shard = shard_draw % assignment.training_shards
+    return shard, 0, position
 
 
-def _total(folder: str, name: str) -> int:
-    """Return how many images a part has, where its files are what their headers say."""
-    images, labels = Path(folder) / f"{name}{IMAGES}", Path(folder) / f"{name}{LABELS}"
+def summarize_part(assignment: ShardAssignment, folder: str, part: NumberedPart) -> PartSummary:
+    """Check a part and count its images.
+
+    Raises:
+        IdxError: It is not a pair of IDX files of digits.
+    """
+    name = part[1]
+    count = _check_headers(folder, name)
+    images_sha256 = hashlib.sha256(images_header(count))
+    labels_sha256 = hashlib.sha256(labels_header(count))
+    images_per_shard, index = [0] * len(assignment.targets), 0
+    for pixels, labels in _read_chunks(folder, name):
+        images_sha256.update(pixels)
+        labels_sha256.update(labels)
+        if max(labels) >= CLASS_COUNT:
+            raise IdxError(
+                f"{folder}/{name}{LABELS_SUFFIX}: labels reach {max(labels)}, expected digits 0 to "
+                f"{CLASS_COUNT - 1}; fetch the part again"
+            )
+        for _ in labels:
+            images_per_shard[assign_shard(assignment, part, index)[0]] += 1
+            index += 1
+    return {
+        "images_per_shard": images_per_shard,
+        "sha256": {
+            f"{name}{IMAGES_SUFFIX}": images_sha256.hexdigest(),
+            f"{name}{LABELS_SUFFIX}": labels_sha256.hexdigest(),
+        },
+    }
+
+
+def read_images(
+    assignment: ShardAssignment, folder: str, part: NumberedPart
+) -> Iterator[tuple[ShardKey, bytes]]:
+    """Yield a part's images: the key, and the 784 pixels followed by the label."""
+    index = 0
+    for pixels, labels in _read_chunks(folder, part[1]):
+        for offset, label in enumerate(labels):
+            image = pixels[offset * IMAGE_PIXELS : (offset + 1) * IMAGE_PIXELS]
+            yield assign_shard(assignment, part, index), image + bytes((label,))
+            index += 1
+
+
+def write_shard(
+    assignment: ShardAssignment,
+    counts: list[int],
+    shard: int,
+    images: Iterable[tuple[ShardKey, bytes]],
+) -> Iterator[ShardSummary]:
+    """Stream one shard's images to storage; each of its two files is written atomically.
+
+    Raises:
+        IdxError: There are more or fewer images than were counted.
+    """
+    images_path, labels_path = map(Path, assignment.targets[shard])
+    pixel_sum, sha256, labels = 0, hashlib.sha256(), bytearray()
+
+    def stream() -> Iterator[bytes]:
+        nonlocal pixel_sum
+        yield images_header(counts[shard])
+        for _, record in images:
+            pixels, label = record[:-1], record[-1]
+            labels.append(label)
+            pixel_sum += sum(pixels)
+            sha256.update(record)
+            yield pixels
+
+    atomic.write_chunks(images_path, stream())
+    atomic.write_chunks(labels_path, iter((labels_header(counts[shard]), bytes(labels))))
+    if len(labels) != counts[shard]:
+        raise IdxError(
+            f"{images_path}: {len(labels)} images were written, expected {counts[shard]}; a part "
+            "changed during ingestion: run again"
+        )
+    yield {
+        "per_class": [labels.count(label) for label in range(CLASS_COUNT)],
+        "pixel_sum": pixel_sum,
+        "sha256": sha256.hexdigest(),
+    }
+
+
+def _check_headers(folder: str, name: str) -> int:
+    """Return how many images a part has, if its files are as long as their headers say."""
+    images_path, labels_path = _part_paths(folder, name)
     try:
-        with images.open("rb") as pixels, labels.open("rb") as classes:
-            heads = pixels.read(16), classes.read(8)
-        values, total = images.stat().st_size - 16, labels.stat().st_size - 8
+        with images_path.open("rb") as images, labels_path.open("rb") as labels:
+            headers = images.read(IMAGES_HEADER_BYTES), labels.read(LABELS_HEADER_BYTES)
+        pixel_count = images_path.stat().st_size - IMAGES_HEADER_BYTES
+        label_count = labels_path.stat().st_size - LABELS_HEADER_BYTES
     except OSError as error:
         raise IdxError(
             f"{error.filename}: {error.strerror}, expected a part and its labels that every "
             "executor can read; put them on shared storage"
         ) from error
-    if total < 0 or heads != _heads(total) or values != total * PIXELS:
-        raise IdxError(
-            f"{images}: {values} bytes of images and {total} labels, expected IDX files of "
-            f"equally many images of {SIDE} x {SIDE} and labels; fetch the part again"
-        )
-    return total
-
-
-def _heads(total: int) -> tuple[bytes, bytes]:
-    return struct.pack(">4I", 0x803, total, SIDE, SIDE), struct.pack(">2I", 0x801, total)
-
-
-def _chunks(folder: str, name: str) -> Iterator[tuple[bytes, bytes]]:
-    """Yield a part's pixels and labels, some thousand images at a time."""
-    total = _total(folder, name)
-    with (
-        (Path(folder) / f"{name}{IMAGES}").open("rb") as pixels,
-        (Path(folder) / f"{name}{LABELS}").open("rb") as classes,
+    if (
+        label_count < 0
+        or headers != (images_header(label_count), labels_header(label_count))
+        or pixel_count != label_count * IMAGE_PIXELS
     ):
-        pixels.seek(16)
-        classes.seek(8)
-        for start in range(0, total, _CHUNK):
-            size = min(_CHUNK, total - start)
-            yield pixels.read(size * PIXELS), classes.read(size)
-
-
-def check_part(assignment: ShardAssignment, folder: str, part: tuple[int, str]) -> dict[str, Any]:
-    """Return what a part holds: digests, and how many of its images go to each shard."""
-    number, name = part
-    shards, start = [0] * len(assignment.targets), 0
-    digests = tuple(hashlib.sha256(head) for head in _heads(_total(folder, name)))
-    for chunk in _chunks(folder, name):
-        for digest, values in zip(digests, chunk, strict=True):
-            digest.update(values)
-        if max(chunk[1]) >= CLASSES:
-            raise IdxError(
-                f"{folder}/{name}{LABELS}: labels reach {max(chunk[1])}, expected digits 0 to "
-                f"{CLASSES - 1}; fetch the part again"
-            )
-        for at in range(len(chunk[1])):
-            shards[assignment.key(number, name, start + at)[0]] += 1
-        start += len(chunk[1])
-    return {
-        "shards": shards,
-        "sha256": {
-            f"{name}{kind}": digest.hexdigest()
-            for kind, digest in zip((IMAGES, LABELS), digests, strict=True)
-        },
-    }
-
-
-def images_of(
-    assignment: ShardAssignment, folder: str, part: tuple[int, str]
-) -> Iterator[tuple[Key, bytes]]:
-    """Yield a part's images, each with its label behind its pixels, by where they go."""
-    number, name = part
-    start = 0
-    for pixels, classes in _chunks(folder, name):
-        for at, label in enumerate(classes):
-            image = pixels[at * PIXELS : (at + 1) * PIXELS]
-            yield assignment.key(number, name, start + at), image + bytes((label,))
-        start += len(classes)
-
-
-def write_shard(
-    assignment: ShardAssignment, counts: list[int], shard: int, images: Iterable[tuple[Key, bytes]]
-) -> Iterator[dict[str, Any]]:
-    """Stream one shard's images to storage; both files appear whole."""
-    images_path, labels_path = map(Path, assignment.targets[shard])
-    count = counts[shard]
-    per_class, ink, digest = [0] * CLASSES, 0, hashlib.sha256()
-    classes = bytearray()
-
-    def stream() -> Iterator[bytes]:
-        nonlocal ink
-        yield _heads(count)[0]
-        for _, record in images:
-            pixels, label = record[:-1], record[-1]
-            classes.append(label)
-            per_class[label] += 1
-            ink += sum(pixels)
-            digest.update(record)
-            yield pixels
-
-    atomic.write_chunks(images_path, stream())
-    atomic.write_chunks(labels_path, iter((_heads(count)[1], bytes(classes))))
-    if len(classes) != count:
         raise IdxError(
-            f"{images_path}: {len(classes)} images were written, expected {count}; a part has changed "
-            "meanwhile: run again"
+            f"{images_path}: {pixel_count} bytes of images and {label_count} labels, expected IDX "
+            f"files of equally many images of {IMAGE_SIDE} x {IMAGE_SIDE} and labels; fetch the "
+            "part again"
         )
-    yield {"shard": shard, "per_class": per_class, "ink": ink, "sha256": digest.hexdigest()}
+    return label_count
+
+
+def _read_chunks(folder: str, name: str) -> Iterator[tuple[bytes, bytes]]:
+    """Yield a part's pixels and labels, some thousand images at a time."""
+    count = _check_headers(folder, name)
+    images_path, labels_path = _part_paths(folder, name)
+    with images_path.open("rb") as images, labels_path.open("rb") as labels:
+        images.seek(IMAGES_HEADER_BYTES)
+        labels.seek(LABELS_HEADER_BYTES)
+        for start in range(0, count, _CHUNK_IMAGES):
+            size = min(_CHUNK_IMAGES, count - start)
+            yield images.read(size * IMAGE_PIXELS), labels.read(size)
+
+
+def _part_paths(folder: str, name: str) -> tuple[Path, Path]:
+    return Path(folder) / f"{name}{IMAGES_SUFFIX}", Path(folder) / f"{name}{LABELS_SUFFIX}"

@@ -1,7 +1,8 @@
-"""Why a Spark job failed, in one line out of its trace."""
+"""Turns a failed Spark job into one line out of its trace."""
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,22 +15,27 @@ from crosscloud_mnist.errors import (
     WorkerLostError,
 )
 
-# What a surviving rank, or Spark, says of one that went away; and the runner's port race: it frees
-# its port before TensorFlow binds it.
-_LOST = re.compile(
+logger = logging.getLogger(__name__)
+
+# What a surviving rank, or Spark, reports of a worker that is gone; and the runner's port race: it
+# frees its port before TensorFlow binds it.
+_WORKER_LOST = re.compile(
     r"Python worker exited|ExecutorLost|[Ee]xecutor .*(lost|exited)|Worker lost|EOFException"
     r"|(Unavailable|Aborted|Cancelled|DeadlineExceeded)Error|Connection (reset|refused)"
     r"|Socket closed|[Aa]ddress already in use|Could not start gRPC server"
 )
+_RAISED = re.compile(r"^(?:[\w.]+\.)?(\w+(?:Error|Exception)): (.+)$", re.MULTILINE)
+_MAX_REASON_CHARACTERS = 300
 
 
 @contextmanager
 def translate_job_errors() -> Iterator[None]:
-    """Turn a lost Spark job into one of this package's errors.
+    """Raise one of this package's errors in place of Spark's.
 
     Raises:
-        CrosscloudError: What a task raised of this package's own.
-        WorkerLostError: A worker, an executor or a connection went away.
+        CrosscloudError: A task raised it.
+        ConfigurationError: The executors' Python cannot run the tasks.
+        WorkerLostError: A worker, an executor or a connection is gone.
         TrainingError: Anything else.
     """
     from py4j.protocol import Py4JJavaError
@@ -38,21 +44,22 @@ def translate_job_errors() -> Iterator[None]:
     try:
         yield
     except Py4JJavaError as error:
-        raise _reason(str(error.java_exception)) from error
-    except PySparkException as error:  # what PySpark has made of one
-        raise _reason(str(error)) from error
+        raise _translate(str(error.java_exception)) from error
+    except PySparkException as error:  # PySpark's own form of a Py4JJavaError
+        raise _translate(str(error)) from error
 
 
-def _reason(trace: str) -> CrosscloudError:
-    raised = re.findall(r"^(?:[\w.]+\.)?(\w+(?:Error|Exception)): (.+)$", trace, re.MULTILINE)
-    for error in (ConfigurationError, IdxError, TrainingError):
-        ours = [message for name, message in raised if name == error.__name__]
-        if ours:
-            return error(ours[-1])
-    lines = [line.strip() for line in trace.splitlines() if line.strip()]
-    reason = f"{raised[-1][0]}: {raised[-1][1]}" if raised else lines[0]
-    lost = WorkerLostError if _LOST.search(trace) else TrainingError
-    return lost(
-        f"a Spark task was lost ({reason[:300]}), expected every slot to train to the end; see the "
-        "executor's log, and run again"
+def _translate(trace: str) -> CrosscloudError:
+    logger.debug("Spark job failed: %s", trace)
+    raised: list[tuple[str, str]] = _RAISED.findall(trace)
+    for error_class in (ConfigurationError, IdxError, TrainingError):
+        messages = [message for name, message in raised if name == error_class.__name__]
+        if messages:
+            return error_class(messages[-1])
+    first_line = next((line.strip() for line in trace.splitlines() if line.strip()), "no reason")
+    reason = f"{raised[-1][0]}: {raised[-1][1]}" if raised else first_line
+    error_class = WorkerLostError if _WORKER_LOST.search(trace) else TrainingError
+    return error_class(
+        f"a Spark task failed ({reason[:_MAX_REASON_CHARACTERS]}), expected every task to end by "
+        "itself; see the executors' logs, and run again"
     )

@@ -1,77 +1,128 @@
-"""What every slot is asked before training: what would fail or starve later is refused by name."""
+"""Checks every slot before training: its libraries and its memory."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from importlib.metadata import PackageNotFoundError, version
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 from crosscloud_mnist.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from pyspark import SparkContext
 
-_LIBRARIES = ("crosscloud-mnist", "tensorflow", "keras", "numpy", "spark-tensorflow-distributor")
+_SAME_VERSION = ("crosscloud-mnist", "tensorflow", "keras", "numpy", "spark-tensorflow-distributor")
+_ANY_VERSION = ("psutil",)  # the check itself needs it
 _GB = 10**9
 
 
-def check_slots(spark: SparkContext, slots: int, slot_memory: int) -> None:
-    """Ask as many barrier tasks as there will be slots for their libraries and their memory.
+class SlotReport(TypedDict):
+    """What a slot has.
+
+    Attributes:
+        host: Name of its machine.
+        versions: Version of each library, or ``None`` where it is not installed.
+        free_bytes: Memory that is free on the machine, or up to the control group's limit;
+            ``None`` where psutil is not installed.
+    """
+
+    host: str
+    versions: dict[str, str | None]
+    free_bytes: int | None
+
+
+def check_slots(spark: SparkContext, slots: int, slot_memory_bytes: int) -> None:
+    """Compare as many barrier tasks as there will be slots with the driver.
 
     Args:
         spark: The cluster's context.
         slots: How many tasks train at once.
-        slot_memory: Bytes that each takes outside the executor's heap.
+        slot_memory_bytes: Memory that each takes outside the executor's heap.
 
     Raises:
-        ConfigurationError: A slot lacks a library or has another version of it than the driver,
-            or a machine has not the memory for the slots on it.
+        ConfigurationError: The driver or a slot lacks a library, a slot has another version of it
+            than the driver, or a machine has too little memory for its slots.
     """
-    names = _LIBRARIES
+    driver = {name: _installed_version(name) for name in _SAME_VERSION}
+    _check_none_missing("the driver", driver)
+    reports = _collect_reports(spark, slots, (*_SAME_VERSION, *_ANY_VERSION))
+    for report in reports:
+        _check_none_missing(f"the executor on {report['host']}", report["versions"])
+        _check_versions(report, driver)
+    _check_memory(reports, slot_memory_bytes)
 
+
+def _collect_reports(spark: SparkContext, slots: int, libraries: Sequence[str]) -> list[SlotReport]:
     # Nested, so that it is pickled by value: executors may lack this package.
-    def describe(_: Iterable[int]) -> Iterable[tuple[str, dict[str, str | None], int]]:
-        import os
+    def describe(_: Iterable[int]) -> Iterator[SlotReport]:
+        import platform
         from importlib.metadata import PackageNotFoundError, version
         from pathlib import Path
 
-        found: dict[str, str | None] = {}
-        for name in names:
+        versions: dict[str, str | None] = {}
+        for name in libraries:
             try:
-                found[name] = version(name)
+                versions[name] = version(name)
             except PackageNotFoundError:
-                found[name] = None
-        lines = Path("/proc/meminfo").read_text().splitlines()
-        free = 1024 * next(int(x.split()[1]) for x in lines if x.startswith("MemAvailable"))
+                versions[name] = None
+        try:
+            import psutil
+
+            free_bytes = psutil.virtual_memory().available
+        except ImportError:
+            free_bytes = None
         control_group = Path("/sys/fs/cgroup")
         try:
             limit = int((control_group / "memory.max").read_text())
-            free = min(free, limit - int((control_group / "memory.current").read_text()))
-        except (OSError, ValueError):  # no control group, or none that limits
+            used = int((control_group / "memory.current").read_text())
+        except (OSError, ValueError):  # no control group, or one without a limit
             pass
-        yield os.uname().nodename, found, free
+        else:
+            free_bytes = free_bytes and min(free_bytes, limit - used)
+        yield {"host": platform.node(), "versions": versions, "free_bytes": free_bytes}
 
-    told = spark.parallelize(range(slots), slots).barrier().mapPartitions(describe).collect()
-    on_host = Counter(host for host, _, _ in told)
-    for host, found, free in told:
-        for name, theirs in found.items():
-            ours = _version(name)
-            if theirs != ours:
-                raise ConfigurationError(
-                    f"the executor on {host} has {name} {theirs or 'not installed'}, expected "
-                    f"{ours} as on the driver; install the same wheel and libraries on the cluster"
-                )
-        needed = on_host[host] * slot_memory
-        if free < needed:
+    tasks = spark.parallelize(range(slots), slots).barrier().mapPartitions(describe)
+    reports: list[SlotReport] = tasks.collect()
+    return reports
+
+
+def _check_none_missing(where: str, versions: dict[str, str | None]) -> None:
+    missing = [name for name, installed in versions.items() if installed is None]
+    if missing:
+        raise ConfigurationError(
+            f"{where} lacks {', '.join(missing)}, expected the libraries of training on the driver "
+            "and on every executor; install the wheel there as crosscloud-mnist[train]"
+        )
+
+
+def _check_versions(report: SlotReport, driver: dict[str, str | None]) -> None:
+    different = [
+        f"{name} {report['versions'][name]} (driver: {expected})"
+        for name, expected in driver.items()
+        if report["versions"][name] != expected
+    ]
+    if different:
+        raise ConfigurationError(
+            f"the executor on {report['host']} has {', '.join(different)}, expected the driver's "
+            "versions; install the same wheel and libraries on the cluster"
+        )
+
+
+def _check_memory(reports: Sequence[SlotReport], slot_memory_bytes: int) -> None:
+    slots_on_host = Counter(report["host"] for report in reports)
+    for report in reports:
+        host, free_bytes = report["host"], report["free_bytes"] or 0
+        needed_bytes = slots_on_host[host] * slot_memory_bytes
+        if free_bytes < needed_bytes:
             raise ConfigurationError(
-                f"{host} has {free / _GB:.1f} GB of memory free for {on_host[host]} slots, "
-                f"expected {needed / _GB:.1f}; set fewer slots in the globals, or take larger "
-                "machines"
+                f"{host} has {free_bytes / _GB:.1f} GB of memory free for {slots_on_host[host]} "
+                f"slots, expected {needed_bytes / _GB:.1f} GB; set fewer slots in the globals, or "
+                "use larger machines"
             )
 
 
-def _version(name: str) -> str | None:
+def _installed_version(name: str) -> str | None:
     try:
         return version(name)
     except PackageNotFoundError:

@@ -1,14 +1,13 @@
-"""What an executor does with a batch of images: it reads, answers and keeps the reasons."""
+"""What one executor task of batch scoring does: read a batch of images and score each."""
 
 from __future__ import annotations
 
 import hashlib
+import stat
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
-from numpy.typing import NDArray
+from pathlib import Path
+from typing import TYPE_CHECKING, TypedDict
 
 from crosscloud_mnist.errors import ImageError
 from crosscloud_mnist.preprocessing import open_image, to_model_input
@@ -21,22 +20,41 @@ SCHEMA = (
     "file string, modification_time timestamp, length long, digest string, predicted int, "
     "probability float, probabilities array<float>, error string"
 )
+_MAX_FILE_BYTES = 64 * 2**20
 
 
-def score(batches: Iterator[pa.RecordBatch], onnx: bytes) -> Iterator[pa.RecordBatch]:
-    """Answer images, for ``mapInArrow``.
+class Score(TypedDict, total=False):
+    """The model's part of a row; ``error`` stands for the three values of a prediction.
+
+    Attributes:
+        digest: SHA-256 of the file, hexadecimal.
+        predicted: The digit.
+        probability: Its probability, 0 to 1.
+        probabilities: Those of all digits, [10].
+        error: Why the image has no prediction.
+    """
+
+    digest: str
+    predicted: int
+    probability: float
+    probabilities: list[float]
+    error: str
+
+
+def score_batches(batches: Iterator[pa.RecordBatch], onnx: bytes) -> Iterator[pa.RecordBatch]:
+    """Score images, for ``mapInArrow``.
 
     Args:
-        batches: ``path``, ``modificationTime``, ``length`` and ``content``, as Spark's
-            ``binaryFile`` has them.
+        batches: ``path``, ``modificationTime`` and ``length`` of files, which are opened here; or
+            also ``content``, as Spark's ``binaryFile`` has them.
         onnx: The graph of a verified bundle.
 
-    Returns:
+    Yields:
         Batches of ``SCHEMA``. An image that cannot be read is a row with its reason in ``error``.
     """
     import pyarrow as pa
 
-    columns = pa.schema(
+    schema = pa.schema(
         [
             ("digest", pa.string()),
             ("predicted", pa.int32()),
@@ -46,29 +64,45 @@ def score(batches: Iterator[pa.RecordBatch], onnx: bytes) -> Iterator[pa.RecordB
         ]
     )
     for batch in batches:
-        rows = [answer(content, onnx) for content in batch["content"].to_pylist()]
-        answers = pa.RecordBatch.from_pylist(rows, schema=columns)
+        if "content" in batch.schema.names:
+            rows = [score_image(content, onnx) for content in batch["content"].to_pylist()]
+        else:
+            rows = [score_file(path, onnx) for path in batch["path"].to_pylist()]
+        scores = pa.RecordBatch.from_pylist(rows, schema=schema)
         yield pa.RecordBatch.from_arrays(
-            [batch["path"], batch["modificationTime"], batch["length"], *answers.columns],
-            names=["file", "modification_time", "length", *answers.schema.names],
+            [batch["path"], batch["modificationTime"], batch["length"], *scores.columns],
+            names=["file", "modification_time", "length", *scores.schema.names],
         )
 
 
-def answer(content: bytes, onnx: bytes) -> dict[str, Any]:
-    """Answer one image file.
+def score_file(path: str, onnx: bytes) -> Score:
+    """Score one image file.
 
-    Returns:
-        ``digest`` (SHA-256 of the file), and ``predicted``, ``probability`` and ``probabilities``,
-        or ``error``.
+    Args:
+        path: As ``ImageFolder`` lists it, with ``file:`` before it.
+        onnx: The graph of a verified bundle.
     """
+    try:
+        content = _read(Path(path.removeprefix("file:")))
+    except OSError as error:
+        return {"error": f"cannot be read ({error.strerror}); check the file, and run again"}
+    except ImageError as error:
+        return {"error": str(error)}
+    return score_image(content, onnx)
+
+
+def score_image(content: bytes | None, onnx: bytes) -> Score:
+    """Score the content of one image file."""
+    if content is None:
+        return {"error": "has no content in the table; write the table again"}
     digest = hashlib.sha256(content).hexdigest()
     try:
-        image: NDArray[np.uint8] = to_model_input(open_image(content))
+        image = to_model_input(open_image(content))
     except ImageError as error:
         return {"digest": digest, "error": str(error)}
-    except Exception as error:  # noqa: BLE001  one odd file must not fail the ten thousand others
+    except Exception as error:  # noqa: BLE001  one odd file must not fail the thousands of others
         return {"digest": digest, "error": f"cannot be read ({type(error).__name__}: {error})"}
-    (probabilities,) = _session(onnx).run(["probabilities"], {"images": image[None]})[0]
+    (probabilities,) = _inference_session(onnx).run(["probabilities"], {"images": image[None]})[0]
     predicted = int(probabilities.argmax())
     return {
         "digest": digest,
@@ -78,8 +112,19 @@ def answer(content: bytes, onnx: bytes) -> dict[str, Any]:
     }
 
 
-@lru_cache(maxsize=1)  # a Python worker answers many batches
-def _session(onnx: bytes) -> InferenceSession:
+def _read(path: Path) -> bytes:
+    status = path.stat()
+    if not stat.S_ISREG(status.st_mode):
+        raise ImageError("is not a regular file; replace it with an image")
+    if status.st_size > _MAX_FILE_BYTES:
+        raise ImageError(
+            f"is {status.st_size:,} bytes, expected at most {_MAX_FILE_BYTES:,}; save it smaller"
+        )
+    return path.read_bytes()
+
+
+@lru_cache(maxsize=1)  # a Python worker scores many batches
+def _inference_session(onnx: bytes) -> InferenceSession:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()

@@ -1,9 +1,11 @@
-"""The Spark session: the one that is there, or one of our own, and whether it has the slots."""
+"""The Spark session: the existing one, or one that is created here; and whether it has the slots."""
 
 from __future__ import annotations
 
 import os
+import signal
 import sys
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -11,25 +13,30 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from crosscloud_mnist.adapters.spark.driver_jvm import start_driver_jvm
 from crosscloud_mnist.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 DISCOVER_GPUS = Path(__file__).with_name("discover_gpus.sh")
-_SLOTS_SECONDS = 60.0  # executors of a cluster that was just started take a while to register
+_MAX_WAIT_SECONDS = 60.0  # executors of a cluster that has just started take a while to register
 _TASK_GPUS = "spark.task.resource.gpu.amount"
+_WORKER_REUSE = "spark.python.worker.reuse"
+# Set by Spark or Databricks in a process that it starts: the session is theirs.
+_MANAGED_DRIVER = ("PYSPARK_GATEWAY_PORT", "DATABRICKS_RUNTIME_VERSION")
+_MAX_REASON_CHARACTERS = 300
 
 
 @dataclass(frozen=True)
 class SparkCluster:
-    """Where Spark is, and what is asked of it.
+    """Where Spark runs, and what a session of it must have.
 
     Attributes:
-        master: Spark's master URL; ``None`` takes the session that is there (Databricks).
+        master: Spark's master URL; ``None`` takes the existing session (Databricks).
         slots: Barrier tasks that run at once.
         use_gpu: Whether each of them gets a GPU.
-        conf: More Spark settings, for a session that is made here.
+        conf: More Spark settings, for a session that is created here.
     """
 
     master: str | None
@@ -39,17 +46,16 @@ class SparkCluster:
 
     @contextmanager
     def session(self, *, on_driver: bool) -> Iterator[SparkSession]:
-        """Give a session, and stop it afterwards where it was made here.
+        """Yield a session, and stop it afterwards if it was created here.
 
         Args:
             on_driver: Whether training runs on the driver itself, and no task does.
 
         Raises:
-            ConfigurationError: There is no session and no master; or there are no GPUs to assign.
+            ConfigurationError: There is no session and no master, the session is one of Spark
+                Connect, Spark does not start, or there are no GPUs to assign.
         """
-        from pyspark.sql import SparkSession
-
-        session = SparkSession.getActiveSession()
+        session = _existing_session()
         if session is not None:
             self._check_gpus(session)
             yield session
@@ -62,26 +68,26 @@ class SparkCluster:
         if self.use_gpu and self._is_local() and not on_driver:
             raise ConfigurationError(
                 f"use_gpu is set and spark_master is {self.master}, expected a cluster: Spark "
-                "assigns no GPUs to tasks on this machine alone; set train_distributed.mode to "
+                "assigns no GPUs to tasks of a local master; set train_distributed.mode to "
                 "single or local, or use_gpu to false in the globals"
             )
-        session = self._started(on_driver=on_driver)
+        session = self._create(on_driver=on_driver)
         try:
             yield session
         finally:
             session.stop()
 
     def await_slots(self, spark: SparkSession) -> None:
-        """Refuse in a minute what Spark would try for ten, tasks that find no slot.
+        """Wait a minute for the slots; Spark itself would wait ten before it fails.
 
         Raises:
             ConfigurationError: The cluster cannot run that many tasks at once.
         """
         scala = spark.sparkContext._jsc.sc()  # PySpark has no public call for it
         profile = scala.resourceProfileManager().defaultResourceProfile()
-        until = time.monotonic() + _SLOTS_SECONDS
+        deadline = time.monotonic() + _MAX_WAIT_SECONDS
         while (found := scala.maxNumConcurrentTasks(profile)) < self.slots:
-            if self._is_local() or time.monotonic() > until:
+            if self._is_local() or time.monotonic() > deadline:
                 gpu = " with a GPU" if self.use_gpu else ""
                 raise ConfigurationError(
                     f"Spark has {found} slots{gpu}, expected {self.slots}: every barrier task must "
@@ -95,42 +101,102 @@ class SparkCluster:
     def _check_gpus(self, session: SparkSession) -> None:
         if self.use_gpu and not session.sparkContext.getConf().contains(_TASK_GPUS):
             raise ConfigurationError(
-                f"use_gpu is set and the Spark session has no {_TASK_GPUS}, expected 1; take a "
+                f"use_gpu is set and the Spark session has no {_TASK_GPUS}, expected 1; use a "
                 "cluster of GPU machines, or set use_gpu to false in the globals"
             )
 
-    def _started(self, *, on_driver: bool) -> SparkSession:
+    def _create(self, *, on_driver: bool) -> SparkSession:
         from py4j.protocol import Py4JJavaError
         from pyspark.sql import SparkSession
 
-        threads = str(max(1, (os.cpu_count() or 1) // self.slots))
-        settings = {
-            "spark.ui.enabled": "false",
-            "spark.ui.showConsoleProgress": "false",  # the epochs are shown
-            "spark.log.level": "ERROR",
-            # TensorFlow's collective operations can be set up once in a process.
-            "spark.python.worker.reuse": "false",
-            "spark.executorEnv.TF_CPP_MIN_LOG_LEVEL": "2",
-            # TensorFlow reads these two; slots of one machine share its cores.
-            "spark.executorEnv.TF_NUM_INTRAOP_THREADS": threads,
-            "spark.executorEnv.TF_NUM_INTEROP_THREADS": "1",
-            # As training.loop does, which comes too late: the runner has imported TensorFlow then.
-            "spark.executorEnv.TF_ENABLE_ONEDNN_OPTS": "1",
-            **(_loopback() if self._is_local() else {}),
-            **(_gpus("driver" if on_driver else "executor") if self.use_gpu else {}),
-            **self.conf,
-        }
-        builder = SparkSession.builder.master(str(self.master)).appName("crosscloud-mnist")
+        settings = self._settings(on_driver=on_driver)
+        builder = SparkSession.builder
         for name, value in settings.items():
             builder = builder.config(name, value)
         try:
-            return builder.getOrCreate()
+            with _keep_interrupt_handler():
+                start_driver_jvm(settings, use_gpu=self.use_gpu)
+                return builder.getOrCreate()
         except Py4JJavaError as error:
-            reason = str(error.java_exception).splitlines()[0]
+            reason = str(error.java_exception).splitlines()[0][:_MAX_REASON_CHARACTERS]
             raise ConfigurationError(
-                f"Spark does not start on {self.master} ({reason[:300]}), expected a session; "
+                f"Spark does not start on {self.master} ({reason}), expected a session; "
                 "check spark_master, slots and use_gpu in the globals"
             ) from error
+
+    def _settings(self, *, on_driver: bool) -> dict[str, str]:
+        threads = str(max(1, (os.cpu_count() or 1) // self.slots))
+        return {
+            "spark.master": str(self.master),
+            "spark.app.name": "crosscloud-mnist",
+            "spark.ui.enabled": "false",
+            "spark.ui.showConsoleProgress": "false",  # the epochs are shown
+            # TensorFlow's collective operations can be set up once in a process.
+            _WORKER_REUSE: "false",
+            "spark.executorEnv.TF_CPP_MIN_LOG_LEVEL": "1",
+            # TensorFlow reads these two; slots of one machine share its cores.
+            "spark.executorEnv.TF_NUM_INTRAOP_THREADS": threads,
+            "spark.executorEnv.TF_NUM_INTEROP_THREADS": "1",
+            "spark.executorEnv.PYTHONWARNINGS": _python_warnings(),
+            # As in training.train, which is too late: the runner has imported TensorFlow by then.
+            "spark.executorEnv.TF_ENABLE_ONEDNN_OPTS": "1",
+            **(_loopback() if self._is_local() else {}),
+            **(
+                _gpus("driver" if on_driver else "executor")
+                if self.use_gpu
+                else {"spark.executorEnv.CUDA_VISIBLE_DEVICES": "-1"}
+            ),
+            **self.conf,
+        }
+
+
+def check_worker_reuse(spark: SparkSession) -> None:
+    """Check the one setting of training that no task can change for itself.
+
+    Raises:
+        ConfigurationError: The session keeps its Python workers for other tasks.
+    """
+    found = spark.sparkContext.getConf().get(_WORKER_REUSE, "true")
+    if found.lower() != "false":
+        raise ConfigurationError(
+            f"the Spark session has {_WORKER_REUSE}={found}, expected false: TensorFlow sets up its "
+            "collective operations once in a process; set it in the cluster's Spark config"
+        )
+
+
+def _existing_session() -> SparkSession | None:
+    """Return the session of this thread, or the one of this process, or ``None``.
+
+    Raises:
+        ConfigurationError: It is a session of Spark Connect.
+    """
+    from pyspark import SparkContext
+    from pyspark.sql import SparkSession
+    from pyspark.sql.utils import is_remote
+
+    if is_remote():
+        raise ConfigurationError(
+            "the Spark session is one of Spark Connect (serverless, Standard access mode or "
+            "Databricks Connect), expected a classic one: training needs RDD barrier tasks; use a "
+            "cluster with Dedicated access mode"
+        )
+    session = SparkSession.getActiveSession()
+    # A session belongs to a thread; its context, of which PySpark has no public query, does not.
+    has_context = SparkContext._active_spark_context is not None
+    if session is None and (has_context or any(name in os.environ for name in _MANAGED_DRIVER)):
+        session = SparkSession.builder.getOrCreate()
+    return session
+
+
+@contextmanager
+def _keep_interrupt_handler() -> Iterator[None]:
+    """Restore the handler of SIGINT: PySpark sets one that cancels the jobs of every user."""
+    handler = signal.getsignal(signal.SIGINT)
+    try:
+        yield
+    finally:
+        if threading.current_thread() is threading.main_thread() and handler is not None:
+            signal.signal(signal.SIGINT, handler)
 
 
 def _loopback() -> dict[str, str]:
@@ -140,10 +206,17 @@ def _loopback() -> dict[str, str]:
     return {"spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1"}
 
 
-def _gpus(of: str) -> dict[str, str]:
+def _python_warnings() -> str:
+    """Add to the user's own filters: PySpark's worker warns of pandas 3, of which no frame is used."""
+    own = os.environ.get("PYTHONWARNINGS")
+    ignored = "ignore:PySpark does not yet fully support pandas:FutureWarning"
+    return f"{own},{ignored}" if own else ignored
+
+
+def _gpus(role: str) -> dict[str, str]:
     """One GPU for each task: https://spark.apache.org/docs/latest/configuration.html, resources."""
     return {
-        f"spark.{of}.resource.gpu.amount": "1",
-        f"spark.{of}.resource.gpu.discoveryScript": str(DISCOVER_GPUS),
-        **({_TASK_GPUS: "1"} if of == "executor" else {}),
+        f"spark.{role}.resource.gpu.amount": "1",
+        f"spark.{role}.resource.gpu.discoveryScript": str(DISCOVER_GPUS),
+        **({_TASK_GPUS: "1"} if role == "executor" else {}),
     }

@@ -1,4 +1,4 @@
-"""A folder or table of images to a table of answers, on Spark."""
+"""A folder or table of images to a table of predictions, on Spark."""
 
 from crosscloud_mnist.pipelines.batch_score.pipeline import create_pipeline
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from crosscloud_mnist.pipelines.batch_score.report import ScoringReport
 
-def _format_report(report: Mapping[str, Any]) -> Iterator[str]:
+
+def _format_report(report: ScoringReport) -> Iterator[str]:
     yield (
         f"Scored {report['images']:,} images ({report['errors']:,} unreadable) with "
         f"{report['model_name']} {report['model_version']}; predictions: {report['scores']}"

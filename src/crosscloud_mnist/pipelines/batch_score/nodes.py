@@ -5,57 +5,74 @@ from __future__ import annotations
 import logging
 import tempfile
 from pathlib import Path
-from typing import Any
 
 from crosscloud_mnist.bundle import Verifier
+from crosscloud_mnist.errors import DataError
+from crosscloud_mnist.pipelines.batch_score.parameters import BatchScoreParameters
+from crosscloud_mnist.pipelines.batch_score.report import ScoringReport
 from crosscloud_mnist.ports import BatchScorer, ModelVersion, Registry, ScoringProgress
 from crosscloud_mnist.promotion import fetch_verified
 
 logger = logging.getLogger(__name__)
 
 
-def score(  # noqa: PLR0917  three ports and three values
+def score(
     registry: Registry,
     scorer: BatchScorer,
     verifier: Verifier,
     version: ModelVersion,
-    location: str,
-    scores: str,
-    images_per_chunk: int,
-) -> dict[str, Any]:
-    """Verify the version's bundle and answer every image that it did not answer yet.
-
-    Returns:
-        The report: ``model_name``, ``model_version``, ``digest``, ``location`` (of the images), ``scores`` (the
-        folder of the answers), and of this run: ``images``, ``errors``, ``seconds`` and
-        ``images_per_second``.
+    parameters: BatchScoreParameters,
+) -> ScoringReport:
+    """Verify the version's bundle and score every image that it did not score yet.
 
     Raises:
         VerificationError: The registry's copy is not the one that was signed and recorded.
         DataError: There are no images.
     """
-    last = ScoringProgress(0, 0, 0, 0, 0, 0.0)
     with tempfile.TemporaryDirectory() as folder:
         bundle = fetch_verified(registry, version, verifier, Path(folder) / "bundle")
-        for last in scorer.score(version, bundle.folder, location, Path(scores), images_per_chunk):
-            logger.info("%s", _progress(last))
-    return {
-        "model_name": version.name,
-        "model_version": version.version,
-        "digest": version.digest,
-        "location": location,
-        "scores": scores,
-        "images": last.images,
-        "errors": last.errors,
-        "seconds": last.seconds,
-        "images_per_second": last.images / last.seconds if last.images else None,
-    }
+        for progress in scorer.score(
+            version,
+            bundle.folder,
+            parameters.images,
+            Path(parameters.scores),
+            parameters.images_per_chunk,
+        ):
+            if progress.images:
+                logger.info("%s", _format_progress(progress))
+    return ScoringReport(
+        model_name=version.name,
+        model_version=version.version,
+        digest=version.digest,
+        location=parameters.images,
+        scores=parameters.scores,
+        images=progress.images,
+        errors=progress.errors,
+        earlier_images=progress.earlier_images,
+        earlier_errors=progress.earlier_errors,
+        seconds=progress.seconds,
+        images_per_second=progress.images / progress.seconds if progress.images else None,
+    )
 
 
-def _progress(scored: ScoringProgress) -> str:
-    rate = scored.images / scored.seconds
+def assert_scored(report: ScoringReport) -> None:
+    """Fail the run where no image at the location has a prediction.
+
+    Raises:
+        DataError: Every image is unreadable.
+    """
+    images = report["images"] + report["earlier_images"]
+    if images == report["errors"] + report["earlier_errors"]:
+        raise DataError(
+            f"none of the {images:,} files in {report['location']} was scored, expected at least "
+            f"one image of a digit; see the column error of {report['scores']}"
+        )
+
+
+def _format_progress(progress: ScoringProgress) -> str:
+    rate = progress.images / progress.seconds
     return (
-        f"Chunk {scored.chunk} of {scored.chunks}: {scored.images:,} of {scored.of:,} images, "
-        f"{scored.errors:,} that cannot be read, {rate:,.0f} images/s, "
-        f"{(scored.of - scored.images) / rate:,.0f} s left"
+        f"Chunk {progress.chunk} of {progress.chunks}: {progress.images:,} of {progress.total:,} "
+        f"images, {progress.errors:,} unreadable, {rate:,.0f} images/s, "
+        f"{(progress.total - progress.images) / rate:,.0f} s left"
     )

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from kedro.pipeline import Node, Pipeline
 
-from crosscloud_mnist.pipelines.batch_score.nodes import score
+from crosscloud_mnist.pipelines.batch_score.nodes import assert_scored, score
 from crosscloud_mnist.promotion import resolve_alias
 
 
 def create_pipeline() -> Pipeline:
-    """Return ``batch_score``: an alias and images in; answers on storage and a report out."""
+    """Return ``batch_score``: an alias and images in; predictions on storage and a report out."""
     return Pipeline(
         [
             Node(
@@ -25,12 +25,12 @@ def create_pipeline() -> Pipeline:
                     "scorer",
                     "verifier",
                     "scoring_version",
-                    "params:batch_score.images",
-                    "params:batch_score.scores",
-                    "params:batch_score.images_per_chunk",
+                    "params:batch_score",
                 ],
                 "batch_report",
                 name="score",
             ),
-        ]
+            Node(assert_scored, "batch_report", None, name="assert_scored"),
+        ],
+        tags="score",
     )

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from crosscloud_mnist.ports import DistributedIngestor
+from crosscloud_mnist.storage.data_card import DataCard
 
 
 def deal(
     ingestor: DistributedIngestor, folder: str, validation_fraction: float, seed: int
-) -> dict[str, Any]:
+) -> DataCard:
     """Let the executors check the parts and write the shards; return the data card.
 
     Raises:
