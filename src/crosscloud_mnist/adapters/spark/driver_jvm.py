@@ -40,7 +40,9 @@ def start_driver_jvm(settings: Mapping[str, str], *, use_gpu: bool) -> None:
     stderr = _StderrFilter(drop_startup_lines=not use_gpu)
     stderr.start()
     try:
-        gateway = launch_gateway(conf, popen_kwargs={"stderr": stderr.write_fd})
+        gateway = launch_gateway(  # type: ignore[no-untyped-call]
+            conf, popen_kwargs={"stderr": stderr.write_fd}
+        )
     except (PySparkRuntimeError, OSError) as error:
         raise explain_failed_start(stderr.close(forward=False)) from error
     stderr.close(forward=True)

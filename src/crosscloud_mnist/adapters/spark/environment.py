@@ -32,10 +32,10 @@ def explain_failed_start(stderr: str) -> ConfigurationError:
             f"{java} is too old for Spark, expected Java {_MIN_JAVA} or later; {_INSTALL_JAVA} "
             "JAVA_HOME to it"
         )
-    lines = [line.strip() for line in stderr.splitlines() if line.strip()]
-    reason = next((line for line in lines if re.search(r"rror|xception", line)), (lines or [""])[-1])
+    lines = [line.strip() for line in stderr.splitlines() if line.strip()] or ["no message"]
+    reason = next((line for line in lines if re.search(r"rror|xception", line)), lines[-1])
     return ConfigurationError(
-        f"Spark does not start with {java} ({reason[:_MAX_REASON_CHARACTERS] or 'no message'}), "
+        f"Spark does not start with {java} ({reason[:_MAX_REASON_CHARACTERS]}), "
         "expected a JVM; check JAVA_HOME, SPARK_HOME and the Spark settings"
     )
 

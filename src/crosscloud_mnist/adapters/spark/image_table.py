@@ -79,8 +79,9 @@ def open_table(spark: SparkSession, location: str) -> ImageTable:
     missing = sorted(set(_COLUMNS) - set(images.columns))
     if missing:
         raise DataError(
-            f"{location} has no columns {', '.join(missing)}, expected those of Spark's binaryFile: "
-            f"{', '.join(_COLUMNS)}; write the table from spark.read.format('binaryFile')"
+            f"{location} has no columns {', '.join(missing)}, expected those of Spark's "
+            f"binaryFile: {', '.join(_COLUMNS)}; write the table with "
+            "spark.read.format('binaryFile')"
         )
     return ImageTable(spark, images)
 

@@ -17,7 +17,6 @@ from pydantic.dataclasses import dataclass
 
 from crosscloud_mnist.adapters.spark.cancel_on_signal import cancel_on_signal
 from crosscloud_mnist.adapters.spark.ingest_task import (
-    TEST_PREFIXES,
     PartSummary,
     ShardAssignment,
     ShardSummary,
@@ -26,8 +25,9 @@ from crosscloud_mnist.adapters.spark.ingest_task import (
     write_shard,
 )
 from crosscloud_mnist.adapters.spark.job_errors import translate_job_errors
+from crosscloud_mnist.adapters.spark.part_files import list_parts
 from crosscloud_mnist.adapters.spark.session import SparkCluster
-from crosscloud_mnist.errors import ConfigurationError, IdxError
+from crosscloud_mnist.errors import ConfigurationError
 from crosscloud_mnist.storage.data_card import (
     DataCard,
     SplitCard,
@@ -35,13 +35,7 @@ from crosscloud_mnist.storage.data_card import (
     build_data_origin,
     build_split_card,
 )
-from crosscloud_mnist.storage.image_format import CLASS_COUNT
-from crosscloud_mnist.storage.shard_layout import (
-    IMAGES_SUFFIX,
-    LABELS_SUFFIX,
-    remove_shards,
-    shard_paths,
-)
+from crosscloud_mnist.storage.shard_layout import remove_shards, shard_paths
 
 Split = Literal["training", "validation", "test"]
 
@@ -100,7 +94,7 @@ class SparkIngestor:
                 test parts.
             ConfigurationError: A shard would have no image.
         """
-        names = _list_parts(Path(folder))
+        names = list_parts(Path(folder))
         targets = [self._training, self._validation, self._test]
         assignment = ShardAssignment(
             targets=tuple(path for target in targets for path in target.paths()),
@@ -141,18 +135,6 @@ class SparkIngestor:
         )
 
 
-def _list_parts(folder: Path) -> list[str]:
-    names = sorted(path.name.removesuffix(IMAGES_SUFFIX) for path in folder.glob(f"*{IMAGES_SUFFIX}"))
-    test_names = [name for name in names if name.startswith(TEST_PREFIXES)]
-    if not test_names or len(test_names) == len(names):
-        raise IdxError(
-            f"{folder}: found {len(names)} parts, {len(test_names)} of them for testing, expected "
-            f"some of each as <name>{IMAGES_SUFFIX} and <name>{LABELS_SUFFIX}, not compressed, the "
-            f"names of test parts beginning with {' or '.join(TEST_PREFIXES)}; put them there"
-        )
-    return names
-
-
 def _count_images(parts: Sequence[PartSummary], assignment: ShardAssignment) -> list[int]:
     """Return how many images each shard will have."""
     counts = [sum(column) for column in zip(*(p["images_per_shard"] for p in parts), strict=True)]
@@ -167,7 +149,7 @@ def _count_images(parts: Sequence[PartSummary], assignment: ShardAssignment) -> 
 
 def _build_split_card(shards: Sequence[ShardSummary]) -> SplitCard:
     return build_split_card(
-        per_class=[sum(shard["per_class"][label] for shard in shards) for label in range(CLASS_COUNT)],
+        per_class=[sum(counts) for counts in zip(*(s["per_class"] for s in shards), strict=True)],
         pixel_sum=sum(shard["pixel_sum"] for shard in shards),
         sha256=hashlib.sha256("".join(shard["sha256"] for shard in shards).encode()).hexdigest(),
     )

@@ -9,20 +9,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypedDict
 
+from crosscloud_mnist.adapters.spark.part_files import TEST_PREFIXES, read_chunks, read_part_size
 from crosscloud_mnist.errors import IdxError
 from crosscloud_mnist.storage import atomic
-from crosscloud_mnist.storage.image_format import CLASS_COUNT, IMAGE_PIXELS, IMAGE_SIDE
+from crosscloud_mnist.storage.image_format import CLASS_COUNT, IMAGE_PIXELS
 from crosscloud_mnist.storage.shard_layout import (
-    IMAGES_HEADER_BYTES,
     IMAGES_SUFFIX,
-    LABELS_HEADER_BYTES,
     LABELS_SUFFIX,
     images_header,
     labels_header,
 )
-
-TEST_PREFIXES = ("t10k", "test")
-_CHUNK_IMAGES = 8192
 
 ShardKey = tuple[int, int, int]  # the shard, then two numbers that order its images
 NumberedPart = tuple[int, str]  # a part's position in the list of parts, and its name
@@ -120,11 +116,11 @@ def summarize_part(assignment: ShardAssignment, folder: str, part: NumberedPart)
         IdxError: It is not a pair of IDX files of digits.
     """
     name = part[1]
-    count = _check_headers(folder, name)
+    count = read_part_size(folder, name)
     images_sha256 = hashlib.sha256(images_header(count))
     labels_sha256 = hashlib.sha256(labels_header(count))
     images_per_shard, index = [0] * len(assignment.targets), 0
-    for pixels, labels in _read_chunks(folder, name):
+    for pixels, labels in read_chunks(folder, name):
         images_sha256.update(pixels)
         labels_sha256.update(labels)
         if max(labels) >= CLASS_COUNT:
@@ -149,7 +145,7 @@ def read_images(
 ) -> Iterator[tuple[ShardKey, bytes]]:
     """Yield a part's images: the key, and the 784 pixels followed by the label."""
     index = 0
-    for pixels, labels in _read_chunks(folder, part[1]):
+    for pixels, labels in read_chunks(folder, part[1]):
         for offset, label in enumerate(labels):
             image = pixels[offset * IMAGE_PIXELS : (offset + 1) * IMAGE_PIXELS]
             yield assign_shard(assignment, part, index), image + bytes((label,))
@@ -192,45 +188,3 @@ def write_shard(
         "pixel_sum": pixel_sum,
         "sha256": sha256.hexdigest(),
     }
-
-
-def _check_headers(folder: str, name: str) -> int:
-    """Return how many images a part has, if its files are as long as their headers say."""
-    images_path, labels_path = _part_paths(folder, name)
-    try:
-        with images_path.open("rb") as images, labels_path.open("rb") as labels:
-            headers = images.read(IMAGES_HEADER_BYTES), labels.read(LABELS_HEADER_BYTES)
-        pixel_count = images_path.stat().st_size - IMAGES_HEADER_BYTES
-        label_count = labels_path.stat().st_size - LABELS_HEADER_BYTES
-    except OSError as error:
-        raise IdxError(
-            f"{error.filename}: {error.strerror}, expected a part and its labels that every "
-            "executor can read; put them on shared storage"
-        ) from error
-    if (
-        label_count < 0
-        or headers != (images_header(label_count), labels_header(label_count))
-        or pixel_count != label_count * IMAGE_PIXELS
-    ):
-        raise IdxError(
-            f"{images_path}: {pixel_count} bytes of images and {label_count} labels, expected IDX "
-            f"files of equally many images of {IMAGE_SIDE} x {IMAGE_SIDE} and labels; fetch the "
-            "part again"
-        )
-    return label_count
-
-
-def _read_chunks(folder: str, name: str) -> Iterator[tuple[bytes, bytes]]:
-    """Yield a part's pixels and labels, some thousand images at a time."""
-    count = _check_headers(folder, name)
-    images_path, labels_path = _part_paths(folder, name)
-    with images_path.open("rb") as images, labels_path.open("rb") as labels:
-        images.seek(IMAGES_HEADER_BYTES)
-        labels.seek(LABELS_HEADER_BYTES)
-        for start in range(0, count, _CHUNK_IMAGES):
-            size = min(_CHUNK_IMAGES, count - start)
-            yield images.read(size * IMAGE_PIXELS), labels.read(size)
-
-
-def _part_paths(folder: str, name: str) -> tuple[Path, Path]:
-    return Path(folder) / f"{name}{IMAGES_SUFFIX}", Path(folder) / f"{name}{LABELS_SUFFIX}"

@@ -30,4 +30,4 @@ def tag_jobs(spark: SparkContext) -> Iterator[str]:
     finally:
         with suppress(Py4JError):  # the JVM may have ended
             spark.removeJobTag(tag)
-            spark.setLocalProperty(_INTERRUPT_ON_CANCEL, previous)
+            spark.setInterruptOnCancel(previous == "true")

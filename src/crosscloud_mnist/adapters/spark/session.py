@@ -1,28 +1,30 @@
-"""The Spark session: the existing one, or one that is created here; and whether it has the slots."""
+"""The Spark session, existing or created here, and whether it has the slots."""
 
 from __future__ import annotations
 
 import os
 import signal
-import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from crosscloud_mnist.adapters.spark.driver_jvm import start_driver_jvm
+from crosscloud_mnist.adapters.spark.session_settings import (
+    TASK_GPUS,
+    WORKER_REUSE,
+    GpuRole,
+    build_loopback_settings,
+    build_training_settings,
+)
 from crosscloud_mnist.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-DISCOVER_GPUS = Path(__file__).with_name("discover_gpus.sh")
 _MAX_WAIT_SECONDS = 60.0  # executors of a cluster that has just started take a while to register
-_TASK_GPUS = "spark.task.resource.gpu.amount"
-_WORKER_REUSE = "spark.python.worker.reuse"
 # Set by Spark or Databricks in a process that it starts: the session is theirs.
 _MANAGED_DRIVER = ("PYSPARK_GATEWAY_PORT", "DATABRICKS_RUNTIME_VERSION")
 _MAX_REASON_CHARACTERS = 300
@@ -99,9 +101,9 @@ class SparkCluster:
         return str(self.master).startswith("local")
 
     def _check_gpus(self, session: SparkSession) -> None:
-        if self.use_gpu and not session.sparkContext.getConf().contains(_TASK_GPUS):
+        if self.use_gpu and not session.sparkContext.getConf().contains(TASK_GPUS):
             raise ConfigurationError(
-                f"use_gpu is set and the Spark session has no {_TASK_GPUS}, expected 1; use a "
+                f"use_gpu is set and the Spark session has no {TASK_GPUS}, expected 1; use a "
                 "cluster of GPU machines, or set use_gpu to false in the globals"
             )
 
@@ -109,7 +111,13 @@ class SparkCluster:
         from py4j.protocol import Py4JJavaError
         from pyspark.sql import SparkSession
 
-        settings = self._settings(on_driver=on_driver)
+        gpu_role: GpuRole = "driver" if on_driver else "executor"
+        settings = {
+            "spark.master": str(self.master),
+            **build_training_settings(self.slots, gpu_role if self.use_gpu else None),
+            **(build_loopback_settings() if self._is_local() else {}),
+            **self.conf,
+        }
         builder = SparkSession.builder
         for name, value in settings.items():
             builder = builder.config(name, value)
@@ -124,31 +132,6 @@ class SparkCluster:
                 "check spark_master, slots and use_gpu in the globals"
             ) from error
 
-    def _settings(self, *, on_driver: bool) -> dict[str, str]:
-        threads = str(max(1, (os.cpu_count() or 1) // self.slots))
-        return {
-            "spark.master": str(self.master),
-            "spark.app.name": "crosscloud-mnist",
-            "spark.ui.enabled": "false",
-            "spark.ui.showConsoleProgress": "false",  # the epochs are shown
-            # TensorFlow's collective operations can be set up once in a process.
-            _WORKER_REUSE: "false",
-            "spark.executorEnv.TF_CPP_MIN_LOG_LEVEL": "1",
-            # TensorFlow reads these two; slots of one machine share its cores.
-            "spark.executorEnv.TF_NUM_INTRAOP_THREADS": threads,
-            "spark.executorEnv.TF_NUM_INTEROP_THREADS": "1",
-            "spark.executorEnv.PYTHONWARNINGS": _python_warnings(),
-            # As in training.train, which is too late: the runner has imported TensorFlow by then.
-            "spark.executorEnv.TF_ENABLE_ONEDNN_OPTS": "1",
-            **(_loopback() if self._is_local() else {}),
-            **(
-                _gpus("driver" if on_driver else "executor")
-                if self.use_gpu
-                else {"spark.executorEnv.CUDA_VISIBLE_DEVICES": "-1"}
-            ),
-            **self.conf,
-        }
-
 
 def check_worker_reuse(spark: SparkSession) -> None:
     """Check the one setting of training that no task can change for itself.
@@ -156,11 +139,11 @@ def check_worker_reuse(spark: SparkSession) -> None:
     Raises:
         ConfigurationError: The session keeps its Python workers for other tasks.
     """
-    found = spark.sparkContext.getConf().get(_WORKER_REUSE, "true")
+    found = spark.sparkContext.getConf().get(WORKER_REUSE, "true")
     if found.lower() != "false":
         raise ConfigurationError(
-            f"the Spark session has {_WORKER_REUSE}={found}, expected false: TensorFlow sets up its "
-            "collective operations once in a process; set it in the cluster's Spark config"
+            f"the Spark session has {WORKER_REUSE}={found}, expected false: TensorFlow sets up "
+            "its collective operations once in a process; set it in the cluster's Spark config"
         )
 
 
@@ -197,26 +180,3 @@ def _keep_interrupt_handler() -> Iterator[None]:
     finally:
         if threading.current_thread() is threading.main_thread() and handler is not None:
             signal.signal(signal.SIGINT, handler)
-
-
-def _loopback() -> dict[str, str]:
-    """Keep Spark on loopback, and its Python workers in this environment."""
-    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
-    os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
-    return {"spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1"}
-
-
-def _python_warnings() -> str:
-    """Add to the user's own filters: PySpark's worker warns of pandas 3, of which no frame is used."""
-    own = os.environ.get("PYTHONWARNINGS")
-    ignored = "ignore:PySpark does not yet fully support pandas:FutureWarning"
-    return f"{own},{ignored}" if own else ignored
-
-
-def _gpus(role: str) -> dict[str, str]:
-    """One GPU for each task: https://spark.apache.org/docs/latest/configuration.html, resources."""
-    return {
-        f"spark.{role}.resource.gpu.amount": "1",
-        f"spark.{role}.resource.gpu.discoveryScript": str(DISCOVER_GPUS),
-        **({_TASK_GPUS: "1"} if role == "executor" else {}),
-    }

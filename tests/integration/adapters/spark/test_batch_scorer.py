@@ -1,4 +1,4 @@
-"""Images answered on a real local Spark: whole chunks, each image once, odd files as rows."""
+"""Images scored on a real local Spark: complete chunks, each image once, every file a row."""
 
 from __future__ import annotations
 
@@ -22,6 +22,8 @@ from crosscloud_mnist.errors import DataError
 from crosscloud_mnist.ports import ModelVersion
 from crosscloud_mnist.preprocessing import to_model_input
 
+pytestmark = pytest.mark.spark
+
 
 @pytest.fixture(scope="module")
 def spark():
@@ -34,14 +36,14 @@ def spark():
 @pytest.fixture
 def folder(tmp_path, digits):
     """Six digits, one of them in a folder with an odd name, a torn image and a text."""
-    made = tmp_path / "images [1] of {mine}"
-    (made / "more of it").mkdir(parents=True)
+    folder = tmp_path / "images [1] of {mine}"
+    (folder / "a folder").mkdir(parents=True)
     for index, image in enumerate(digits["t10k-images-idx3-ubyte"][:6]):
-        place = made / "more of it" if index == 5 else made
-        Image.fromarray(image).save(place / f"image {index}.png")
-    (made / "torn.png").write_bytes(b"\x89PNG\r\n\x1a\n torn")
-    (made / "notes.txt").write_text("not an image")
-    return made
+        parent = folder / "a folder" if index == 5 else folder
+        Image.fromarray(image).save(parent / f"image {index}.png")
+    (folder / "torn.png").write_bytes(b"\x89PNG\r\n\x1a\n torn")
+    (folder / "notes.txt").write_text("not an image")
+    return folder
 
 
 class Job:
@@ -65,11 +67,14 @@ def job(spark, tiny_bundle, tmp_path):
     return Job(tiny_bundle, tmp_path / "scores")
 
 
-def test_answers_a_folder_in_chunks_and_keeps_the_reasons(job, folder, tiny_bundle):
+def test_a_folder_is_scored_in_chunks_and_unreadable_files_keep_their_reason(
+    job, folder, tiny_bundle
+):
     import onnxruntime
 
     progress = job.run(folder)
-    assert [(p.chunk, p.chunks, p.images, p.of) for p in progress] == [
+    assert [(p.chunk, p.chunks, p.images, p.total) for p in progress] == [
+        (0, 3, 0, 8),
         (1, 3, 3, 8),
         (2, 3, 6, 8),
         (3, 3, 8, 8),
@@ -92,32 +97,33 @@ def test_answers_a_folder_in_chunks_and_keeps_the_reasons(job, folder, tiny_bund
     assert rows["torn.png"]["predicted"] is rows["torn.png"]["probabilities"] is None
 
 
-def test_a_second_run_answers_only_what_is_new_or_changed(job, folder):
+def test_a_second_run_scores_only_new_and_changed_images(job, folder):
     job.run(folder)
-    assert job.run(folder) == []
+    (only,) = job.run(folder)
+    assert (only.chunks, only.earlier_images, only.earlier_errors) == (0, 8, 2)
     Image.open(folder / "image 0.png").save(folder / "torn.png")
     Image.open(folder / "image 1.png").save(folder / "new.png")
-    (last,) = job.run(folder)
-    assert (last.images, last.errors) == (2, 0)
+    *_, last = job.run(folder)
+    assert (last.images, last.errors, last.earlier_images, last.earlier_errors) == (2, 0, 7, 1)
     rows, count = job.rows()
     assert (len(rows), count) == (9, 10)
 
 
-def test_answers_a_table_as_it_does_its_folder(job, spark, folder, tmp_path):
+def test_a_table_is_scored_as_its_folder_is(job, spark, folder, tmp_path):
     job.run(folder)
     rows, _ = job.rows()
     images = spark.read.format("binaryFile").option("recursiveFileLookup", "true")
     escaped = str(folder).replace("[", "\\[").replace("{", "\\{").replace("}", "\\}")
     images.load(escaped).repartition(3).write.parquet(str(tmp_path / "table"))
-    job.output = tmp_path / "of the table"
+    job.output = tmp_path / "scores of the table"
     job.run(tmp_path / "table", per_chunk=5)
     assert job.rows() == (rows, 8)
 
 
-def test_a_path_that_changed_in_a_table_is_answered_again_and_its_old_row_not(
+def test_a_path_that_changed_in_a_table_is_scored_again_and_its_old_row_is_not(
     job, spark, digits, tmp_path
 ):
-    """As in a compacted table, one file holds what was answered and what it became since."""
+    """As in a compacted table, one file holds the row that was scored and the one that replaced it."""
     (tmp_path / "one").mkdir()
     Image.fromarray(digits["t10k-images-idx3-ubyte"][0]).save(tmp_path / "one" / "image.png")
     before = spark.read.format("binaryFile").load(str(tmp_path / "one"))
@@ -125,12 +131,12 @@ def test_a_path_that_changed_in_a_table_is_answered_again_and_its_old_row_not(
     before.write.parquet(str(tmp_path / "before"))
     before.union(after).coalesce(1).write.parquet(str(tmp_path / "both"))
     job.run(tmp_path / "before")
-    (last,) = job.run(tmp_path / "both")
+    *_, last = job.run(tmp_path / "both")
     assert (last.images, last.errors) == (1, 0)
     assert job.rows()[1] == 2
 
 
-def test_says_what_is_no_folder_and_no_table(job, tmp_path, spark):
+def test_a_location_without_images_is_one_line(job, tmp_path, spark):
     with pytest.raises(DataError, match="nowhere cannot be opened"):
         job.run(tmp_path / "nowhere")
     (tmp_path / "empty").mkdir()
@@ -141,6 +147,25 @@ def test_says_what_is_no_folder_and_no_table(job, tmp_path, spark):
         job.run(tmp_path / "numbers")
 
 
+def test_every_file_is_a_row_whatever_its_name(job, digits, tmp_path):
+    """Spark's own listing leaves out the first two, and fails at the third."""
+    folder = tmp_path / "odd names"
+    folder.mkdir()
+    names = ["_IMG.jpg", ".x.png", "12:30:05 7.png", "100%25 ü#?.png"]
+    for name in names:
+        Image.fromarray(digits["t10k-images-idx3-ubyte"][0]).save(folder / name, "PNG")
+    (folder / "link.png").symlink_to(folder / "nowhere.png")
+    os.mkfifo(folder / "pipe.png")
+    (folder / "again").symlink_to(folder)
+    *_, last = job.run(folder)
+    assert (last.images, last.errors) == (6, 2)
+    rows, count = job.rows()
+    assert count == 6
+    assert {name for name, row in rows.items() if row["error"] is None} == set(names)
+    assert "No such file" in rows["link.png"]["error"]
+    assert "not a regular file" in rows["pipe.png"]["error"]
+
+
 KILLED = """
 import sys
 from pathlib import Path
@@ -149,12 +174,12 @@ from crosscloud_mnist.ports import ModelVersion
 digest, bundle, images, scores = sys.argv[1:]
 version = ModelVersion("mnist_cnn", "4", digest)
 scorer = SparkBatchScorer(master="local[2]", slots=2)
-for done in scorer.score(version, Path(bundle), images, Path(scores), 20):
-    print(done.chunk, flush=True)
+for progress in scorer.score(version, Path(bundle), images, Path(scores), 20):
+    print(progress.chunk, flush=True)
 """
 
 
-def test_killed_half_way_it_goes_on_without_answering_twice(job, digits, tmp_path):
+def test_a_killed_run_resumes_without_scoring_an_image_twice(job, digits, tmp_path):
     folder = tmp_path / "many"
     folder.mkdir()
     for index, image in enumerate(digits["t10k-images-idx3-ubyte"][:120]):
@@ -163,7 +188,7 @@ def test_killed_half_way_it_goes_on_without_answering_twice(job, digits, tmp_pat
     process = subprocess.Popen(
         [sys.executable, "-c", KILLED, *arguments], stdout=subprocess.PIPE, start_new_session=True
     )
-    assert [process.stdout.readline().strip() for _ in range(2)] == [b"1", b"2"]
+    assert [process.stdout.readline().strip() for _ in range(3)] == [b"0", b"1", b"2"]
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
     kept = {path: path.stat().st_mtime_ns for path in job.output.rglob("*.parquet")}

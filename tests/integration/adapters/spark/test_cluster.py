@@ -1,4 +1,4 @@
-"""A real standalone cluster: its ports and its slots, and what is refused before training."""
+"""A real standalone cluster: its ports and slots, and what the preflight rejects."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from dataclasses import replace
 
 import pytest
 
-from crosscloud_mnist.adapters.spark.session import DISCOVER_GPUS
+from crosscloud_mnist.adapters.spark.session_settings import DISCOVER_GPUS
 from crosscloud_mnist.errors import ConfigurationError
 from crosscloud_mnist.training.distributed.worker_report import verify_worker_reports
 from crosscloud_mnist.training.train import train
 
 
-def test_a_port_that_was_taken_meanwhile_is_tried_again(cluster, job, tmp_path, caplog):
+def test_a_port_that_was_taken_in_between_is_tried_again(cluster, job, tmp_path, caplog):
     mark = tmp_path / "taken"
 
     def train_where_the_port_is_taken(job):
@@ -41,7 +41,7 @@ def test_a_port_that_was_taken_meanwhile_is_tried_again(cluster, job, tmp_path, 
     launcher = cluster.launcher()
     result = launcher.launch(train_where_the_port_is_taken, job, "custom", lambda _: None)
     assert mark.exists()
-    assert "attempt 2 of 3 goes on after epoch 0" in caplog.text
+    assert "attempt 2 of 3 resumes after epoch 0" in caplog.text
     verify_worker_reports(result, job)
 
 
@@ -69,27 +69,48 @@ def test_a_grid_trains_one_model_on_each_slot_two_at_a_time(cluster, job, tmp_pa
     assert max(first[:2]) < max(last[:2]) < first[2]  # two at once, the third in the next wave
 
 
-def test_a_skewed_library_is_refused_by_name(cluster, job, executors_python):
+def test_another_version_of_a_library_is_named(cluster, job, executors_python):
     (site,) = executors_python.parents[1].glob("lib/python*/site-packages")
-    skewed = site / "keras-2.4.dist-info"
-    skewed.mkdir()
-    (skewed / "METADATA").write_text("Metadata-Version: 2.1\nName: keras\nVersion: 2.4\n")
+    other = site / "keras-2.4.dist-info"
+    other.mkdir()
+    (other / "METADATA").write_text("Metadata-Version: 2.1\nName: keras\nVersion: 2.4\n")
     try:
-        with pytest.raises(ConfigurationError, match=r"executor on .* has keras 2\.4, expected 3"):
+        with pytest.raises(ConfigurationError, match=r"executor on .* has keras 2\.4 \(driver: 3"):
             cluster.launcher().launch(train, job, "distributed", lambda _: None)
     finally:
-        (skewed / "METADATA").unlink()
-        skewed.rmdir()
+        (other / "METADATA").unlink()
+        other.rmdir()
 
 
-def test_too_little_memory_is_refused_by_name(cluster, job):
-    hungry = cluster.launcher(slot_memory=10**15)
+def test_libraries_that_an_executor_lacks_are_named(cluster, job, executors_python):
+    """Without psutil the check cannot read the memory; it names that, too."""
+    (site,) = executors_python.parents[1].glob("lib/python*/site-packages")
+    hide = site / "sitecustomize.py"
+    hide.write_text(
+        "import importlib.metadata as metadata, sys\n"
+        "find = metadata.version\n"
+        "def version(name):\n"
+        "    if name in ('tensorflow', 'psutil'):\n"
+        "        raise metadata.PackageNotFoundError(name)\n"
+        "    return find(name)\n"
+        "metadata.version = version\n"
+        "sys.modules['psutil'] = None\n"
+    )
+    try:
+        with pytest.raises(ConfigurationError, match=r"executor on .* lacks tensorflow, psutil"):
+            cluster.launcher().launch(train, job, "distributed", lambda _: None)
+    finally:
+        hide.unlink()
+
+
+def test_too_little_memory_is_named(cluster, job):
+    hungry = cluster.launcher(slot_memory_bytes=10**15)
     with pytest.raises(ConfigurationError, match="of memory free for 2 slots, expected 2000000"):
         hungry.launch(train, job, "distributed", lambda _: None)
 
 
-def test_slots_with_a_gpu_are_waited_for_not_for_ever(cluster, job, monkeypatch):
-    monkeypatch.setattr("crosscloud_mnist.adapters.spark.session._SLOTS_SECONDS", 5.0)
+def test_the_wait_for_slots_with_a_gpu_ends(cluster, job, monkeypatch):
+    monkeypatch.setattr("crosscloud_mnist.adapters.spark.session._MAX_WAIT_SECONDS", 5.0)
     with pytest.raises(ConfigurationError, match="Spark has 0 slots with a GPU, expected 2"):
         cluster.launcher(use_gpu=True).launch(train, job, "distributed", lambda _: None)
 

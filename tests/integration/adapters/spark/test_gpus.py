@@ -1,4 +1,4 @@
-"""GPUs as far as a machine without one can tell: discovery, Spark's settings, clear errors."""
+"""GPUs, as far as a machine without one can show: discovery, Spark's settings, clear errors."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ import subprocess
 import pytest
 
 from crosscloud_mnist.adapters.spark.launcher import SparkLauncher
-from crosscloud_mnist.adapters.spark.session import DISCOVER_GPUS, Cluster
+from crosscloud_mnist.adapters.spark.session import SparkCluster
+from crosscloud_mnist.adapters.spark.session_settings import DISCOVER_GPUS
 from crosscloud_mnist.errors import ConfigurationError
 from crosscloud_mnist.training.train import train
 
 
-def discover(tmp_path, answer):
+def discover(tmp_path, output):
     tool = tmp_path / "nvidia-smi"
-    tool.write_text(f"#!/bin/sh\n{answer}\n")
+    tool.write_text(f"#!/bin/sh\n{output}\n")
     tool.chmod(tool.stat().st_mode | stat.S_IXUSR)
     path = f"{tmp_path}{os.pathsep}{os.environ['PATH']}"
     return subprocess.run(
@@ -25,29 +26,29 @@ def discover(tmp_path, answer):
     )
 
 
-@pytest.mark.parametrize(("answer", "addresses"), [("echo 0", ["0"]), ("seq 0 2", ["0", "1", "2"])])
-def test_the_script_tells_spark_the_addresses(tmp_path, answer, addresses):
-    told = discover(tmp_path, answer)
-    assert json.loads(told.stdout) == {"name": "gpu", "addresses": addresses}
+@pytest.mark.parametrize(("output", "addresses"), [("echo 0", ["0"]), ("seq 0 2", ["0", "1", "2"])])
+def test_the_script_prints_the_addresses(tmp_path, answer, addresses):
+    completed = discover(tmp_path, output)
+    assert json.loads(completed.stdout) == {"name": "gpu", "addresses": addresses}
 
 
-def test_the_script_says_that_there_is_none(tmp_path):
-    told = discover(tmp_path, "echo no devices were found; exit 6")
-    assert told.returncode != 0
-    assert told.stdout == ""
-    assert "nvidia-smi finds no GPU on" in told.stderr
+def test_the_script_fails_without_a_gpu(tmp_path):
+    completed = discover(tmp_path, "echo no devices were found; exit 6")
+    assert completed.returncode != 0
+    assert completed.stdout == ""
+    assert "nvidia-smi finds no GPU on" in completed.stderr
 
 
-def test_local_spark_assigns_none_and_says_so_at_once(job):
+def test_a_local_master_assigns_no_gpus(job):
     launcher = SparkLauncher(master="local[2]", slots=2, use_gpu=True)
-    with pytest.raises(ConfigurationError, match="assigns no GPUs to tasks on this machine alone"):
+    with pytest.raises(ConfigurationError, match="assigns no GPUs to tasks of a local master"):
         launcher.launch(train, job, "distributed", lambda _: None)
 
 
 @pytest.fixture
 def started_jvm():
     """The settings of a process's first session stay in its JVM: let it be one without GPUs."""
-    with Cluster("local[1]", 1).session(on_driver=False):
+    with SparkCluster("local[1]", 1).session(on_driver=False):
         pass
 
 
@@ -59,11 +60,11 @@ def test_a_driver_without_one_is_one_line(job, started_jvm, monkeypatch):
     assert "\n" not in str(raised.value)
 
 
-def test_a_session_that_is_there_must_assign_them():
-    with Cluster("local[1]", 1).session(on_driver=False):
-        wanting = Cluster(None, 1, use_gpu=True)
+def test_an_existing_session_must_assign_gpus():
+    with SparkCluster("local[1]", 1).session(on_driver=False):
+        gpu_cluster = SparkCluster(None, 1, use_gpu=True)
         with (
             pytest.raises(ConfigurationError, match=r"no spark\.task\.resource\.gpu\.amount"),
-            wanting.session(on_driver=False),
+            gpu_cluster.session(on_driver=False),
         ):
             pass

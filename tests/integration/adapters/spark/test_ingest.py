@@ -1,4 +1,4 @@
-"""Ingestion by Spark: what the executors deal out, from parts on shared storage."""
+"""Ingestion by Spark: the shards that executors write from parts on shared storage."""
 
 from __future__ import annotations
 
@@ -42,9 +42,9 @@ def write(folder, name, images, labels):
     (folder / f"{name}-labels-idx1-ubyte").write_bytes(idx.encode(labels))
 
 
-def dealt(parts, target, seed=0, fraction=0.1):
+def ingest(parts, target, seed=0, fraction=0.1):
     targets = {name: {"path": str(target / name), "shards": n} for name, n in SPLITS.items()}
-    card = SparkIngestor(master=None, targets=targets).deal(str(parts), fraction, seed)
+    card = SparkIngestor(master=None, targets=targets).ingest(str(parts), fraction, seed)
     return card, {name: ShardsDataset(**entry).load() for name, entry in targets.items()}
 
 
@@ -56,8 +56,8 @@ def count_images(*sets):
     )
 
 
-def test_every_image_is_dealt_once_with_its_label(parts, digits, tmp_path):
-    card, sets = dealt(parts, tmp_path)
+def test_every_image_is_written_once_with_its_label(parts, digits, tmp_path):
+    card, sets = ingest(parts, tmp_path)
     published = {
         half: (digits[f"{half}-images-idx3-ubyte"], digits[f"{half}-labels-idx1-ubyte"])
         for half in ("train", "t10k")
@@ -78,13 +78,13 @@ def test_every_image_is_dealt_once_with_its_label(parts, digits, tmp_path):
     assert len(card["files_sha256"]) == 8
 
 
-def test_the_same_seed_deals_the_same_shards_and_old_ones_go(parts, tmp_path):
+def test_the_same_seed_writes_the_same_shards_and_older_ones_are_removed(parts, tmp_path):
     (tmp_path / "training").mkdir()
     (tmp_path / "training" / "00000-of-00016-images-idx3-ubyte").touch()
-    first, _ = dealt(parts, tmp_path, seed=1)
+    first, _ = ingest(parts, tmp_path, seed=1)
     assert len(list((tmp_path / "training").iterdir())) == 2 * SPLITS["training"]
-    again, _ = dealt(parts, tmp_path, seed=1)
-    other, _ = dealt(parts, tmp_path, seed=2)
+    again, _ = ingest(parts, tmp_path, seed=1)
+    other, _ = ingest(parts, tmp_path, seed=2)
     assert first == again
     assert first["splits"]["train"] != other["splits"]["train"]
     assert first["dataset_digest"] == other["dataset_digest"]
@@ -109,7 +109,7 @@ def no_test(folder):
 
 
 @pytest.mark.parametrize(
-    ("spoil", "said"),
+    ("damage", "message"),
     [
         (cut_short, "part-1-images-idx3-ubyte: .* bytes of images and .* labels, expected"),
         (label_eleven, "part-2-labels-idx1-ubyte: labels reach 11, expected digits 0 to 9"),
@@ -118,15 +118,15 @@ def no_test(folder):
     ],
 )
 def test_a_broken_part_is_named_in_one_line_before_anything_is_written(
-    parts, tmp_path, spoil, said
+    parts, tmp_path, damage, message
 ):
-    spoil(parts)
-    with pytest.raises(IdxError, match=said) as raised:
-        dealt(parts, tmp_path)
+    damage(parts)
+    with pytest.raises(IdxError, match=message) as raised:
+        ingest(parts, tmp_path)
     assert "\n" not in str(raised.value)
     assert not (tmp_path / "training").exists()
 
 
-def test_a_shard_without_a_image_is_refused(parts, tmp_path):
+def test_a_shard_without_an_image_is_rejected(parts, tmp_path):
     with pytest.raises(ConfigurationError, match="would have no image"):
-        dealt(parts, tmp_path, fraction=0.0)
+        ingest(parts, tmp_path, fraction=0.0)

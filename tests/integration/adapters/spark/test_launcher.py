@@ -26,15 +26,15 @@ def launcher():
 def results(job, launcher):
     job = replace(job, optimizer="sgd")  # Adam makes much of the last bits' differences
     followed: dict[str, list[EpochMetrics]] = {mode: [] for mode in MODES}
-    done = {mode: launcher.launch(train, job, mode, followed[mode].append) for mode in MODES}
-    return done, followed
+    trained = {mode: launcher.launch(train, job, mode, followed[mode].append) for mode in MODES}
+    return trained, followed
 
 
 @pytest.mark.parametrize("mode", MODES)
 def test_the_ranks_agree_and_every_epoch_is_followed_once(job, results, mode):
-    done, followed = results
-    verify_worker_reports(done[mode], job)
-    assert tuple(followed[mode]) == done[mode].history
+    trained, followed = results
+    verify_worker_reports(trained[mode], job)
+    assert tuple(followed[mode]) == trained[mode].history
 
 
 @pytest.mark.parametrize("mode", ["distributed", "custom"])
@@ -46,34 +46,34 @@ def test_two_barrier_tasks_read_their_own_shards(results, mode):
 
 
 def test_one_slot_and_two_train_the_same_model(results):
-    done, _ = results
+    trained, _ = results
     for mode in ("local", "distributed", "custom"):
-        for one, other in zip(done["single"].weights, done[mode].weights, strict=True):
+        for one, other in zip(trained["single"].weights, trained[mode].weights, strict=True):
             np.testing.assert_allclose(one, other, atol=1e-5)
-    assert done["distributed"].worker_reports == done["custom"].worker_reports
+    assert trained["distributed"].worker_reports == trained["custom"].worker_reports
 
 
-def test_says_that_there_are_too_few_slots(job):
+def test_too_few_slots_are_named(job):
     few = SparkLauncher(master="local[1]", slots=2)
     with pytest.raises(ConfigurationError, match="Spark has 1 slots, expected 2"):
         few.launch(train, job, "distributed", lambda _: None)
 
 
-def test_says_in_one_line_why_a_task_was_lost(job, launcher, tmp_path):
-    lost = tmp_path / "gone"
-    shard = replace(job.train[1], images=str(lost))
+def test_a_failed_task_is_one_line(job, launcher, tmp_path):
+    missing = tmp_path / "missing"
+    shard = replace(job.train[1], images=str(missing))
     broken = replace(job, train=(job.train[0], shard, *job.train[2:]))
-    with pytest.raises(TrainingError, match="a Spark task was lost") as raised:
+    with pytest.raises(TrainingError, match="a Spark task failed") as raised:
         launcher.launch(train, broken, "distributed", lambda _: None)
     assert "\n" not in str(raised.value)
     assert not list(Path(job.checkpoint_dir).glob("epoch-*.json"))
 
 
-def test_a_wrong_plan_is_said_from_the_executor(job, launcher):
+def test_an_error_of_the_executor_keeps_its_message(job, launcher):
     with pytest.raises(ConfigurationError, match="a batch of 30 cannot be drawn evenly"):
         launcher.launch(train, replace(job, global_batch_size=30), "distributed", lambda _: None)
 
 
-def test_refuses_a_mode_that_does_not_exist(job, launcher):
-    with pytest.raises(ConfigurationError, match="expected single, local, distributed or custom"):
+def test_an_unknown_mode_is_named(job, launcher):
+    with pytest.raises(ConfigurationError, match="expected single, local, distributed, custom"):
         launcher.launch(train, job, "cluster", lambda _: None)

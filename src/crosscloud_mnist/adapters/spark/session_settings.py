@@ -1,0 +1,61 @@
+"""The Spark settings of a session that is created here."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Literal
+
+DISCOVER_GPUS = Path(__file__).with_name("discover_gpus.sh")
+TASK_GPUS = "spark.task.resource.gpu.amount"
+WORKER_REUSE = "spark.python.worker.reuse"
+
+GpuRole = Literal["driver", "executor"]  # whose GPUs Spark assigns
+
+
+def build_training_settings(slots: int, gpu_role: GpuRole | None) -> dict[str, str]:
+    """Return the settings that training needs.
+
+    Args:
+        slots: Barrier tasks that run at once; on one machine they share its cores.
+        gpu_role: Whose GPUs are used; ``None`` hides GPUs from TensorFlow.
+    """
+    threads = str(max(1, (os.cpu_count() or 1) // slots))
+    return {
+        "spark.app.name": "crosscloud-mnist",
+        "spark.ui.enabled": "false",
+        "spark.ui.showConsoleProgress": "false",  # the epochs are shown
+        # TensorFlow's collective operations can be set up once in a process.
+        WORKER_REUSE: "false",
+        "spark.executorEnv.TF_CPP_MIN_LOG_LEVEL": "1",
+        "spark.executorEnv.TF_NUM_INTRAOP_THREADS": threads,
+        "spark.executorEnv.TF_NUM_INTEROP_THREADS": "1",
+        # As in training.train, which is too late: the runner has imported TensorFlow by then.
+        "spark.executorEnv.TF_ENABLE_ONEDNN_OPTS": "1",
+        "spark.executorEnv.PYTHONWARNINGS": _python_warnings(),
+        **(_gpus(gpu_role) if gpu_role else {"spark.executorEnv.CUDA_VISIBLE_DEVICES": "-1"}),
+    }
+
+
+def build_loopback_settings() -> dict[str, str]:
+    """Keep a local master on loopback, and its Python workers in this environment."""
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
+    return {"spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1"}
+
+
+def _python_warnings() -> str:
+    """Add to the user's own: PySpark's worker warns of pandas 3, of which no frame is used."""
+    own = os.environ.get("PYTHONWARNINGS")
+    ignored = "ignore:PySpark does not yet fully support pandas:FutureWarning"
+    return f"{own},{ignored}" if own else ignored
+
+
+def _gpus(role: GpuRole) -> dict[str, str]:
+    """One GPU for each task: https://spark.apache.org/docs/latest/configuration.html, resources."""
+    return {
+        f"spark.{role}.resource.gpu.amount": "1",
+        f"spark.{role}.resource.gpu.discoveryScript": str(DISCOVER_GPUS),
+        **({TASK_GPUS: "1"} if role == "executor" else {}),
+    }
