@@ -11,6 +11,7 @@ import io
 import time
 import warnings
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -68,7 +69,7 @@ class SparkBatchScorer:
             spark = shared.newSession()  # its settings are not those of other users
             for name, value in _SETTINGS.items():
                 spark.conf.set(name, value)
-            with cancel_on_signal(spark.sparkContext), translate_job_errors():
+            with _run_jobs(spark):
                 source = _open(spark, location)
                 images = source.list_images()
             if not images:
@@ -96,7 +97,7 @@ class SparkBatchScorer:
             yield progress
             started_at = time.monotonic()
             for chunk in chunks:
-                with cancel_on_signal(spark.sparkContext), translate_job_errors():
+                with _run_jobs(spark):
                     table = self._score(source.select(chunk), version, onnx)
                 atomic.write_bytes(output / _file_name(version, chunk), _encode_parquet(table))
                 progress = replace(
@@ -111,15 +112,24 @@ class SparkBatchScorer:
     def _score(self, images: DataFrame, version: ModelVersion, onnx: bytes) -> pa.Table:
         from pyspark.sql import functions as F  # noqa: N812  its usual name
 
-        # Spark 4.3 warns of pandas 3, of which no frame is used here.
-        with warnings.catch_warnings(action="ignore", category=FutureWarning):
-            return (
-                images.repartition(self._slots)
-                .mapInArrow(partial(score_batches, onnx=onnx), SCHEMA)
-                .withColumn("model_name", F.lit(version.name))
-                .withColumn("model_digest", F.lit(version.digest))
-                .toArrow()
-            )
+        return (
+            images.repartition(self._slots)
+            .mapInArrow(partial(score_batches, onnx=onnx), SCHEMA)
+            .withColumn("model_name", F.lit(version.name))
+            .withColumn("model_digest", F.lit(version.digest))
+            .toArrow()
+        )
+
+
+@contextmanager
+def _run_jobs(spark: SparkSession) -> Iterator[None]:
+    # Spark 4.3 warns of pandas 3, of which no frame is used here.
+    with (
+        warnings.catch_warnings(action="ignore", category=FutureWarning),
+        cancel_on_signal(spark.sparkContext),
+        translate_job_errors(),
+    ):
+        yield
 
 
 def _open(spark: SparkSession, location: str) -> ImageSource:

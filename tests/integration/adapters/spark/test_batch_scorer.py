@@ -67,9 +67,7 @@ def job(spark, tiny_bundle, tmp_path):
     return Job(tiny_bundle, tmp_path / "scores")
 
 
-def test_a_folder_is_scored_in_chunks_and_unreadable_files_keep_their_reason(
-    job, folder, tiny_bundle
-):
+def test_a_folder_is_scored_in_chunks_and_unreadable_files_have_a_reason(job, folder, tiny_bundle):
     import onnxruntime
 
     progress = job.run(folder)
@@ -123,7 +121,7 @@ def test_a_table_is_scored_as_its_folder_is(job, spark, folder, tmp_path):
 def test_a_path_that_changed_in_a_table_is_scored_again_and_its_old_row_is_not(
     job, spark, digits, tmp_path
 ):
-    """As in a compacted table, one file holds the row that was scored and the one that replaced it."""
+    """As in a compacted table, one file holds the scored row and the one that replaced it."""
     (tmp_path / "one").mkdir()
     Image.fromarray(digits["t10k-images-idx3-ubyte"][0]).save(tmp_path / "one" / "image.png")
     before = spark.read.format("binaryFile").load(str(tmp_path / "one"))

@@ -12,6 +12,8 @@ from crosscloud_mnist.errors import ConfigurationError
 from crosscloud_mnist.training.distributed.worker_report import verify_worker_reports
 from crosscloud_mnist.training.train import train
 
+pytestmark = [pytest.mark.spark, pytest.mark.process, pytest.mark.slow]
+
 
 def test_a_port_that_was_taken_in_between_is_tried_again(cluster, job, tmp_path, caplog):
     mark = tmp_path / "taken"

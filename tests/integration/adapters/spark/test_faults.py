@@ -15,6 +15,8 @@ from crosscloud_mnist.errors import ConfigurationError, WorkerLostError
 from crosscloud_mnist.training.distributed.worker_report import verify_worker_reports
 from crosscloud_mnist.training.train import train
 
+pytestmark = [pytest.mark.spark, pytest.mark.process, pytest.mark.slow]
+
 EPOCHS = [1, 2, 3, 4]
 
 

@@ -15,6 +15,8 @@ from crosscloud_mnist.adapters.spark.session_settings import DISCOVER_GPUS
 from crosscloud_mnist.errors import ConfigurationError
 from crosscloud_mnist.training.train import train
 
+pytestmark = pytest.mark.spark
+
 
 def discover(tmp_path, output):
     tool = tmp_path / "nvidia-smi"
@@ -27,7 +29,7 @@ def discover(tmp_path, output):
 
 
 @pytest.mark.parametrize(("output", "addresses"), [("echo 0", ["0"]), ("seq 0 2", ["0", "1", "2"])])
-def test_the_script_prints_the_addresses(tmp_path, answer, addresses):
+def test_the_script_prints_the_addresses(tmp_path, output, addresses):
     completed = discover(tmp_path, output)
     assert json.loads(completed.stdout) == {"name": "gpu", "addresses": addresses}
 

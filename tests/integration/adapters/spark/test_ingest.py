@@ -14,6 +14,8 @@ from crosscloud_mnist.datasets.shards import ShardsDataset
 from crosscloud_mnist.errors import ConfigurationError, IdxError
 from crosscloud_mnist.storage import idx
 
+pytestmark = pytest.mark.spark
+
 SPLITS = {"training": 4, "validation": 2, "test": 1}
 
 

@@ -14,6 +14,8 @@ from crosscloud_mnist.training.distributed.worker_report import verify_worker_re
 from crosscloud_mnist.training.result import EpochMetrics
 from crosscloud_mnist.training.train import train
 
+pytestmark = [pytest.mark.spark, pytest.mark.slow]
+
 MODES = ("single", "local", "distributed", "custom")
 
 

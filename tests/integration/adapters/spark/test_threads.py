@@ -7,7 +7,11 @@ import os
 import subprocess
 import sys
 
+import pytest
+
 from crosscloud_mnist.adapters.spark.session import SparkCluster
+
+pytestmark = [pytest.mark.spark, pytest.mark.process]
 
 COUNT = """
 import glob, json, pathlib, sys
