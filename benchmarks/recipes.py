@@ -1,4 +1,4 @@
-"""What the recipes reach: three seeds of each, the epoch chosen on validation.
+"""What the recipes reach: three seeds of each, the epoch selected on validation.
 
 ``make bench ONLY=recipes``; one of them with ``python -m benchmarks.recipes compact``.
 """
@@ -35,7 +35,7 @@ def main() -> None:
             ]
     figures: dict[str, float] = {}
     for name, seeds in runs.items():
-        reached = [run["chosen"]["test"] for run in seeds]
+        reached = [run["selected"]["test"] for run in seeds]
         for label, of in (("min", min), ("median", median), ("max", max)):
             figures[f"{name}_test_accuracy_{label}"] = of(reached)
         figures[f"{name}_seconds_max"] = max(run["curve"][-1]["seconds"] for run in seeds)
@@ -50,12 +50,12 @@ def _draw(runs: dict[str, list[dict[str, Any]]]) -> Figure:
         for seed, run in zip(_SEEDS, seeds, strict=True):
             times = [epoch["seconds"] for epoch in run["curve"]]
             axes.plot(times, [epoch["test"] for epoch in run["curve"]], label=f"seed {seed}")
-            axes.plot(run["chosen"]["seconds"], run["chosen"]["test"], "o", color="black")
-        middle = median(run["chosen"]["test"] for run in seeds)
+            axes.plot(run["selected"]["seconds"], run["selected"]["test"], "o", color="black")
+        middle = median(run["selected"]["test"] for run in seeds)
         axes.set(
             xlabel="seconds of training",
             ylabel="test accuracy",
-            title=f"Recipe {name}: median {middle:.2%}\n(dots: chosen on validation)",
+            title=f"Recipe {name}: median {middle:.2%}\n(dots: selected on validation)",
             ylim=(0.98, 0.998),
         )
         axes.grid(alpha=0.3)

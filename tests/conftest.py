@@ -13,6 +13,7 @@ from crosscloud_mnist.bundle import Bundle, BundleContents, Signer, TestPredicti
 from crosscloud_mnist.datasets.shards import ShardsDataset
 from crosscloud_mnist.datasets.uci_digits import load_as_mnist
 from crosscloud_mnist.storage import idx
+from crosscloud_mnist.training.config import TrainingConfig
 from crosscloud_mnist.training.job import Shard, TrainingJob
 from rehearsal.dense_bundle import dense_contents
 from rehearsal.workspace_process import WorkspaceProcess
@@ -31,24 +32,26 @@ def job(
     """Two short epochs of the case's CNN; the test half stands for validation."""
     folder = tmp_path_factory.mktemp("shards")
 
-    def dealt(half: str) -> tuple[Shard, ...]:
+    def shard(half: str) -> tuple[Shard, ...]:
         labelled = digits[f"{half}-images-idx3-ubyte"], digits[f"{half}-labels-idx1-ubyte"]
         ShardsDataset(path=str(folder / half), shards=4).save(labelled)
         return ShardsDataset(path=str(folder / half), shards=4, handles=True).load()
 
     return TrainingJob(
-        model="baseline",
-        optimizer="adam",
-        learning_rate=0.001,
-        schedule="constant",
-        epochs=2,
-        steps_per_epoch=4,
-        global_batch_size=64,
-        precision="float32",
-        augment=False,
-        seed=3,
-        train=dealt("train"),
-        validation=dealt("t10k"),
+        config=TrainingConfig(
+            model="baseline",
+            optimizer="adam",
+            learning_rate=0.001,
+            schedule="constant",
+            epochs=2,
+            steps_per_epoch=4,
+            global_batch_size=64,
+            precision="float32",
+            augment=False,
+            seed=3,
+        ),
+        train=shard("train"),
+        validation=shard("t10k"),
         checkpoint_dir=str(folder / "records"),
     )
 

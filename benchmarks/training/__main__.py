@@ -11,7 +11,7 @@ from typing import Any
 from benchmarks import report
 from benchmarks.training import data
 from benchmarks.training.children import measured
-from benchmarks.training.measure import chosen
+from benchmarks.training.measure import select_best
 from benchmarks.training.plot import draw
 
 _BATCH = 1024  # ours chooses; both for one process and for two slots
@@ -130,7 +130,7 @@ def _figures(
         "memory_20x_vs_1x": memory[20] / memory[1],
         "memory_5x_vs_1x": memory[5] / memory[1],
         "single_vs_case_per_cpu_second": middle("single", "case", "images_per_cpu_second"),
-        "compact_test_accuracy": chosen(curves["ours, recipe compact"])["test"],
+        "compact_test_accuracy": select_best(curves["ours, recipe compact"])["test"],
         "compact_seconds": curves["ours, recipe compact"][-1]["seconds"],
     }
     for target in _TARGETS:
@@ -148,7 +148,7 @@ def _time_to(curve: list[dict[str, float]], target: float, *, or_all: bool = Fal
     Where none does: 0, or with ``or_all`` all the seconds, which the true time is longer than.
     """
     for count, epoch in enumerate(curve, 1):
-        if chosen(curve[:count])["test"] >= target:
+        if select_best(curve[:count])["test"] >= target:
             return epoch["seconds"]
     return curve[-1]["seconds"] if or_all else 0.0
 

@@ -1,4 +1,4 @@
-"""MNIST for the benchmark, as the project itself ingests it, in a folder of its own."""
+"""MNIST for the benchmark, ingested as the project does, in its own folder."""
 
 from __future__ import annotations
 
@@ -13,50 +13,52 @@ from numpy.typing import NDArray
 
 from crosscloud_mnist.datasets.shards import ShardsDataset
 from crosscloud_mnist.pipelines.ingest_mnist.nodes import decode, split
+from crosscloud_mnist.pipelines.ingest_mnist.parameters import IngestMnistParameters
 from crosscloud_mnist.settings import CONFIG_LOADER_ARGS
+from crosscloud_mnist.training.config import parse_config
 from crosscloud_mnist.training.job import TrainingJob
 
 PROJECT = Path(__file__).parents[2]
 _SHARDS = 8
-Labelled = tuple[NDArray[np.uint8], NDArray[np.uint8]]
+LabelledImages = tuple[NDArray[np.uint8], NDArray[np.uint8]]
 
 
 def recipe(name: str) -> dict[str, Any]:
     """Return a recipe's settings, from the project's own conf."""
-    chosen = {"train_distributed": {"recipe": name}}
-    settings = _loader(chosen)["parameters"]["train_distributed"]["settings"]
+    selected = {"train_distributed": {"recipe": name}}
+    settings = _loader(selected)["parameters"]["train_distributed"]["settings"]
     return dict(settings)
 
 
 def prepare(folder: Path, times: int = 1) -> None:
-    """Write training, validation and test shards; the training set repeated so many times."""
+    """Write training, validation and test shards; the training set is repeated ``times`` times."""
     loader = _loader({})
     entries = {"mnist": loader["catalog"]["mnist"]}
     training, test, _ = decode(DataCatalog.from_config(entries).load("mnist"))
-    parameters = loader["parameters"]["ingest_mnist"]
-    (images, labels), validation = split(training, **parameters)
-    more = np.tile(images, (times, 1, 1)), np.tile(labels, times)
-    for name, part in (("training", more), ("validation", validation), ("test", test)):
+    parameters = IngestMnistParameters(**loader["parameters"]["ingest_mnist"])
+    (images, labels), validation = split(training, parameters)
+    repeated = np.tile(images, (times, 1, 1)), np.tile(labels, times)
+    for name, part in (("training", repeated), ("validation", validation), ("test", test)):
         ShardsDataset(path=str(folder / name), shards=_SHARDS).save(part)
 
 
-def load(folder: Path, name: str) -> Labelled:
+def load(folder: Path, name: str) -> LabelledImages:
     """Return the arrays of one split."""
-    loaded: Labelled = ShardsDataset(path=str(folder / name), shards=_SHARDS).load()
+    loaded: LabelledImages = ShardsDataset(path=str(folder / name), shards=_SHARDS).load()
     return loaded
 
 
-def job(folder: Path, records: Path, settings: Mapping[str, Any], **changes: Any) -> TrainingJob:
+def job(folder: Path, checkpoint_dir: Path, settings: Mapping[str, Any]) -> TrainingJob:
     """Return a job on the shards in ``folder``."""
     shards = {
         name: ShardsDataset(path=str(folder / name), shards=_SHARDS, handles=True).load()
         for name in ("training", "validation")
     }
     return TrainingJob(
+        config=parse_config(settings),
         train=shards["training"],
         validation=shards["validation"],
-        checkpoint_dir=str(records),
-        **{**settings, **changes},
+        checkpoint_dir=str(checkpoint_dir),
     )
 
 

@@ -29,15 +29,18 @@ def case_speed(*, folder: str, steps: int, epochs: int) -> dict[str, Any]:
 
     from benchmarks.training.case import BATCH_SIZE, train
 
-    clock: list[tuple[float, float]] = []
-    look = keras.callbacks.LambdaCallback(
-        on_epoch_end=lambda *_: clock.append((time.perf_counter(), time.process_time()))
+    times: list[tuple[float, float]] = []
+    timer = keras.callbacks.LambdaCallback(
+        on_epoch_end=lambda *_: times.append((time.perf_counter(), time.process_time()))
     )
     train(
-        *data.load(Path(folder), "training"), epochs=epochs, steps_per_epoch=steps, callbacks=[look]
+        *data.load(Path(folder), "training"),
+        epochs=epochs,
+        steps_per_epoch=steps,
+        callbacks=[timer],
     )
     images = steps * BATCH_SIZE * (epochs - 1)
-    wall, cpu = (last - first for first, last in zip(clock[0], clock[-1], strict=True))
+    wall, cpu = (last - first for first, last in zip(times[0], times[-1], strict=True))
     return {"images_per_second": images / wall, "images_per_cpu_second": images / cpu}
 
 
@@ -50,8 +53,8 @@ def case_curve(*, folder: str, target: float, epochs: int) -> dict[str, Any]:
     held = [data.load(Path(folder), name) for name in ("validation", "test")]
     curve: list[dict[str, float]] = []
 
-    class Look(keras.callbacks.Callback):  # type: ignore[misc]
-        """Takes accuracies between epochs; its own time does not count."""
+    class Evaluator(keras.callbacks.Callback):  # type: ignore[misc]
+        """Evaluates between epochs; its own time does not count."""
 
         def __init__(self) -> None:
             super().__init__()
@@ -62,14 +65,16 @@ def case_curve(*, folder: str, target: float, epochs: int) -> dict[str, Any]:
 
         def on_epoch_end(self, *_: Any) -> None:
             self._trained += time.perf_counter() - self._start
-            answers = [self.model.predict(x[..., None] / np.float32(255), 500, 0) for x, _ in held]
+            predictions = [
+                self.model.predict(x[..., None] / np.float32(255), 500, 0) for x, _ in held
+            ]
             validation, test = (
-                float((answer.argmax(1) == y).mean())
-                for answer, (_, y) in zip(answers, held, strict=True)
+                float((probabilities.argmax(1) == y).mean())
+                for probabilities, (_, y) in zip(predictions, held, strict=True)
             )
             labels = held[0][1]
-            right = answers[0][np.arange(len(labels)), labels]
-            loss = float(-np.log(right.clip(1e-30)).mean())
+            of_label = predictions[0][np.arange(len(labels)), labels]
+            loss = float(-np.log(of_label.clip(1e-30)).mean())
             curve.append(
                 {
                     "seconds": self._trained,
@@ -78,10 +83,15 @@ def case_curve(*, folder: str, target: float, epochs: int) -> dict[str, Any]:
                     "test": test,
                 }
             )
-            if chosen(curve)["test"] >= target:
+            if select_best(curve)["test"] >= target:
                 self.model.stop_training = True
 
-    train(*data.load(Path(folder), "training"), optimizer="adam", epochs=epochs, callbacks=[Look()])
+    train(
+        *data.load(Path(folder), "training"),
+        optimizer="adam",
+        epochs=epochs,
+        callbacks=[Evaluator()],
+    )
     return {"curve": curve}
 
 
@@ -108,9 +118,9 @@ def ours(
         ended = time.time()
         ranks = [json.loads(path.read_text()) for path in Path(records).glob("rank-*.json")]
     first, *later = result.history
-    images = job.steps_per_epoch * job.global_batch_size
+    images = job.config.steps_per_epoch * job.config.global_batch_size
     seconds = [images / epoch.images_per_second for epoch in later]
-    entered, left = max(r["entered"] for r in ranks), min(r["left"] for r in ranks)
+    first_step, last_step = max(r["started"] for r in ranks), min(r["ended"] for r in ranks)
     return {
         "images_per_second": images * len(later) / sum(seconds),
         "images_per_cpu_second": images * len(later) / sum(e.cpu_seconds for e in later),
@@ -118,10 +128,12 @@ def ours(
         "peak_mb": [rank["peak_mb"] for rank in ranks],
         "overhead": {
             "process and driver imports": launched - started,
-            "Spark, barrier and preflight": entered - launched,
-            "TensorFlow import and model": left - entered - sum(e.seconds for e in result.history),
+            "Spark, barrier and preflight": first_step - launched,
+            "TensorFlow import and model": last_step
+            - first_step
+            - sum(e.seconds for e in result.history),
             "tracing": first.seconds - min(epoch.seconds for epoch in later),
-            "result and Spark's end": ended - left,
+            "result and Spark's end": ended - last_step,
         },
     }
 
@@ -143,23 +155,24 @@ def our_curve(*, folder: str, settings: Mapping[str, Any]) -> dict[str, Any]:
         launcher = SparkLauncher(master=None, slots=1)
         result = launcher.launch(train, job, "single", keep)
     images, labels = data.load(Path(folder), "test")
-    seconds, curve = 0.0, []
+    config, seconds, curve = job.config, 0.0, []
     for epoch in result.history:
-        seconds += job.steps_per_epoch * job.global_batch_size / epoch.images_per_second
-        model = build(job.model, job.seed)
+        seconds += config.steps_per_epoch * config.global_batch_size / epoch.images_per_second
+        model = build(config.model, config.seed)
         for variable, value in zip(model.variables, kept[epoch.epoch], strict=False):
             variable.assign(value)
-        named = export.predict(export.rebuild(job.model, model.get_weights()), images).argmax(1)
+        rebuilt = export.rebuild(config.model, model.get_weights())
+        predicted = export.predict(rebuilt, images).argmax(1)
         curve.append(
             {
                 "seconds": seconds,
                 "validation": epoch.val_accuracy,
                 "val_loss": epoch.val_loss,
-                "test": float((named == labels).mean()),
+                "test": float((predicted == labels).mean()),
             }
         )
-    taken = curve[result.taken.epoch - 1]
-    return {"curve": curve, "chosen": taken, "precision": result.worker_reports[0].precision}
+    selected = curve[result.selected.epoch - 1]
+    return {"curve": curve, "selected": selected, "precision": result.worker_reports[0].precision}
 
 
 def peak(*, precision: str) -> dict[str, Any]:
@@ -169,7 +182,7 @@ def peak(*, precision: str) -> dict[str, Any]:
     from crosscloud_mnist.training.models import build
 
     dtype = "bfloat16" if precision == "mixed_bfloat16" else "float32"
-    model = build("case", 0)
+    model = build("baseline", 0)
     return {
         "dtype": dtype,
         "flop_per_second": matmul_peak(dtype),
@@ -178,8 +191,8 @@ def peak(*, precision: str) -> dict[str, Any]:
     }
 
 
-def chosen(curve: list[dict[str, float]]) -> dict[str, float]:
-    """Return the epoch that is taken, as ``training.choice`` takes it."""
+def select_best(curve: list[dict[str, float]]) -> dict[str, float]:
+    """Return the epoch with the lowest validation loss, as training selects it."""
     return min(curve, key=lambda epoch: epoch["val_loss"])
 
 

@@ -1,4 +1,4 @@
-"""What a slot does and measures of itself; executors import it."""
+"""What a slot does and measures; executors import it."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from crosscloud_mnist.training.train import train
 
 
 def train_and_measure(job: TrainingJob, *, read_all: bool = False) -> TrainingResult:
-    """Train, and leave this rank's times and peak memory beside the records.
+    """Train, and write this rank's times and peak memory beside the epoch records.
 
     Args:
         job: What to train.
         read_all: Whether to read all of this rank's shards to their end first, however few steps
             are trained.
     """
-    entered = time.time()
+    started = time.time()
     if read_all:
         _read_through(job)
     result = train(job)
-    rank = _place()[0]
+    rank = _rank_and_workers()[0]
     figures = {
-        "entered": entered,
-        "left": time.time(),
+        "started": started,
+        "ended": time.time(),
         "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
     }
     (Path(job.checkpoint_dir) / f"rank-{rank}.json").write_text(json.dumps(figures))
@@ -37,14 +37,14 @@ def train_and_measure(job: TrainingJob, *, read_all: bool = False) -> TrainingRe
 
 
 def _read_through(job: TrainingJob) -> None:
-    rank, workers = _place()
+    rank, workers = _rank_and_workers()
     own = sum(job.train[i].count for i in input_pipeline.own_shards(len(job.train), workers, rank))
-    steps = own * workers // job.global_batch_size
+    steps = own * workers // job.config.global_batch_size
     for _ in input_pipeline.training_batches(job, workers, rank, 1).take(steps):
         pass
 
 
-def _place() -> tuple[int, int]:
+def _rank_and_workers() -> tuple[int, int]:
     cluster = json.loads(os.environ.get("TF_CONFIG", "{}"))
     if not cluster:
         return 0, 1

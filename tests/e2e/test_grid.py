@@ -31,17 +31,17 @@ def test_custom_trains_four_settings_two_at_a_time(project):
 
     comparison = project.report("08_reporting/grid_comparison.json")
     assert len(comparison) == 4
-    (chosen,) = (row for row in comparison if row["chosen"])
-    assert chosen["val_accuracy"] == max(row["val_accuracy"] for row in comparison)
-    settings = project.report("08_reporting/chosen_settings.json")
+    (selected,) = (row for row in comparison if row["selected"])
+    assert selected["val_accuracy"] == max(row["val_accuracy"] for row in comparison)
+    settings = project.report("08_reporting/selected_settings.json")
     for name in ("epochs", "learning_rate", "optimizer"):
-        assert settings[name] == chosen[name]
+        assert settings[name] == selected["settings"][name]
     assert (
         project.report("08_reporting/training_history.json")[-1]["val_accuracy"]
-        == (chosen["val_accuracy"])
+        == selected["val_accuracy"]
     )
     artifacts = {artifact.path for artifact in client.list_artifacts(parent_id)}
-    assert artifacts >= {"comparison.png", "comparison.json"}
+    assert artifacts >= {"grid_comparison.png", "grid_comparison.json"}
     (model,) = client.search_logged_models([parent.info.experiment_id])
-    assert model.params["optimizer"] == chosen["optimizer"]
-    assert model.params["learning_rate"] == str(chosen["learning_rate"])
+    assert model.params["optimizer"] == selected["settings"]["optimizer"]
+    assert model.params["learning_rate"] == str(selected["settings"]["learning_rate"])

@@ -39,5 +39,5 @@ class Tracker(Protocol):
     def run_id(self) -> str:
         """Return the run's id."""
 
-    def log_text(self, text: str, name: str) -> None:
-        """Log a text artifact under the name."""
+    def log_params(self, params: Mapping[str, object]) -> None:
+        """Log the run's parameters by name."""

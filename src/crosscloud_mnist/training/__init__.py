@@ -1,1 +1,1 @@
-"""Training: the models, the sharded feed and the one loop that all four modes run."""
+"""Training: the models, the sharded input pipeline and the one loop that all four modes run."""

@@ -1,4 +1,4 @@
-"""Where a training that lost a worker goes on from: the whole state after an epoch."""
+"""The whole state of a training after an epoch, from which a later attempt goes on."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +14,8 @@ from numpy.typing import NDArray
 from crosscloud_mnist.storage import atomic
 from crosscloud_mnist.training.result import EpochMetrics
 
-_KEPT = 2  # the newest, and the one that a new attempt may be reading
+_MAX_KEPT = 2  # the newest, and the one that a new attempt may be reading
+Variable = NDArray[np.generic]
 
 
 @dataclass(frozen=True)
@@ -24,25 +24,25 @@ class Checkpoint:
 
     Attributes:
         history: The epochs so far.
-        variables: Those of the model that is validated and taken, of the one that is trained where
-            that is another, of the optimizer, and the best weights; each in Keras' order.
+        variables: Those of the exported model, of the trained model where that is another one, of
+            the optimizer, and the best weights; each in Keras' order.
     """
 
     history: tuple[EpochMetrics, ...]
-    variables: tuple[NDArray[Any], ...]
+    variables: tuple[Variable, ...]
 
 
-def save(folder: str, history: Sequence[EpochMetrics], variables: Sequence[NDArray[Any]]) -> None:
-    """Write the checkpoint of ``history``'s last epoch, whole or not at all.
+def save(folder: str, history: Sequence[EpochMetrics], variables: Sequence[Variable]) -> None:
+    """Write the checkpoint of ``history``'s last epoch atomically, and remove the oldest.
 
     Raises:
-        OSError: The storage is full or not there.
+        OSError: The storage is full or absent.
     """
     stream = io.BytesIO()
     epochs = json.dumps([asdict(epoch) for epoch in history])
     np.savez(stream, *variables, history=np.array(epochs))
     atomic.write_bytes(_path(folder, len(history)), stream.getvalue())
-    for old in _found(folder)[:-_KEPT]:
+    for old in _list(folder)[:-_MAX_KEPT]:
         old.unlink(missing_ok=True)
 
 
@@ -58,21 +58,21 @@ def load(folder: str, epoch: int) -> Checkpoint:
         return Checkpoint(history, tuple(archive[f"arr_{i}"] for i in range(count)))
 
 
-def last(folder: str) -> int:
+def last_epoch(folder: str) -> int:
     """Return the last epoch that has a checkpoint, or 0."""
-    found = _found(folder)
-    return int(found[-1].stem.removeprefix("checkpoint-")) if found else 0
+    paths = _list(folder)
+    return int(paths[-1].stem.removeprefix("checkpoint-")) if paths else 0
 
 
 def clear(folder: str) -> None:
-    """Remove what an earlier training left."""
-    for old in _found(folder):
-        old.unlink(missing_ok=True)
+    """Remove the checkpoints of an earlier training."""
+    for path in _list(folder):
+        path.unlink(missing_ok=True)
 
 
 def _path(folder: str, epoch: int) -> Path:
     return Path(folder) / f"checkpoint-{epoch:04d}.npz"
 
 
-def _found(folder: str) -> list[Path]:
+def _list(folder: str) -> list[Path]:
     return sorted(Path(folder).glob("checkpoint-*.npz"))

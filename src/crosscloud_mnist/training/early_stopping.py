@@ -1,7 +1,7 @@
-"""Which epoch's weights are taken, and when to stop: from the validation figures alone.
+"""Which epoch's weights are exported, and when training stops: by the validation loss.
 
-All is worked out from the history, which every rank has alike and a checkpoint holds: there is no
-other state to lose.
+Both follow from the history alone, which every rank has and every checkpoint holds: no other state
+has to survive a restart.
 """
 
 from __future__ import annotations
@@ -9,23 +9,23 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from crosscloud_mnist.training.job import TrainingJob
+from crosscloud_mnist.training.config import TrainingConfig
 from crosscloud_mnist.training.result import EpochMetrics
 
 
 def select_best_epoch(history: Sequence[EpochMetrics]) -> EpochMetrics:
-    """Return the epoch of the lowest validation loss; of several, the first.
+    """Return the epoch with the lowest validation loss; of several, the first.
 
-    The loss tells late epochs apart that a few thousand images' accuracy does not; it is what
-    Keras' ``ModelCheckpoint`` and ``EarlyStopping`` watch unless told otherwise.
+    Late epochs have equal accuracies on a few thousand images, but different losses. Keras'
+    ``ModelCheckpoint`` and ``EarlyStopping`` monitor the same by default.
     """
     return min(history, key=lambda epoch: (math.isnan(epoch.val_loss), epoch.val_loss))
 
 
-def is_finished(job: TrainingJob, history: Sequence[EpochMetrics]) -> bool:
-    """Whether training ends here: all epochs are done, or ``patience`` of them brought nothing."""
-    if len(history) >= job.epochs:
+def is_finished(config: TrainingConfig, history: Sequence[EpochMetrics]) -> bool:
+    """Whether training stops: after all epochs, or ``patience`` of them without improvement."""
+    if len(history) >= config.epochs:
         return True
-    if job.patience is None or not history:
+    if config.patience is None or not history:
         return False
-    return len(history) - select_best_epoch(history).epoch >= job.patience
+    return len(history) - select_best_epoch(history).epoch >= config.patience

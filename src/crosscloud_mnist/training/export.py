@@ -1,4 +1,4 @@
-"""The trained weights as files: a float32 Keras model, and an ONNX graph that takes raw pixels."""
+"""Trained weights as files: a float32 Keras model, and an ONNX graph that takes raw pixels."""
 
 from __future__ import annotations
 
@@ -12,24 +12,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crosscloud_mnist.storage.image_format import IMAGE_SIDE
+from crosscloud_mnist.training.config import ModelName
 from crosscloud_mnist.training.models import build
 
 if TYPE_CHECKING:
     import keras
 
 _OPSET = 17
-_BATCH = 500
+_BATCH_SIZE = 500
 
 
-def rebuild(name: str, weights: Sequence[NDArray[np.float32]]) -> keras.Model:
-    """Return the model in float32 with probabilities at its end, whatever it was trained in.
+def rebuild(name: ModelName, weights: Sequence[NDArray[np.float32]]) -> keras.Model:
+    """Return the model in float32, with probabilities as its output, whatever it was trained in.
 
     Args:
         name: The architecture.
-        weights: In Keras' order, as training gave them back.
+        weights: In Keras' order, as training returned them.
 
     Returns:
-        A model that takes pixels [n, 28, 28], 0 to 255, and gives probabilities [n, 10], float32.
+        A model that takes pixels [n, 28, 28], 0 to 255, and returns probabilities [n, 10], float32.
     """
     import keras
 
@@ -40,16 +41,16 @@ def rebuild(name: str, weights: Sequence[NDArray[np.float32]]) -> keras.Model:
 
 
 def predict(model: keras.Model, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Return the probabilities [n, 10] that Keras gives for images [n, 28, 28]."""
+    """Return the probabilities [n, 10], float32, that Keras computes for images [n, 28, 28]."""
     parts = [
-        np.asarray(model(images[start : start + _BATCH].astype(np.float32), training=False))
-        for start in range(0, len(images), _BATCH)
+        np.asarray(model(images[start : start + _BATCH_SIZE].astype(np.float32), training=False))
+        for start in range(0, len(images), _BATCH_SIZE)
     ]
     return np.concatenate(parts)
 
 
 def keras_bytes(model: keras.Model) -> bytes:
-    """Return the model as a ``.keras`` file, for training it further."""
+    """Return the model as a ``.keras`` file, for further training."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.keras"
         model.save(path)
@@ -57,7 +58,7 @@ def keras_bytes(model: keras.Model) -> bytes:
 
 
 def onnx_bytes(model: keras.Model) -> bytes:
-    """Return the model as an ONNX file: the cast and the scaling stand inside the graph.
+    """Return the model as an ONNX file: the cast and the scaling are part of the graph.
 
     Its input is ``images``, uint8 [n, 28, 28]; its output ``probabilities``, float32 [n, 10].
     """
@@ -79,16 +80,16 @@ def onnx_bytes(model: keras.Model) -> bytes:
 
 
 def _with_fixed_shapes(model: keras.Model) -> keras.Model:
-    """Flatten without asking for the batch's size, which takes ONNX seven nodes to compute."""
+    """Replace Flatten: it asks for the batch's size, which takes ONNX seven nodes to compute."""
     import keras
 
-    def replaced(layer: keras.layers.Layer) -> keras.layers.Layer:
+    def replace_flatten(layer: keras.layers.Layer) -> keras.layers.Layer:
         if not isinstance(layer, keras.layers.Flatten):
             return layer
         size = math.prod(layer.input.shape[1:])
         return keras.layers.Lambda(lambda values: keras.ops.reshape(values, (-1, size)))
 
-    return keras.models.clone_model(model, clone_function=replaced)
+    return keras.models.clone_model(model, clone_function=replace_flatten)
 
 
 def summary(model: keras.Model) -> str:

@@ -4,47 +4,61 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
-from typing import Any
 
-from crosscloud_mnist.errors import ConfigurationError
+from pydantic import ValidationError
 
-Grid = Mapping[str, Sequence[Any]] | Sequence[Mapping[str, Any]] | None
+from crosscloud_mnist.training.config import Setting, TrainingConfig, parse_config
+
+Grid = dict[str, list[Setting]] | list[dict[str, Setting]]
 
 
-def expand(grid: Grid) -> tuple[dict[str, Any], ...]:
-    """Return what each of the settings changes.
+def expand(grid: Grid | None) -> tuple[dict[str, Setting], ...]:
+    """Return what each of the trainings changes.
 
     Args:
         grid: Values to try of each setting, for all their combinations; or a list of settings;
             or nothing.
 
     Returns:
-        One dictionary for each model; a single empty one where there is no grid.
+        One dictionary for each training; a single empty one where there is no grid.
 
     Raises:
-        ConfigurationError: It is none of these, or a setting has no values.
+        ValueError: A setting has no values.
     """
     if not grid:
         return ({},)
     if isinstance(grid, Mapping):
-        for name, values in grid.items():
-            if not isinstance(values, (list, tuple)) or not values:
-                raise _refused(f"{name}: {values!r}", "a list of values for each setting")
+        if empty := [name for name, values in grid.items() if not values]:
+            raise ValueError(f"{empty[0]} has no values, expected a list of some for each setting")
         return tuple(
-            dict(zip(grid, chosen, strict=True)) for chosen in itertools.product(*grid.values())
+            dict(zip(grid, values, strict=True)) for values in itertools.product(*grid.values())
         )
-    if isinstance(grid, (list, tuple)) and all(isinstance(each, Mapping) for each in grid):
-        return tuple(dict(each) for each in grid)
-    raise _refused(repr(grid), "lists of values by setting, or a list of settings")
+    return tuple(dict(changes) for changes in grid)
 
 
-def name_of(changes: Mapping[str, Any]) -> str:
-    """Return a name that tells the settings apart: ``learning_rate=0.003, optimizer=adam``."""
+def apply_changes(
+    config: TrainingConfig, changes: Sequence[Mapping[str, Setting]]
+) -> list[TrainingConfig]:
+    """Return the configuration that each of the changes makes of ``config``.
+
+    Raises:
+        ValueError: A setting is unknown, or a value has the wrong type or range.
+    """
+    configs = []
+    for each in changes:
+        try:
+            configs.append(parse_config({**config.settings(), **each}))
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            name = ".".join(map(str, first["loc"]))
+            if first["type"] == "unexpected_keyword_argument":
+                message = f"{name} is no setting, expected those of the recipes"
+            else:
+                message = f"{name} is {first['input']!r}: {first['msg']}"
+            raise ValueError(message) from error
+    return configs
+
+
+def describe_changes(changes: Mapping[str, Setting]) -> str:
+    """Return a name that identifies the settings: ``learning_rate=0.003, optimizer=adam``."""
     return ", ".join(f"{name}={value}" for name, value in sorted(changes.items()))
-
-
-def _refused(found: str, expected: str) -> ConfigurationError:
-    return ConfigurationError(
-        f"train_distributed.grid: found {found}, expected {expected}; see "
-        "conf/base/parameters_train_distributed.yml"
-    )

@@ -1,50 +1,60 @@
-"""The learning rate: scaled with the batch, warmed up, and decayed."""
+"""The optimizer, with its learning rate scaled with the batch, warmed up and decayed."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from crosscloud_mnist.training.job import TrainingJob
+from crosscloud_mnist.training.config import TrainingConfig
 
 if TYPE_CHECKING:
     import keras
 
-_WARM_UP = 0.1  # of all steps
+_WARM_UP_FRACTION = 0.1  # of all steps
 _MOMENTUM = 0.9
 
 
-def peak_rate(job: TrainingJob) -> float:
+def peak_learning_rate(config: TrainingConfig) -> float:
     """Return the learning rate after the warm-up.
 
     With ``reference_batch_size`` it follows the linear scaling rule: k times the batch takes k
     times the rate (Goyal et al. 2017, https://arxiv.org/abs/1706.02677, section 2.1).
     """
-    if job.reference_batch_size is None:
-        return job.learning_rate
-    return job.learning_rate * job.global_batch_size / job.reference_batch_size
+    if config.reference_batch_size is None:
+        return config.learning_rate
+    return config.learning_rate * config.global_batch_size / config.reference_batch_size
 
 
-def build_optimizer(job: TrainingJob) -> keras.Optimizer:
-    """Return the job's optimizer, with its schedule inside: no Python runs between two steps.
+def build_optimizer(config: TrainingConfig) -> keras.Optimizer:
+    """Return the optimizer; its schedule is part of it, so no Python runs between two steps."""
+    import keras
+
+    learning_rate = _learning_rate(config)
+    if config.optimizer == "adam":
+        return keras.optimizers.Adam(learning_rate)
+    if config.optimizer == "nesterov":
+        return keras.optimizers.SGD(learning_rate, momentum=_MOMENTUM, nesterov=True)
+    return keras.optimizers.SGD(learning_rate)
+
+
+def _learning_rate(
+    config: TrainingConfig,
+) -> float | keras.optimizers.schedules.LearningRateSchedule:
+    """Return the rate or its schedule.
 
     A scaled rate warms up from the unscaled one (section 2.2 of the same paper), a cosine one from
     zero.
     """
     import keras
 
-    steps = job.epochs * job.steps_per_epoch
-    rate: Any = job.learning_rate
-    if job.schedule == "cosine" or job.reference_batch_size is not None:
-        warm_up = max(1, round(_WARM_UP * steps))
-        rate = keras.optimizers.schedules.CosineDecay(
-            0.0 if job.reference_batch_size is None else job.learning_rate,
-            max(1, steps - warm_up),
-            alpha=0.0 if job.schedule == "cosine" else 1.0,  # what is left of the peak at the end
-            warmup_target=peak_rate(job),
-            warmup_steps=warm_up,
-        )
-    if job.optimizer == "adam":
-        return keras.optimizers.Adam(rate)
-    if job.optimizer == "nesterov":
-        return keras.optimizers.SGD(rate, momentum=_MOMENTUM, nesterov=True)
-    return keras.optimizers.SGD(rate)
+    is_scaled = config.reference_batch_size is not None
+    if config.schedule == "constant" and not is_scaled:
+        return config.learning_rate
+    steps = config.epochs * config.steps_per_epoch
+    warm_up_steps = max(1, round(_WARM_UP_FRACTION * steps))
+    return keras.optimizers.schedules.CosineDecay(
+        config.learning_rate if is_scaled else 0.0,
+        max(1, steps - warm_up_steps),
+        alpha=0.0 if config.schedule == "cosine" else 1.0,  # the share of the peak at the end
+        warmup_target=peak_learning_rate(config),
+        warmup_steps=warm_up_steps,
+    )

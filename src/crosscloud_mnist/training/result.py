@@ -1,9 +1,9 @@
-"""What the training function gives back: plain values that pickle."""
+"""What the training function returns: plain values that pickle."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 if TYPE_CHECKING:
     import numpy as np
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class EpochMetrics:
-    """The figures of one finished epoch, over all slots together.
+    """The metrics of one finished epoch, over all slots together.
 
     Attributes:
         epoch: From 1.
@@ -20,7 +20,7 @@ class EpochMetrics:
         loss: Mean training cross-entropy, nats, of the weights as they were trained.
         accuracy: Training accuracy, 0 to 1, of the same.
         val_loss: Mean validation cross-entropy, nats, of labels that are smoothed as in training;
-            with ``average``, of the averaged weights.
+            with ``ema_momentum``, of the averaged weights.
         val_accuracy: Validation accuracy, 0 to 1, of the same.
         learning_rate: At the epoch's last step.
         seconds: Wall time of the epoch, validation included.
@@ -42,14 +42,14 @@ class EpochMetrics:
 
 @dataclass(frozen=True)
 class WorkerReport:
-    """What one rank did, exchanged over the barrier when training ended.
+    """What one rank did; the ranks exchange their reports when training ends.
 
     Attributes:
         rank: From 0.
-        host: The address of the executor it ran on.
+        host: Name of the machine it ran on.
         shards: Indices into ``TrainingJob.train`` of the shards that it alone read.
         images: Training images that it saw.
-        precision: What it computed in.
+        precision: The Keras dtype policy.
         weights_sha256: Of its final weights, hexadecimal.
     """
 
@@ -61,23 +61,34 @@ class WorkerReport:
     weights_sha256: str
 
 
+class WorkerReportEntry(TypedDict):
+    """A ``WorkerReport`` as JSON."""
+
+    rank: int
+    host: str
+    shards: list[int]
+    images: int
+    precision: str
+    weights_sha256: str
+
+
 @dataclass(frozen=True)
 class TrainingResult:
-    """What training gives back.
+    """What training returns.
 
     Attributes:
         weights: The model's weights, float32, in Keras' order (``Model.get_weights``).
         history: The epochs, in order.
         worker_reports: One of each rank, in rank order.
-        chosen: Number of the epoch whose weights they are; 0 for the last.
+        selected_epoch: The number of the epoch that the weights are from; 0 for the last.
     """
 
     weights: tuple[NDArray[np.float32], ...]
     history: tuple[EpochMetrics, ...]
     worker_reports: tuple[WorkerReport, ...]
-    chosen: int = 0
+    selected_epoch: int = 0
 
     @property
-    def taken(self) -> EpochMetrics:
-        """The epoch whose weights they are."""
-        return self.history[self.chosen - 1]
+    def selected(self) -> EpochMetrics:
+        """The metrics of the epoch that the weights are from."""
+        return self.history[self.selected_epoch - 1]

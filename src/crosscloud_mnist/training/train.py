@@ -9,36 +9,35 @@ from __future__ import annotations
 
 import hashlib
 import os
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 from crosscloud_mnist.training import input_pipeline
 from crosscloud_mnist.training.distributed.precision import choose_precision
-from crosscloud_mnist.training.distributed.worker_report import exchange
+from crosscloud_mnist.training.distributed.worker_context import get_worker_context
+from crosscloud_mnist.training.distributed.worker_report import exchange_reports
 from crosscloud_mnist.training.early_stopping import select_best_epoch
 from crosscloud_mnist.training.job import TrainingJob
 from crosscloud_mnist.training.result import TrainingResult, WorkerReport
-from crosscloud_mnist.training.trainer import Trainer, WorkerContext
-
-if TYPE_CHECKING:
-    import tensorflow as tf
+from crosscloud_mnist.training.trainer import Trainer
 
 
 def train(job: TrainingJob) -> TrainingResult:
     """Train on this slot, together with the others where the strategy has more than one.
 
     The strategy is the one in scope (MirroredStrategyRunner's, or TensorFlow's default for a
-    single process); with ``job.create_strategy`` the function makes its own, from ``TF_CONFIG``.
+    single process); with ``job.create_strategy`` the function creates its own, from ``TF_CONFIG``.
 
     Args:
         job: What to train.
 
     Returns:
-        The weights, the epochs' figures and every rank's report.
+        The weights, the epochs' metrics and every rank's report.
 
     Raises:
         ConfigurationError: The job does not fit the number of slots.
+        TrainingError: A checkpoint or a record could not be written.
     """
     # TensorFlow turns these kernels on by itself only where the processor has AVX-512; with AVX2
     # they take two thirds of the time. It reads this when it is imported.
@@ -49,41 +48,29 @@ def train(job: TrainingJob) -> TrainingResult:
         strategy = tf.distribute.MultiWorkerMirroredStrategy()
     else:
         strategy = tf.distribute.get_strategy()
-    context = _context(strategy)
-    input_pipeline.check(job, context.workers)
-    precision = choose_precision(job.precision)
-    with strategy.scope(), _policy(precision):
+    context = get_worker_context(strategy)
+    input_pipeline.check_sharding(job, context.workers)
+    precision = choose_precision(job.config.precision)
+    with strategy.scope(), _dtype_policy(precision):
         trainer = Trainer(job, strategy, context)
     if job.initial_epoch:
         trainer.resume()
     trainer.run()
-    weights = trainer.weights()
+    weights, history = trainer.weights(), tuple(trainer.history)
     report = WorkerReport(
         rank=context.rank,
-        host=os.uname().nodename,
+        host=socket.gethostname(),
         shards=input_pipeline.own_shards(len(job.train), context.workers, context.rank),
-        images=trainer.images_seen(),
+        images=trainer.images_seen,
         precision=precision,
         weights_sha256=hashlib.sha256(b"".join(array.tobytes() for array in weights)).hexdigest(),
     )
-    chosen = (
-        select_best_epoch(trainer.history).epoch
-        if job.restore_best_weights
-        else len(trainer.history)
-    )
-    return TrainingResult(weights, tuple(trainer.history), exchange(report), chosen)
-
-
-def _context(strategy: tf.distribute.Strategy) -> WorkerContext:
-    resolver = strategy.cluster_resolver
-    workers = len(resolver.cluster_spec().as_dict().get("worker", ())) if resolver else 0
-    if workers <= 1:
-        return WorkerContext(0, 1, strategy.num_replicas_in_sync)
-    return WorkerContext(resolver.task_id, workers, strategy.num_replicas_in_sync // workers)
+    selected = select_best_epoch(history) if job.config.restore_best_weights else history[-1]
+    return TrainingResult(weights, history, exchange_reports(report), selected.epoch)
 
 
 @contextmanager
-def _policy(name: str) -> Iterator[None]:
+def _dtype_policy(name: str) -> Iterator[None]:
     import keras
 
     before = keras.config.dtype_policy()

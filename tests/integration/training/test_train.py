@@ -15,13 +15,17 @@ import onnx
 import onnxruntime
 import pytest
 
-from crosscloud_mnist.errors import ConfigurationError, TrainingError
+from crosscloud_mnist.errors import TrainingError
 from crosscloud_mnist.training import checkpoint, export, input_pipeline
 from crosscloud_mnist.training.distributed.worker_report import verify_worker_reports
 from crosscloud_mnist.training.early_stopping import select_best_epoch
-from crosscloud_mnist.training.models import build
+from crosscloud_mnist.training.job import TrainingJob
+from crosscloud_mnist.training.steps import Steps
 from crosscloud_mnist.training.train import train
-from crosscloud_mnist.training.trainer import Trainer
+
+
+def with_config(job: TrainingJob, **changes: object) -> TrainingJob:
+    return replace(job, config=replace(job.config, **changes))
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +33,7 @@ def result(job):
     return train(job)
 
 
-def test_gives_weights_figures_and_a_proof(job, result):
+def test_training_returns_weights_metrics_and_a_worker_report(job, result):
     verify_worker_reports(result, job)
     assert sum(array.size for array in result.weights) == 267_338
     (report,) = result.worker_reports
@@ -42,7 +46,7 @@ def test_gives_weights_figures_and_a_proof(job, result):
     assert second.images_per_second > 0
 
 
-def test_leaves_a_record_of_every_epoch(job, result):
+def test_every_epoch_leaves_a_record(job, result):
     for epoch in result.history:
         record = Path(job.checkpoint_dir) / f"epoch-{epoch.epoch:04d}.json"
         assert json.loads(record.read_text()) == asdict(epoch)
@@ -51,22 +55,22 @@ def test_leaves_a_record_of_every_epoch(job, result):
 def test_the_same_seed_gives_the_same_weights(job, result):
     again = train(job)
     assert again.worker_reports == result.worker_reports
-    other = train(replace(job, epochs=1, seed=job.seed + 1))
+    other = train(with_config(job, epochs=1, seed=job.config.seed + 1))
     assert other.history[0].loss != result.history[0].loss
 
 
 @pytest.mark.parametrize(
     "changes",
-    [{"model": "compact", "augment": True, "schedule": "cosine"}, {"average": 0.5}],
+    [{"model": "compact", "augment": True, "schedule": "cosine"}, {"ema_momentum": 0.5}],
 )
-def test_what_goes_on_from_a_checkpoint_ends_where_it_would_have(job, changes, tmp_path):
-    job = replace(job, epochs=3, **changes)
+def test_a_resumed_training_ends_with_the_same_weights(job, changes, tmp_path):
+    job = with_config(job, epochs=3, **changes)
     whole = train(replace(job, checkpoint_dir=str(tmp_path / "whole")))
     shutil.copytree(tmp_path / "whole", tmp_path / "cut")
     for late in ("checkpoint-0003.npz", "epoch-0002.json", "epoch-0003.json"):
         (tmp_path / "cut" / late).unlink()
     cut = str(tmp_path / "cut")
-    resumed = train(replace(job, checkpoint_dir=cut, initial_epoch=checkpoint.last(cut)))
+    resumed = train(replace(job, checkpoint_dir=cut, initial_epoch=checkpoint.last_epoch(cut)))
     assert resumed.worker_reports == whole.worker_reports
     for resumed_epoch, whole_epoch in zip(resumed.history, whole.history, strict=True):
         assert resumed_epoch.loss == whole_epoch.loss
@@ -76,92 +80,89 @@ def test_what_goes_on_from_a_checkpoint_ends_where_it_would_have(job, changes, t
     assert records == ["epoch-0001.json", "epoch-0002.json", "epoch-0003.json"]
 
 
-def test_the_best_epochs_weights_are_taken_and_survive_a_resume(job, tmp_path):
+def test_the_best_epochs_weights_are_exported_and_survive_a_resume(job, tmp_path):
     """A rate far too high after the first epoch makes that one the best."""
-    job = replace(
+    job = with_config(
         job, restore_best_weights=True, patience=2, epochs=5, learning_rate=0.03, optimizer="adam"
     )
     whole = train(replace(job, checkpoint_dir=str(tmp_path / "whole")))
     verify_worker_reports(whole, job)
-    assert whole.taken == select_best_epoch(whole.history) != whole.history[-1]
-    model = export.rebuild(job.model, whole.weights)
-    right = total = 0
+    assert whole.selected == select_best_epoch(whole.history) != whole.history[-1]
+    model = export.rebuild(job.config.model, whole.weights)
+    correct = total = 0
     for images, labels, weights in input_pipeline.validation_batches(job, 1, 0, 1):
-        named = export.predict(model, images.numpy()).argmax(axis=1)
-        right += float(((named == labels.numpy()) * weights.numpy()).sum())
+        predicted = export.predict(model, images.numpy()).argmax(axis=1)
+        correct += float(((predicted == labels.numpy()) * weights.numpy()).sum())
         total += float(weights.numpy().sum())
-    assert right / total == pytest.approx(whole.taken.val_accuracy, abs=2 / total)
+    assert correct / total == pytest.approx(whole.selected.val_accuracy, abs=2 / total)
     cut = tmp_path / "cut"
     shutil.copytree(tmp_path / "whole", cut)
-    newest = checkpoint.last(str(cut))
+    newest = checkpoint.last_epoch(str(cut))
     resumed = train(replace(job, checkpoint_dir=str(cut), initial_epoch=newest - 1))
     assert resumed.worker_reports == whole.worker_reports
-    assert resumed.chosen == whole.chosen
+    assert resumed.selected_epoch == whole.selected_epoch
 
 
-@pytest.mark.parametrize(("average", "shares"), [(0.5, (1, 1, 2)), (0.9, (1, 1, 1))])
-def test_averaged_weights_are_taken_and_training_goes_on_from_its_own(
-    job, average, shares, tmp_path
+@pytest.mark.parametrize(("momentum", "shares"), [(0.5, (1, 1, 2)), (0.9, (1, 1, 1))])
+def test_averaged_weights_are_exported_and_training_continues_from_its_own(
+    job, momentum, shares, tmp_path
 ):
-    job = replace(job, epochs=3)
+    job = with_config(job, epochs=3)
     first, second, third = (
-        train(replace(job, epochs=epochs, checkpoint_dir=str(tmp_path / str(epochs)))).weights
+        train(
+            replace(with_config(job, epochs=epochs), checkpoint_dir=str(tmp_path / str(epochs)))
+        ).weights
         for epochs in (1, 2, 3)
     )
-    job = replace(
-        job,
-        ema_momentum=average,
-        restore_best_weights=True,
-        checkpoint_dir=str(tmp_path / "averaged"),
-    )
-    averaged = train(job)
-    for taken, *own in zip(averaged.weights, first, second, third, strict=True):
-        np.testing.assert_allclose(taken, np.average(own, axis=0, weights=shares), atol=1e-6)
-    assert averaged.chosen == 3
-    model, losses = export.rebuild(job.model, averaged.weights), []
+    job = with_config(job, ema_momentum=momentum, restore_best_weights=True)
+    averaged = train(replace(job, checkpoint_dir=str(tmp_path / "averaged")))
+    for average, *parts in zip(averaged.weights, first, second, third, strict=True):
+        np.testing.assert_allclose(average, np.average(parts, axis=0, weights=shares), atol=1e-6)
+    assert averaged.selected_epoch == 3
+    model, losses = export.rebuild(job.config.model, averaged.weights), []
     for images, labels, weights in input_pipeline.validation_batches(job, 1, 0, 1):
-        named = export.predict(model, images.numpy())
-        right = named[np.arange(len(named)), labels.numpy()]
-        losses.extend(-np.log(right[weights.numpy() > 0]))
-    assert averaged.taken.val_loss == pytest.approx(np.mean(losses), rel=1e-4)
+        probabilities = export.predict(model, images.numpy())
+        of_label = probabilities[np.arange(len(probabilities)), labels.numpy()]
+        losses.extend(-np.log(of_label[weights.numpy() > 0]))
+    assert averaged.selected.val_loss == pytest.approx(np.mean(losses), rel=1e-4)
 
 
 def test_an_epoch_is_traced_once(job, monkeypatch):
-    trainers = []
-    compiled = Trainer._compile
+    compiled = []
+    compile_steps = Steps._compile
 
-    def kept(*arguments):
-        trainers.append(compiled(*arguments))
-        return trainers[-1]
+    def compile_and_keep(*arguments):
+        compiled.append(compile_steps(*arguments))
+        return compiled[-1]
 
-    monkeypatch.setattr(Trainer, "_compile", kept)
-    train(replace(job, model="compact", augment=True, epochs=3))
-    assert [each.experimental_get_tracing_count() for each in trainers] == [1, 1]
+    monkeypatch.setattr(Steps, "_compile", compile_and_keep)
+    train(with_config(job, model="compact", augment=True, epochs=3))
+    assert [each.experimental_get_tracing_count() for each in compiled] == [1, 1]
 
 
 def test_bfloat16_learns_as_float32_does(job, result):
-    half = train(replace(job, precision="mixed_bfloat16"))
+    half = train(with_config(job, precision="mixed_bfloat16"))
     for coarse, fine in zip(half.history, result.history, strict=True):
         assert coarse.loss == pytest.approx(fine.loss, rel=0.02)
         assert coarse.val_accuracy == pytest.approx(fine.val_accuracy, abs=0.03)
 
 
-def test_labels_are_smoothed_in_training_and_validation_alike(job):
-    still = replace(job, optimizer="sgd", learning_rate=1e-9, epochs=1)
-    (smooth,) = train(replace(still, label_smoothing=1.0)).history
+def test_labels_are_smoothed_in_training_and_validation(job):
+    still = with_config(job, optimizer="sgd", learning_rate=1e-9, epochs=1)
+    (smooth,) = train(with_config(still, label_smoothing=1.0)).history
     (plain,) = train(still).history
-    for wholly_smooth, hard in ((smooth.loss, plain.loss), (smooth.val_loss, plain.val_loss)):
-        assert wholly_smooth != pytest.approx(hard, rel=1e-4)
-        assert wholly_smooth == pytest.approx(math.log(10), rel=0.02)  # an untrained model's
+    for fully_smooth, hard in ((smooth.loss, plain.loss), (smooth.val_loss, plain.val_loss)):
+        assert fully_smooth != pytest.approx(hard, rel=1e-4)
+        assert fully_smooth == pytest.approx(math.log(10), rel=0.02)  # an untrained model's
 
 
-def test_storage_that_cannot_be_written_to_is_one_line(job, tmp_path):
+def test_unwritable_storage_is_a_one_line_error(job, tmp_path):
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(TrainingError, match=r"epoch 1 could not be written to .*make room"):
         train(replace(job, checkpoint_dir=str(tmp_path / "file" / "records")))
 
 
-def test_a_full_disk_is_one_line_and_leaves_no_half_checkpoint(job, tmp_path):
+def test_a_full_disk_is_a_one_line_error_and_leaves_no_partial_checkpoint(job, tmp_path):
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     # A file of this process may not grow past that: the same OSError as of a full disk (EFBIG).
     resource.setrlimit(resource.RLIMIT_FSIZE, (500_000, hard))
@@ -174,29 +175,29 @@ def test_a_full_disk_is_one_line_and_leaves_no_half_checkpoint(job, tmp_path):
 
 
 def test_the_learning_rate_warms_up_and_falls_to_zero(job):
-    history = train(replace(job, schedule="cosine", epochs=3)).history
+    history = train(with_config(job, schedule="cosine", epochs=3)).history
     rates = [epoch.learning_rate for epoch in history]
     assert rates == sorted(rates, reverse=True)
-    assert rates[0] < job.learning_rate
+    assert rates[0] < job.config.learning_rate
     assert rates[-1] == pytest.approx(0, abs=1e-5)
 
 
 def test_bfloat16_computes_but_the_weights_stay_float32(job):
     import keras
 
-    result = train(replace(job, precision="mixed_bfloat16", model="compact", epochs=1))
+    result = train(with_config(job, precision="mixed_bfloat16", model="compact", epochs=1))
     assert {array.dtype for array in result.weights} == {np.dtype(np.float32)}
     assert result.worker_reports[0].precision == "mixed_bfloat16"
     assert keras.config.dtype_policy().name == "float32"
 
 
 def test_sgd_can_be_chosen_and_learns_slower(job, result):
-    slow = train(replace(job, optimizer="sgd"))
+    slow = train(with_config(job, optimizer="sgd"))
     assert slow.history[-1].loss > result.history[-1].loss
 
 
-def test_the_onnx_graph_answers_as_keras_does(job, result, tmp_path):
-    model = export.rebuild(job.model, result.weights)
+def test_the_onnx_graph_predicts_as_keras_does(job, result, tmp_path):
+    model = export.rebuild(job.config.model, result.weights)
     images = np.random.default_rng(0).integers(0, 256, (33, 28, 28), np.uint8)
     expected = export.predict(model, images)
     assert expected.shape == (33, 10)
@@ -205,10 +206,14 @@ def test_the_onnx_graph_answers_as_keras_does(job, result, tmp_path):
     # No node asks for the batch's size.
     assert "Shape" not in {node.op_type for node in onnx.load_from_string(graph).graph.node}
     session = onnxruntime.InferenceSession(graph)
-    (given,) = session.get_inputs()
-    assert (given.name, given.type, given.shape[1:]) == ("images", "tensor(uint8)", [28, 28])
-    (answers,) = session.run(["probabilities"], {"images": images})
-    np.testing.assert_allclose(answers, expected, atol=1e-5)
+    (graph_input,) = session.get_inputs()
+    assert (graph_input.name, graph_input.type, graph_input.shape[1:]) == (
+        "images",
+        "tensor(uint8)",
+        [28, 28],
+    )
+    (probabilities,) = session.run(["probabilities"], {"images": images})
+    np.testing.assert_allclose(probabilities, expected, atol=1e-5)
     path = tmp_path / "model.keras"
     path.write_bytes(export.keras_bytes(model))
     import keras
@@ -220,13 +225,6 @@ def test_the_onnx_graph_answers_as_keras_does(job, result, tmp_path):
 
 
 def test_a_model_takes_raw_pixels(job, result):
-    model = export.rebuild(job.model, result.weights)
+    model = export.rebuild(job.config.model, result.weights)
     rescaling = next(layer for layer in model.layers if layer.name.startswith("rescaling"))
     assert rescaling.scale == pytest.approx(1 / 255)
-
-
-def test_says_which_models_there_are():
-    with pytest.raises(
-        ConfigurationError, match="no model 'lenet', expected one of case, compact, best"
-    ):
-        build("lenet", 0)

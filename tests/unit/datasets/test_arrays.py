@@ -9,7 +9,7 @@ from kedro.io import DatasetError
 from crosscloud_mnist.datasets.arrays import ArraysDataset
 
 
-def test_gives_back_the_arrays_in_their_order(tmp_path):
+def test_arrays_are_loaded_in_their_order(tmp_path):
     dataset = ArraysDataset(filepath=str(tmp_path / "arrays.npz"))
     arrays = {"b": np.arange(6, dtype=np.float32).reshape(2, 3), "a": np.zeros(0, np.uint8)}
     dataset.save(arrays)
@@ -20,7 +20,7 @@ def test_gives_back_the_arrays_in_their_order(tmp_path):
         assert loaded[name].dtype == array.dtype
 
 
-def test_writes_no_pickle_and_leaves_no_part(tmp_path):
+def test_no_pickle_is_written_and_no_partial_file_left(tmp_path):
     dataset = ArraysDataset(filepath=str(tmp_path / "arrays.npz"))
     with pytest.raises(DatasetError):
         dataset.save({"a": np.array([object()])})

@@ -1,4 +1,4 @@
-"""Shards: what was saved comes back, and every worker can open its part alone."""
+"""Shards are loaded as they were saved, and every worker can open its own."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def labelled():
 
 
 @pytest.mark.parametrize("shards", [1, 4])
-def test_gives_back_what_was_saved_in_its_order(tmp_path, labelled, shards):
+def test_arrays_are_loaded_in_the_order_they_were_saved_in(tmp_path, labelled, shards):
     dataset = ShardsDataset(path=str(tmp_path), shards=shards)
     assert not dataset.exists()
     dataset.save(labelled)
@@ -29,7 +29,7 @@ def test_gives_back_what_was_saved_in_its_order(tmp_path, labelled, shards):
     np.testing.assert_array_equal(labels, labelled[1])
 
 
-def test_every_image_is_in_one_shard_that_says_its_count(tmp_path, labelled):
+def test_every_image_is_in_one_shard_and_shards_are_counted(tmp_path, labelled):
     ShardsDataset(path=str(tmp_path), shards=4).save(labelled)
     shards = ShardsDataset(path=str(tmp_path), shards=4, handles=True).load()
     assert [shard.count for shard in shards] == [10, 9, 9, 9]
@@ -38,13 +38,13 @@ def test_every_image_is_in_one_shard_that_says_its_count(tmp_path, labelled):
         np.testing.assert_array_equal(idx.decode(content, shard.images), labelled[0][index::4])
 
 
-def test_drops_the_shards_of_an_earlier_deal(tmp_path, labelled):
+def test_shards_of_an_earlier_run_are_removed(tmp_path, labelled):
     ShardsDataset(path=str(tmp_path), shards=8).save(labelled)
     ShardsDataset(path=str(tmp_path), shards=2).save(labelled)
     assert len(list(tmp_path.iterdir())) == 4
 
 
-def test_says_which_shard_is_missing(tmp_path, labelled, raises_cause):
+def test_a_missing_shard_is_named(tmp_path, labelled, raises_cause):
     dataset = ShardsDataset(path=str(tmp_path), shards=4, handles=True)
     dataset.save(labelled)
     (tmp_path / "00002-of-00004-labels-idx1-ubyte").unlink()

@@ -1,4 +1,4 @@
-"""Checkpoints: whole or not there, the newest ones kept."""
+"""Checkpoints are atomic, and the newest ones are kept."""
 
 from __future__ import annotations
 
@@ -16,32 +16,32 @@ def epochs(count):
     ]
 
 
-def test_what_was_saved_is_loaded(tmp_path):
+def test_a_checkpoint_is_loaded_as_it_was_saved(tmp_path):
     variables = [
         np.arange(6, dtype=np.float32).reshape(2, 3),
         np.int64(7),
         np.zeros((), np.float32),
     ]
     checkpoint.save(str(tmp_path), epochs(1), variables)
-    found = checkpoint.load(str(tmp_path), 1)
-    assert list(found.history) == epochs(1)
-    for value, expected in zip(found.variables, variables, strict=True):
+    loaded = checkpoint.load(str(tmp_path), 1)
+    assert list(loaded.history) == epochs(1)
+    for value, expected in zip(loaded.variables, variables, strict=True):
         np.testing.assert_array_equal(value, expected)
 
 
 def test_the_newest_two_are_kept(tmp_path):
-    assert checkpoint.last(str(tmp_path)) == 0
+    assert checkpoint.last_epoch(str(tmp_path)) == 0
     for count in (1, 2, 3):
         checkpoint.save(str(tmp_path), epochs(count), [])
-    assert checkpoint.last(str(tmp_path)) == 3
+    assert checkpoint.last_epoch(str(tmp_path)) == 3
     assert len(list(tmp_path.iterdir())) == 2
     checkpoint.clear(str(tmp_path))
     assert not list(tmp_path.iterdir())
 
 
-def test_a_half_written_one_does_not_count(tmp_path):
+def test_a_partly_written_checkpoint_is_ignored(tmp_path):
     checkpoint.save(str(tmp_path), epochs(1), [])
     (tmp_path / ".checkpoint-0002.npz.ab12").write_bytes(b"half")
-    assert checkpoint.last(str(tmp_path)) == 1
+    assert checkpoint.last_epoch(str(tmp_path)) == 1
     with pytest.raises(OSError, match="checkpoint-0002"):
         checkpoint.load(str(tmp_path), 2)

@@ -1,4 +1,4 @@
-"""The epoch that is taken and the end of training, from validation alone."""
+"""The exported epoch and the end of training follow from the validation loss."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_the_best_epoch_is_the_first_of_the_lowest_loss(figures, number):
 
 
 @pytest.mark.parametrize(
-    ("patience", "losses", "over"),
+    ("patience", "losses", "finished"),
     [
         (None, [0.3, 0.4, 0.5], False),
         (1, [], False),
@@ -43,6 +43,7 @@ def test_the_best_epoch_is_the_first_of_the_lowest_loss(figures, number):
         (None, [0.3] * 4, True),
     ],
 )
-def test_training_ends_when_patience_does(job, patience, losses, over):
+def test_training_stops_after_patience_epochs_without_improvement(job, patience, losses, finished):
+    config = replace(job.config, epochs=4, patience=patience)
     figures = [(0.9, loss) for loss in losses]
-    assert is_finished(replace(job, epochs=4, patience=patience), history(*figures)) is over
+    assert is_finished(config, history(*figures)) is finished

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from crosscloud_mnist.errors import ConfigurationError
-from crosscloud_mnist.training.grid import expand, name_of
+from crosscloud_mnist.training.grid import apply_changes, describe_changes, expand
 
 
 def test_a_grid_is_all_combinations():
@@ -27,27 +26,23 @@ def test_a_list_is_taken_as_it_is():
 
 
 @pytest.mark.parametrize("nothing", [None, {}, []])
-def test_nothing_is_one_model(nothing):
+def test_without_a_grid_there_is_one_model(nothing):
     assert expand(nothing) == ({},)
 
 
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        {"global_batch_size": 64},
-        {"global_batch_size": []},
-        [64],
-        "global_batch_size",
-        {"global_batch_size": "64"},
-    ],
-)
-def test_says_what_is_no_grid(wrong):
-    with pytest.raises(ConfigurationError, match=r"train_distributed\.grid: found .* expected "):
-        expand(wrong)
+def test_a_setting_without_values_is_rejected():
+    with pytest.raises(ValueError, match="epochs has no values, expected a list"):
+        expand({"epochs": []})
 
 
-def test_names_tell_settings_apart():
+def test_changes_are_applied_to_the_configuration(job):
+    first, second = apply_changes(job.config, [{"epochs": 3}, {"optimizer": "sgd"}])
+    assert (first.epochs, first.optimizer) == (3, "adam")
+    assert (second.epochs, second.optimizer) == (2, "sgd")
+
+
+def test_names_identify_settings():
     assert (
-        name_of({"optimizer": "sgd", "global_batch_size": 64})
+        describe_changes({"optimizer": "sgd", "global_batch_size": 64})
         == "global_batch_size=64, optimizer=sgd"
     )

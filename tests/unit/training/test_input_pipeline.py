@@ -1,4 +1,4 @@
-"""The feed: what a global batch holds does not depend on how many workers draw it."""
+"""What a global batch holds does not depend on the number of workers."""
 
 from __future__ import annotations
 
@@ -13,16 +13,20 @@ from crosscloud_mnist.datasets.shards import ShardsDataset
 from crosscloud_mnist.errors import ConfigurationError
 from crosscloud_mnist.storage import idx
 from crosscloud_mnist.training import input_pipeline
-from crosscloud_mnist.training.job import Shard
+from crosscloud_mnist.training.job import Shard, TrainingJob
+
+
+def with_config(job: TrainingJob, **changes: object) -> TrainingJob:
+    return replace(job, config=replace(job.config, **changes))
 
 
 def global_batches(job, workers, steps):
-    """Put together what each worker draws; as sets, for the order within a batch is free."""
-    feeds = [
+    """Join the batches of all workers, as sets: the order within a batch does not matter."""
+    streams = [
         iter(input_pipeline.training_batches(job, workers, rank, 1)) for rank in range(workers)
     ]
     for _ in range(steps):
-        parts = [next(each) for each in feeds]
+        parts = [next(each) for each in streams]
         yield Counter(
             (bytes(image), int(label))
             for images, labels in parts
@@ -32,18 +36,18 @@ def global_batches(job, workers, steps):
 
 @pytest.mark.parametrize("augment", [False, True])
 def test_batches_do_not_depend_on_the_number_of_workers(job, augment):
-    job = replace(job, augment=augment)
-    alone = list(global_batches(job, 1, 5))
-    assert alone == list(global_batches(job, 2, 5)) == list(global_batches(job, 4, 5))
-    assert all(batch.total() == job.global_batch_size for batch in alone)
+    job = with_config(job, augment=augment)
+    single = list(global_batches(job, 1, 5))
+    assert single == list(global_batches(job, 2, 5)) == list(global_batches(job, 4, 5))
+    assert all(batch.total() == job.config.global_batch_size for batch in single)
 
 
 def test_another_seed_draws_other_batches(job):
-    other = replace(job, seed=job.seed + 1)
+    other = with_config(job, seed=job.config.seed + 1)
     assert list(global_batches(job, 1, 2)) != list(global_batches(other, 1, 2))
 
 
-def test_images_keep_their_labels_and_no_worker_sees_anothers(job):
+def test_images_keep_their_labels_and_no_two_workers_read_the_same(job):
     seen = []
     for rank in range(2):
         images, labels = next(iter(input_pipeline.training_batches(job, 2, rank, 1)))
@@ -69,10 +73,11 @@ def test_no_image_is_seen_twice_in_an_epoch_by_any_worker(job, tmp_path):
     labels = np.zeros(len(ids), np.uint8)
     ShardsDataset(path=str(tmp_path), shards=4).save((images, labels))
     shards = ShardsDataset(path=str(tmp_path), shards=4, handles=True).load()
-    job = replace(job, train=shards, steps_per_epoch=len(ids) // job.global_batch_size)
+    steps = len(ids) // job.config.global_batch_size
+    job = replace(with_config(job, steps_per_epoch=steps), train=shards)
     seen = []
     for rank in range(2):
-        batches = input_pipeline.training_batches(job, 2, rank, 1).take(2 * job.steps_per_epoch)
+        batches = input_pipeline.training_batches(job, 2, rank, 1).take(2 * steps)
         pixels = np.concatenate([images.numpy().reshape(len(images), -1) for images, _ in batches])
         numbers = np.ascontiguousarray(pixels[:, :2]).view(np.uint16).ravel()
         seen.append(numbers.reshape(2, -1))
@@ -108,22 +113,28 @@ def test_validation_has_every_image_once_in_batches_of_one_size(job, workers):
 @pytest.mark.parametrize("elastic", [0.0, 1.0])
 def test_augmented_images_differ_a_little(job, elastic):
     plain, _ = next(iter(input_pipeline.training_batches(job, 1, 0, 1)))
-    bent = replace(job, augment=True, elastic_sigma=elastic)
-    changed, _ = next(iter(input_pipeline.training_batches(bent, 1, 0, 1)))
+    augmented = with_config(job, augment=True, elastic_sigma=elastic)
+    changed, _ = next(iter(input_pipeline.training_batches(augmented, 1, 0, 1)))
     plain, changed = plain.numpy().astype(float), changed.numpy().astype(float)
     assert (abs(plain - changed).max(axis=(1, 2)) > 20).mean() > 0.9
     assert abs(plain.sum(axis=(1, 2)) / changed.sum(axis=(1, 2)) - 1).mean() < 0.25
 
 
+def test_a_batch_that_does_not_divide_among_the_shards_is_rejected(job):
+    with pytest.raises(
+        ConfigurationError, match="a batch of 30 does not divide among 4 shards, expected a mult"
+    ):
+        input_pipeline.check_sharding(with_config(job, global_batch_size=30), 2)
+
+
 @pytest.mark.parametrize(
-    ("change", "workers", "said"),
+    ("change", "workers", "message"),
     [
-        ({}, 3, "4 training shards cannot be dealt to 3 slots"),
-        ({"global_batch_size": 30}, 2, "a batch of 30 cannot be drawn evenly from 4 shards"),
+        ({}, 3, "4 training shards do not divide among 3 slots"),
         ({"train": ()}, 1, "0 training shards"),
         ({"validation": (Shard("images", "labels", 0),)}, 1, "images has no image"),
     ],
 )
-def test_says_why_a_plan_cannot_be_dealt(job, change, workers, said):
-    with pytest.raises(ConfigurationError, match=said):
-        input_pipeline.check(replace(job, **change), workers)
+def test_shards_that_do_not_divide_among_the_workers_are_rejected(job, change, workers, message):
+    with pytest.raises(ConfigurationError, match=message):
+        input_pipeline.check_sharding(replace(job, **change), workers)

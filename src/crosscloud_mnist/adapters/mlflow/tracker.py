@@ -105,6 +105,10 @@ class MlflowTracker:
         """Return the run's id."""
         return self._run_id
 
-    def log_text(self, text: str, name: str) -> None:
-        """Log a text artifact under the name."""
-        self._client.log_text(self._run_id, text, name)
+    def log_params(self, params: Mapping[str, object]) -> None:
+        """Log the run's parameters by name."""
+        from mlflow.entities import Param
+
+        self._client.log_batch(
+            self._run_id, params=[Param(name, str(value)) for name, value in params.items()]
+        )

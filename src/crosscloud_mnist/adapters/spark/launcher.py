@@ -183,7 +183,7 @@ def _follow_from_start(
         for index, job in enumerate(jobs):
             checkpoint.clear(job.checkpoint_dir)
             followers.enter_context(
-                follow_epochs(job.checkpoint_dir, job.epochs, partial(on_epoch, index))
+                follow_epochs(job.checkpoint_dir, job.config.epochs, partial(on_epoch, index))
             )
         try:
             yield

@@ -94,4 +94,4 @@ def _run_once(
 
 
 def _resume(job: TrainingJob) -> TrainingJob:
-    return replace(job, initial_epoch=checkpoint.last(job.checkpoint_dir))
+    return replace(job, initial_epoch=checkpoint.last_epoch(job.checkpoint_dir))

@@ -1,4 +1,4 @@
-"""IDX files to checked arrays, split and dealt into shards."""
+"""IDX files to verified arrays, split and sharded."""
 
 from crosscloud_mnist.pipelines.ingest_mnist.pipeline import create_pipeline
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -12,13 +11,16 @@ from crosscloud_mnist.datasets.mnist import RawDigits
 from crosscloud_mnist.datasets.shards import LabelledImages
 from crosscloud_mnist.errors import IdxError
 from crosscloud_mnist.monitoring import Profile, profile_images
-from crosscloud_mnist.storage import idx
+from crosscloud_mnist.pipelines.ingest_mnist.parameters import IngestMnistParameters
+from crosscloud_mnist.storage import data_card, idx
+from crosscloud_mnist.storage.data_card import DataCard, DataOrigin, SplitCard
 from crosscloud_mnist.storage.image_format import CLASS_COUNT, IMAGE_SIDE
+from crosscloud_mnist.storage.shard_layout import IMAGES_SUFFIX, LABELS_SUFFIX
 
-_SAMPLES = 12
+_SAMPLES_PER_CLASS = 12
 
 
-def decode(raw: RawDigits) -> tuple[LabelledImages, LabelledImages, dict[str, Any]]:
+def decode(raw: RawDigits) -> tuple[LabelledImages, LabelledImages, DataOrigin]:
     """Read the published training and test sets.
 
     Args:
@@ -26,24 +28,19 @@ def decode(raw: RawDigits) -> tuple[LabelledImages, LabelledImages, dict[str, An
 
     Returns:
         (images [n, 28, 28], labels [n]) of the training set, the same of the test set, and where
-        they come from: ``dataset``, ``source``, ``dataset_digest`` and ``files_sha256``.
+        they come from.
 
     Raises:
         IdxError: A file holds something else than images or labels of the digits, or the
             counts differ.
     """
-    files = {name: hashlib.sha256(content).hexdigest() for name, content in raw.files.items()}
-    origin = {
-        "dataset": raw.dataset,
-        "source": raw.source,
-        "dataset_digest": hashlib.sha256("".join(sorted(files.values())).encode()).hexdigest(),
-        "files_sha256": files,
-    }
-    return _labelled(raw, "train"), _labelled(raw, "t10k"), origin
+    digests = {name: hashlib.sha256(content).hexdigest() for name, content in raw.files.items()}
+    origin = data_card.build_data_origin(raw.dataset, raw.source, digests)
+    return _read_half(raw, "train"), _read_half(raw, "t10k"), origin
 
 
-def _labelled(raw: RawDigits, half: str) -> LabelledImages:
-    images_name, labels_name = f"{half}-images-idx3-ubyte", f"{half}-labels-idx1-ubyte"
+def _read_half(raw: RawDigits, prefix: str) -> LabelledImages:
+    images_name, labels_name = f"{prefix}{IMAGES_SUFFIX}", f"{prefix}{LABELS_SUFFIX}"
     images = idx.decode(raw.files[images_name], images_name)
     labels = idx.decode(raw.files[labels_name], labels_name)
     if images.ndim != 3 or images.shape[1:] != (IMAGE_SIDE, IMAGE_SIDE):
@@ -57,72 +54,74 @@ def _labelled(raw: RawDigits, half: str) -> LabelledImages:
             f"of the {len(images)} images; check that the files are of one data set"
         )
     if not len(labels) or labels.max() >= CLASS_COUNT:
+        found = f"labels reach {labels.max()}" if len(labels) else "has no labels"
         raise IdxError(
-            f"{labels_name}: labels {'reach ' + str(labels.max()) if len(labels) else 'are none'}"
-            f", expected digits 0 to {CLASS_COUNT - 1}; fetch the file again"
+            f"{labels_name}: {found}, expected digits 0 to {CLASS_COUNT - 1}; fetch the file again"
         )
     return images, labels
 
 
 def split(
-    training: LabelledImages, validation_fraction: float, seed: int
+    published_training: LabelledImages, parameters: IngestMnistParameters
 ) -> tuple[LabelledImages, LabelledImages]:
-    """Set a stratified part of the training set aside for every choice that is made.
+    """Set a stratified part of the training set aside for validation.
 
     Args:
-        training: images [n, 28, 28] and labels [n].
-        validation_fraction: The part set aside, above 0 and below 1.
-        seed: Of the shuffle.
+        published_training: images [n, 28, 28] and labels [n].
+        parameters: The fraction and the seed.
 
     Returns:
-        What is left for training, shuffled, and the validation set.
+        The training set that is left, shuffled, and the validation set.
     """
     from sklearn.model_selection import train_test_split
 
-    images, labels = training
-    kept, aside = train_test_split(
-        np.arange(len(labels)), test_size=validation_fraction, stratify=labels, random_state=seed
+    images, labels = published_training
+    training, validation = train_test_split(
+        np.arange(len(labels)),
+        test_size=parameters.validation_fraction,
+        stratify=labels,
+        random_state=parameters.seed,
     )
-    return (images[kept], labels[kept]), (images[aside], labels[aside])
+    return (images[training], labels[training]), (images[validation], labels[validation])
 
 
-def describe(
-    origin: dict[str, Any],
+def build_data_card(
+    origin: DataOrigin,
     training: LabelledImages,
     validation: LabelledImages,
     test: LabelledImages,
-) -> dict[str, Any]:
-    """Return the data card: where the data came from, digests, and counts per class and split."""
-    return {
-        **origin,
-        "splits": {
-            name: {
-                "images": len(labels),
-                "per_class": np.bincount(labels, minlength=CLASS_COUNT).tolist(),
-                "mean_pixel": round(float(images.mean()), 3),
-                "sha256": hashlib.sha256(idx.encode(images) + idx.encode(labels)).hexdigest(),
-            }
-            for name, (images, labels) in {
-                "train": training,
-                "validation": validation,
-                "test": test,
-            }.items()
-        },
-    }
+) -> DataCard:
+    """Return the data card: where the data comes from, digests, and counts by class and split."""
+    return data_card.build_data_card(
+        origin,
+        train=_build_split_card(training),
+        validation=_build_split_card(validation),
+        test=_build_split_card(test),
+    )
+
+
+def _build_split_card(split: LabelledImages) -> SplitCard:
+    images, labels = split
+    return data_card.build_split_card(
+        np.bincount(labels, minlength=CLASS_COUNT).tolist(),
+        pixel_sum=int(images.sum(dtype=np.int64)),
+        sha256=hashlib.sha256(idx.encode(images) + idx.encode(labels)).hexdigest(),
+    )
 
 
 def profile_training(training: LabelledImages) -> Profile:
-    """Return the distributions of what the model is trained for, to tell drift from."""
+    """Return the distributions of the training images, to detect drift from."""
     images, _ = training
     return profile_images(images)
 
 
-def draw_samples(training: LabelledImages, data_card: dict[str, Any]) -> Figure:
+def draw_samples(training: LabelledImages, data_card: DataCard) -> Figure:
     """Draw the first training images of every digit, one digit a row."""
     images, labels = training
-    figure = Figure(figsize=(_SAMPLES * 0.6, CLASS_COUNT * 0.66), layout="constrained")
+    size = (_SAMPLES_PER_CLASS * 0.6, CLASS_COUNT * 0.66)
+    figure = Figure(figsize=size, layout="constrained")
     figure.suptitle(f"{data_card['dataset']}: training images, as the model sees them")
-    for digit, row in enumerate(figure.subplots(CLASS_COUNT, _SAMPLES)):
+    for digit, row in enumerate(figure.subplots(CLASS_COUNT, _SAMPLES_PER_CLASS)):
         for axes, image in zip(row, images[labels == digit], strict=False):
             axes.imshow(image, cmap="gray", vmin=0, vmax=255)
         for axes in row:

@@ -1,12 +1,12 @@
-"""The order of ``ingest_mnist``."""
+"""The nodes of ``ingest_mnist`` and their data."""
 
 from __future__ import annotations
 
 from kedro.pipeline import Node, Pipeline
 
 from crosscloud_mnist.pipelines.ingest_mnist.nodes import (
+    build_data_card,
     decode,
-    describe,
     draw_samples,
     profile_training,
     split,
@@ -20,19 +20,15 @@ def create_pipeline() -> Pipeline:
             Node(decode, "mnist", ["published_training", "test_set", "data_origin"], name="decode"),
             Node(
                 split,
-                [
-                    "published_training",
-                    "params:ingest_mnist.validation_fraction",
-                    "params:ingest_mnist.seed",
-                ],
+                ["published_training", "params:ingest_mnist"],
                 ["training@arrays", "validation@arrays"],
                 name="split",
             ),
             Node(
-                describe,
+                build_data_card,
                 ["data_origin", "training@arrays", "validation@arrays", "test_set"],
                 "data_card",
-                name="describe",
+                name="build_data_card",
             ),
             Node(
                 profile_training,
@@ -43,5 +39,6 @@ def create_pipeline() -> Pipeline:
             Node(
                 draw_samples, ["training@arrays", "data_card"], "sample_grid", name="draw_samples"
             ),
-        ]
+        ],
+        tags="ingest",
     )

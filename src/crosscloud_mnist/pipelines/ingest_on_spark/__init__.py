@@ -1,4 +1,4 @@
-"""Parts of IDX files to checked shards, dealt by Spark's executors."""
+"""Parts of IDX files to verified shards, written by Spark's executors."""
 
 from crosscloud_mnist.pipelines.ingest_on_spark.pipeline import create_pipeline
 

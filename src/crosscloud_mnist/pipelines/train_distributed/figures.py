@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from textwrap import fill
-from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
-from numpy.typing import NDArray
 
+from crosscloud_mnist.pipelines.train_distributed.comparison import ComparisonRow
+from crosscloud_mnist.pipelines.train_distributed.evaluation import Predictions
 from crosscloud_mnist.storage.image_format import CLASS_COUNT
 
-_NAME_WIDTH = 36  # characters
+_MAX_NAME_WIDTH = 36  # characters
 
 
-def draw_learning_curves(history: Sequence[Mapping[str, Any]]) -> Figure:
+def draw_learning_curves(history: Sequence[Mapping[str, float]]) -> Figure:
     """Draw loss and accuracy by epoch, of training and validation."""
     figure = Figure(figsize=(9, 3.6), layout="constrained")
     epochs = [epoch["epoch"] for epoch in history]
@@ -35,26 +35,20 @@ def draw_learning_curves(history: Sequence[Mapping[str, Any]]) -> Figure:
     return figure
 
 
-def draw_comparison(comparison: Sequence[Mapping[str, Any]]) -> Figure:
-    """Draw the validation accuracy of each setting, by epoch and at its end; the chosen one bold.
-
-    One model alone makes a figure of one line.
-    """
+def draw_comparison(comparison: Sequence[ComparisonRow]) -> Figure:
+    """Draw the validation accuracy of each model, by epoch and at the end."""
     names = [
-        fill(
-            f"{row['settings'] or 'the recipe'}{' (chosen)' if row['chosen'] else ''}", _NAME_WIDTH
-        )
-        for row in comparison
+        fill(f"{row['name'] or 'the recipe'}{_mark(row)}", _MAX_NAME_WIDTH) for row in comparison
     ]
     lines = max(name.count("\n") + 2 for name in names)
     figure = Figure(figsize=(13, max(3.6, 0.22 * lines * len(names))), layout="constrained")
     curves, ends = figure.subplots(1, 2)
-    for place, row in enumerate(comparison):
+    for position, row in enumerate(comparison):
         accuracies = row["val_accuracy_by_epoch"]
-        style = {"linewidth": 3.0} if row["chosen"] else {"linewidth": 1.2, "alpha": 0.8}
-        curves.plot(range(1, len(accuracies) + 1), accuracies, color=f"C{place % 10}", **style)
-        bar = ends.barh(place, row["val_accuracy"], color=f"C{place % 10}")
-        weight = "bold" if row["chosen"] else "normal"
+        style = {"linewidth": 3.0} if row["selected"] else {"linewidth": 1.2, "alpha": 0.8}
+        curves.plot(range(1, len(accuracies) + 1), accuracies, color=f"C{position % 10}", **style)
+        bar = ends.barh(position, row["val_accuracy"], color=f"C{position % 10}")
+        weight = "bold" if row["selected"] else "normal"
         ends.bar_label(bar, fmt="%.4f", label_type="center", fontweight=weight)
     curves.set(xlabel="epoch", ylabel="validation accuracy")
     curves.xaxis.set_major_locator(MaxNLocator(integer=True))
@@ -65,11 +59,15 @@ def draw_comparison(comparison: Sequence[Mapping[str, Any]]) -> Figure:
     return figure
 
 
-def draw_confusion_matrix(predictions: Mapping[str, NDArray[Any]]) -> Figure:
-    """Draw how often each digit of the test set was named as which."""
-    labels, named = predictions["labels"], predictions["probabilities"].argmax(axis=1)
+def _mark(row: ComparisonRow) -> str:
+    return " (selected)" if row["selected"] else ""
+
+
+def draw_confusion_matrix(predictions: Predictions) -> Figure:
+    """Draw how often each digit of the test set was predicted as which."""
+    labels, predicted = predictions["labels"], predictions["probabilities"].argmax(axis=1)
     counts = np.zeros((CLASS_COUNT, CLASS_COUNT), int)
-    np.add.at(counts, (labels, named), 1)
+    np.add.at(counts, (labels, predicted), 1)
     figure = Figure(figsize=(6, 5.6), layout="constrained")
     axes = figure.subplots()
     share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
@@ -78,12 +76,12 @@ def draw_confusion_matrix(predictions: Mapping[str, NDArray[Any]]) -> Figure:
         if count:
             color = "white" if share[row, column] > 0.4 else "black"
             axes.text(column, row, str(count), ha="center", va="center", fontsize=8, color=color)
-    right = np.trace(counts) / max(counts.sum(), 1)
+    accuracy = np.trace(counts) / max(counts.sum(), 1)
     axes.set(
-        xlabel="named",
-        ylabel="is",
+        xlabel="predicted",
+        ylabel="label",
         xticks=range(CLASS_COUNT),
         yticks=range(CLASS_COUNT),
-        title=f"Test set: {right:.2%} of {counts.sum():,} named right",
+        title=f"Test set: {accuracy:.2%} of {counts.sum():,} predicted correctly",
     )
     return figure

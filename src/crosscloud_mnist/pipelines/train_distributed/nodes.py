@@ -1,203 +1,152 @@
-"""Nodes of ``train_distributed``."""
+"""Nodes of ``train_distributed`` that train, select and log the model."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import asdict
-from importlib.metadata import distributions, version
-from typing import Any
+from typing import TypedDict, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from crosscloud_mnist.bundle import CONTRACT, Bundle, BundleContents, Golden, TestPredictions
-from crosscloud_mnist.datasets.shards import LabelledImages
-from crosscloud_mnist.monitoring import Profile, profile_predictions
-from crosscloud_mnist.pipelines.train_distributed.comparison import Row, best_of, compare
-from crosscloud_mnist.ports import Launcher, Mode, Registry, Tracker
-from crosscloud_mnist.training.grid import Grid, expand, name_of
-from crosscloud_mnist.training.job import TrainingJob, settings_of
-from crosscloud_mnist.training.result import TrainingResult
+from crosscloud_mnist.bundle import Bundle
+from crosscloud_mnist.pipelines.train_distributed.comparison import (
+    ComparisonRow,
+    compare,
+    find_best,
+)
+from crosscloud_mnist.pipelines.train_distributed.evaluation import Evaluation
+from crosscloud_mnist.pipelines.train_distributed.parameters import TrainDistributedParameters
+from crosscloud_mnist.pipelines.train_distributed.trials import Trial
+from crosscloud_mnist.ports import Launcher, Registry, Tracker
+from crosscloud_mnist.storage.data_card import DataCard
+from crosscloud_mnist.training.config import Setting
+from crosscloud_mnist.training.distributed.worker_report import verify_worker_reports
+from crosscloud_mnist.training.result import TrainingResult, WorkerReportEntry
+from crosscloud_mnist.training.train import train as train_on_slot
 
-Weights = dict[str, NDArray[np.float32]]
-_LIBRARIES = ("keras", "mlflow", "onnx", "pyspark", "tensorflow")
-_SUREST = 0.9  # a golden image is one that the model has no doubt about
+
+class Lineage(TypedDict):
+    """What a model comes from.
+
+    Attributes:
+        dataset: Name of the data set.
+        dataset_digest: SHA-256 of the data set, hexadecimal.
+        source: Where the data set came from.
+        git_commit: Of the code.
+    """
+
+    dataset: str
+    dataset_digest: str
+    source: str
+    git_commit: str
 
 
-def train(  # noqa: PLR0917  training is where everything meets
+class SelectedModel(TypedDict):
+    """The model that is exported, by the names of its catalog entries.
+
+    Attributes:
+        weights: In Keras' order, by position.
+        training_history: The metrics of its epochs.
+        worker_reports: What each rank did.
+        selected_settings: The settings that it was trained with.
+        grid_comparison: A row for each model that was trained.
+    """
+
+    weights: dict[str, NDArray[np.float32]]
+    training_history: list[dict[str, float]]
+    worker_reports: list[WorkerReportEntry]
+    selected_settings: dict[str, Setting]
+    grid_comparison: list[ComparisonRow]
+
+
+def build_lineage(data_card: DataCard, parameters: TrainDistributedParameters) -> Lineage:
+    """Return what the model comes from."""
+    return Lineage(
+        dataset=data_card["dataset"],
+        dataset_digest=data_card["dataset_digest"],
+        source=data_card["source"],
+        git_commit=parameters.git_commit,
+    )
+
+
+def train(
     launcher: Launcher,
     tracker: Tracker,
-    jobs: tuple[TrainingJob, ...],
-    grid: Grid,
-    mode: Mode,
-    lineage: Mapping[str, str],
-) -> tuple[Weights, list[dict[str, Any]], list[dict[str, Any]], dict[str, Any], list[Row]]:
+    trials: tuple[Trial, ...],
+    parameters: TrainDistributedParameters,
+    lineage: Lineage,
+) -> tuple[TrainingResult, ...]:
     """Train where the launcher says, with every epoch tracked as it ends.
 
-    One job is trained by all slots together. Several are trained one per slot, each with a nested
-    run of its own, and the best on *validation* goes on.
+    One trial is trained by all slots together. Several are trained one per slot, each with a nested
+    run of its own.
 
     Returns:
-        The weights, the epochs' figures, each rank's report of what it did, the settings of the
-        model that goes on, and the comparison, a row for each job.
+        The result of each trial, verified.
 
     Raises:
-        TrainingError: A slot was lost, or the ranks' worker_reports do not agree.
+        TrainingError: A slot failed, or the ranks' reports do not agree.
     """
-    from crosscloud_mnist.training.distributed.worker_report import verify_worker_reports
-    from crosscloud_mnist.training.train import train as train_on_slot
-
-    tracker.set_tags({**lineage, "mode": mode})
+    tracker.log_params(parameters.flatten())
+    tracker.set_tags({**_as_tags(lineage), "mode": parameters.mode})
     tracker.log_dataset(lineage["dataset"], lineage["dataset_digest"], lineage["source"])
+    jobs = [trial.job for trial in trials]
+    results: tuple[TrainingResult, ...]
     if len(jobs) == 1:
-        changes: tuple[dict[str, Any], ...] = ({},)
-        results: tuple[TrainingResult, ...] = (
-            launcher.launch(train_on_slot, jobs[0], mode, tracker.log_epoch),
-        )
+        result = launcher.launch(train_on_slot, jobs[0], parameters.mode, tracker.log_epoch)
+        results = (result,)
     else:
-        changes = expand(grid)
         with ExitStack() as stack:
             nested = [
-                stack.enter_context(tracker.nested(name_of(changed), settings_of(job)))
-                for changed, job in zip(changes, jobs, strict=True)
+                stack.enter_context(tracker.nested(trial.name, trial.job.config.settings()))
+                for trial in trials
             ]
             results = launcher.launch_independent(
                 train_on_slot, jobs, lambda index, epoch: nested[index].log_epoch(epoch)
             )
     for result, job in zip(results, jobs, strict=True):
         verify_worker_reports(result, job)
-    best = best_of(results)
-    return (
-        {f"{index:03d}": array for index, array in enumerate(results[best].weights)},
-        [asdict(epoch) for epoch in results[best].history],
-        [asdict(report) for report in results[best].worker_reports],
-        settings_of(jobs[best]),
-        compare(changes, results, best),
+    return results
+
+
+def select_model(
+    trials: tuple[Trial, ...], training_results: tuple[TrainingResult, ...]
+) -> SelectedModel:
+    """Return the model that is best on validation, and the comparison of all."""
+    best = find_best(training_results)
+    result = training_results[best]
+    return SelectedModel(
+        weights={f"{index:03d}": array for index, array in enumerate(result.weights)},
+        training_history=[asdict(epoch) for epoch in result.history],
+        worker_reports=[
+            cast("WorkerReportEntry", asdict(report) | {"shards": list(report.shards)})
+            for report in result.worker_reports
+        ],
+        selected_settings=trials[best].job.config.settings(),
+        grid_comparison=compare(trials, training_results, best),
     )
 
 
-def build_lineage(data_card: Mapping[str, Any], git_commit: str) -> dict[str, str]:
-    """Return what the model comes from: the data set, its digest and source, and the commit."""
-    return {
-        "dataset": data_card["dataset"],
-        "dataset_digest": data_card["dataset_digest"],
-        "source": data_card["source"],
-        "git_commit": git_commit,
-    }
-
-
-def evaluate(
-    tracker: Tracker, settings: Mapping[str, Any], weights: Weights, test: LabelledImages
-) -> tuple[dict[str, NDArray[Any]], TestPredictions, dict[str, float], float, float]:
-    """Answer the test set once, after every choice was made.
-
-    Returns:
-        The labels [n] and probabilities [n, 10]; the digits named, and on which test set; the
-        figures together; the accuracy, 0 to 1; and the mean cross-entropy, nats.
-    """
-    from crosscloud_mnist.training import export
-
-    model = export.rebuild(settings["model"], list(weights.values()))
-    tracker.log_text(export.summary(model), "model_summary.txt")
-    images, labels = test
-    probabilities = export.predict(model, images)
-    accuracy = float((probabilities.argmax(axis=1) == labels).mean())
-    given = probabilities[np.arange(len(labels)), labels].astype(np.float64)
-    loss = float(-np.log(np.maximum(given, np.finfo(np.float32).tiny)).mean())
-    predictions: dict[str, NDArray[Any]] = {"labels": labels, "probabilities": probabilities}
-    figures = {"test_accuracy": accuracy, "test_loss": loss, "test_images": len(labels)}
-    return predictions, _named(test, probabilities), figures, accuracy, loss
-
-
-def _named(test: LabelledImages, probabilities: NDArray[np.float32]) -> TestPredictions:
-    images, labels = test
-    counted = hashlib.sha256(images.tobytes())
-    counted.update(labels.tobytes())
-    return TestPredictions(
-        counted.hexdigest(), labels, probabilities.argmax(axis=1).astype(np.uint8)
-    )
-
-
-def build_bundle_contents(  # noqa: PLR0917  the bundle is where everything meets
-    settings: Mapping[str, Any],
-    lineage: Mapping[str, str],
-    weights: Weights,
-    validation: LabelledImages,
-    evaluation: Mapping[str, float],
-    worker_reports: list[dict[str, Any]],
-    answers: TestPredictions,
-    golden_images_per_digit: int,
-    training_profile: Profile,
-) -> BundleContents:
-    """Return what goes into the bundle; its golden set comes from the validation set.
-
-    So does the profile of its answers: those to the training set are surer than any to come.
-    """
-    from crosscloud_mnist.training import export
-
-    model = export.rebuild(settings["model"], list(weights.values()))
-    images, labels = validation
-    probabilities = export.predict(model, images)
-    chosen = _surest(probabilities, labels, golden_images_per_digit)
-    return BundleContents(
-        onnx=export.onnx_bytes(model),
-        keras=export.keras_bytes(model),
-        golden=Golden(images[chosen], labels[chosen], probabilities[chosen]),
-        test_predictions=answers,
-        contract=CONTRACT,
-        card={
-            "dataset": lineage["dataset"],
-            "dataset_digest": lineage["dataset_digest"],
-            "source": lineage["source"],
-            "git_commit": lineage["git_commit"],
-            "lock_digest": _lock_digest(),
-            "metrics": dict(evaluation),
-            "settings": dict(settings),
-            "worker_reports": worker_reports,
-            "profile": {
-                "inputs": training_profile,
-                "predictions": profile_predictions(probabilities),
-            },
-            "libraries": {name: version(name) for name in _LIBRARIES},
-        },
-    )
-
-
-def _lock_digest() -> str:
-    """SHA-256, hexadecimal, over the names and versions of everything that is installed."""
-    names = {f"{each.name.lower()}=={each.version}" for each in distributions()}
-    return hashlib.sha256("\n".join(sorted(names)).encode()).hexdigest()
-
-
-def _surest(
-    probabilities: NDArray[np.float32], labels: NDArray[np.uint8], per_digit: int
-) -> NDArray[np.intp]:
-    """Images of every digit that are answered right and without doubt, spread over the set."""
-    right = (probabilities.argmax(axis=1) == labels) & (probabilities.max(axis=1) >= _SUREST)
-    candidates = [np.flatnonzero(right & (labels == digit)) for digit in range(10)]
-    spread = [
-        found[np.linspace(0, len(found) - 1, min(per_digit, len(found))).astype(np.intp)]
-        for found in candidates
-        if len(found)
-    ]
-    return np.concatenate(spread) if spread else np.arange(len(labels))[:per_digit]
-
-
-def log_model(  # noqa: PLR0917  the model's whole description
+def log_model(
+    *,
     registry: Registry,
     tracker: Tracker,
     bundle: Bundle,
-    settings: Mapping[str, Any],
-    lineage: Mapping[str, str],
-    evaluation: Mapping[str, float],
+    settings: Mapping[str, Setting],
+    lineage: Lineage,
+    evaluation: Evaluation,
 ) -> str:
     """Log the signed bundle in the sandbox workspace and return its ``models:/m-...`` URI."""
     return registry.log_model(
         bundle.folder,
         run_id=tracker.run_id(),
         digest=bundle.digest,
-        tags={**lineage, **{name: str(figure) for name, figure in evaluation.items()}},
+        tags={**_as_tags(lineage), **_as_tags(evaluation)},
         params={name: str(value) for name, value in settings.items()},
     )
+
+
+def _as_tags(values: Mapping[str, object]) -> dict[str, str]:
+    return {name: str(value) for name, value in values.items()}

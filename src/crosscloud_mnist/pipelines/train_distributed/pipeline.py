@@ -1,105 +1,137 @@
-"""The order of ``train_distributed``."""
+"""The nodes of ``train_distributed`` and their data."""
 
 from __future__ import annotations
 
 from kedro.pipeline import Node, Pipeline
 
+from crosscloud_mnist.pipelines.train_distributed.bundle_contents import (
+    build_bundle_contents,
+    build_model_card,
+    export_model,
+    select_golden_set,
+)
+from crosscloud_mnist.pipelines.train_distributed.evaluation import (
+    EvaluationOutputs,
+    evaluate,
+    predict,
+    summarize_model,
+)
 from crosscloud_mnist.pipelines.train_distributed.figures import (
     draw_comparison,
     draw_confusion_matrix,
     draw_learning_curves,
 )
-from crosscloud_mnist.pipelines.train_distributed.jobs import build_jobs
 from crosscloud_mnist.pipelines.train_distributed.nodes import (
-    build_bundle_contents,
+    SelectedModel,
     build_lineage,
-    evaluate,
     log_model,
+    select_model,
     train,
 )
+from crosscloud_mnist.pipelines.train_distributed.trials import build_trials
 
-_SETTINGS = "chosen_settings"
-_GRID = "params:train_distributed.grid"
-_MODE = "params:train_distributed.mode"
+_PARAMETERS = "params:train_distributed"
+_MODEL = ["selected_settings", "weights"]
 
 
 def create_pipeline() -> Pipeline:
     """Return ``train_distributed``: shards in; figures, signed bundle and logged model out."""
-    return Pipeline(
-        [
-            Node(
-                build_jobs,
-                [
-                    "params:train_distributed.settings",
-                    _GRID,
-                    _MODE,
-                    "params:train_distributed.checkpoint_dir",
-                    "training@shards",
-                    "validation@shards",
-                ],
-                "jobs",
-                name="build_jobs",
-            ),
-            Node(
-                build_lineage,
-                ["data_card", "params:train_distributed.git_commit"],
-                "lineage",
-                name="build_lineage",
-            ),
-            Node(
-                train,
-                ["launcher", "tracker", "jobs", _GRID, _MODE, "lineage"],
-                [
-                    "weights",
-                    "training_history",
-                    "worker_reports",
-                    "chosen_settings",
-                    "grid_comparison",
-                ],
-                name="train",
-            ),
-            Node(
-                evaluate,
-                ["tracker", _SETTINGS, "weights", "test_set"],
-                ["test_predictions", "test_answers", "evaluation", "test_accuracy", "test_loss"],
-                name="evaluate",
-            ),
-            Node(
-                draw_learning_curves,
-                "training_history",
-                "learning_curves",
-                name="draw_learning_curves",
-            ),
-            Node(
-                draw_comparison, "grid_comparison", "grid_comparison_figure", name="draw_comparison"
-            ),
-            Node(
-                draw_confusion_matrix,
-                "test_predictions",
-                "confusion_matrix",
-                name="draw_confusion_matrix",
-            ),
-            Node(
-                build_bundle_contents,
-                [
-                    _SETTINGS,
-                    "lineage",
-                    "weights",
-                    "validation@arrays",
-                    "evaluation",
-                    "worker_reports",
-                    "test_answers",
-                    "params:train_distributed.golden_images_per_digit",
-                    "training_profile",
-                ],
-                "bundle",
-                name="build_bundle_contents",
-            ),
-            Node(
-                log_model,
-                ["source_registry", "tracker", "bundle", _SETTINGS, "lineage", "evaluation"],
-                "model_uri",
-                name="log_model",
-            ),
-        ]
-    )
+    nodes = [*_training_nodes(), *_evaluation_nodes(), *_bundle_nodes()]
+    return Pipeline(nodes, tags="train")
+
+
+def _training_nodes() -> list[Node]:
+    return [
+        Node(
+            build_trials,
+            ["tracker", _PARAMETERS, "training@shards", "validation@shards"],
+            "trials",
+            name="build_trials",
+        ),
+        Node(build_lineage, ["data_card", _PARAMETERS], "lineage", name="build_lineage"),
+        Node(
+            train,
+            ["launcher", "tracker", "trials", _PARAMETERS, "lineage"],
+            "training_results",
+            name="train",
+        ),
+        Node(
+            select_model,
+            ["trials", "training_results"],
+            {name: name for name in SelectedModel.__annotations__},
+            name="select_model",
+        ),
+        Node(
+            draw_learning_curves, "training_history", "learning_curves", name="draw_learning_curves"
+        ),
+        Node(draw_comparison, "grid_comparison", "grid_comparison_figure", name="draw_comparison"),
+    ]
+
+
+def _evaluation_nodes() -> list[Node]:
+    return [
+        Node(summarize_model, _MODEL, "model_summary", name="summarize_model"),
+        Node(predict, [*_MODEL, "test_set"], "test_predictions", name="predict_test_set"),
+        Node(
+            evaluate,
+            "test_predictions",
+            {name: name for name in EvaluationOutputs.__annotations__},
+            name="evaluate",
+        ),
+        Node(
+            draw_confusion_matrix,
+            "test_predictions",
+            "confusion_matrix",
+            name="draw_confusion_matrix",
+        ),
+    ]
+
+
+def _bundle_nodes() -> list[Node]:
+    return [
+        Node(
+            predict,
+            [*_MODEL, "validation@arrays"],
+            "validation_predictions",
+            name="predict_validation_set",
+        ),
+        Node(export_model, _MODEL, "exported_model", name="export_model"),
+        Node(
+            select_golden_set,
+            ["validation@arrays", "validation_predictions", _PARAMETERS],
+            "golden_set",
+            name="select_golden_set",
+        ),
+        Node(
+            build_model_card,
+            {
+                "settings": "selected_settings",
+                "lineage": "lineage",
+                "evaluation": "evaluation",
+                "worker_reports": "worker_reports",
+                "training_profile": "training_profile",
+                "validation_predictions": "validation_predictions",
+            },
+            "model_card",
+            name="build_model_card",
+        ),
+        Node(
+            build_bundle_contents,
+            ["exported_model", "golden_set", "test_predictions", "model_card"],
+            "bundle",
+            name="build_bundle_contents",
+        ),
+        Node(
+            log_model,
+            {
+                "registry": "source_registry",
+                "tracker": "tracker",
+                "bundle": "bundle",
+                "settings": "selected_settings",
+                "lineage": "lineage",
+                "evaluation": "evaluation",
+            },
+            "model_uri",
+            name="log_model",
+        ),
+    ]

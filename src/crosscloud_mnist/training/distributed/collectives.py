@@ -1,4 +1,4 @@
-"""What the ranks tell each other over Spark's barrier.
+"""Exchange of messages between ranks over Spark's barrier.
 
 https://spark.apache.org/docs/latest/api/python/reference/api/pyspark.BarrierTaskContext.allGather.html
 """
@@ -11,7 +11,8 @@ import os
 def gather(message: str) -> list[str]:
     """Return the messages of all ranks that train one model together, in rank order.
 
-    Those are the ones that share a ``TF_CONFIG``; a slot that trains alone hears itself alone.
+    Those are the ranks that share a ``TF_CONFIG``. A slot that trains by itself has none, and gets
+    its own message only.
     """
     if "TF_CONFIG" not in os.environ:
         return [message]

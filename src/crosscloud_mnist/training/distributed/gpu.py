@@ -1,8 +1,9 @@
-"""A slot that was given a GPU trains on it, or says why it cannot."""
+"""Training on a slot with a GPU: never on the processor instead, without a word."""
 
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Callable
 
 from crosscloud_mnist.errors import ConfigurationError
@@ -13,7 +14,7 @@ from crosscloud_mnist.training.result import TrainingResult
 def train_on_gpu(
     train: Callable[[TrainingJob], TrainingResult], job: TrainingJob
 ) -> TrainingResult:
-    """Train where TensorFlow sees the GPUs of this process; quietly on the processor never.
+    """Train where TensorFlow sees a GPU.
 
     Raises:
         ConfigurationError: It sees none.
@@ -23,7 +24,7 @@ def train_on_gpu(
     if not tf.config.list_physical_devices("GPU"):
         assigned = os.environ.get("CUDA_VISIBLE_DEVICES")
         raise ConfigurationError(
-            f"use_gpu is set and TensorFlow sees no GPU on {os.uname().nodename} (assigned: "
+            f"use_gpu is set and TensorFlow sees no GPU on {socket.gethostname()} (assigned: "
             f"{assigned or 'none'}), expected one; install tensorflow[and-cuda] and the driver "
             "there, or set use_gpu to false in the globals"
         )

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import logging
+import warnings
 
+from crosscloud_mnist.training.config import Precision
 from crosscloud_mnist.training.distributed.collectives import gather
 
-_CPU_FLAGS = ("avx512_bf16", "amx_bf16")
+_BFLOAT16_FEATURES = {"avx512_bf16", "amx_bf16"}
+
+logger = logging.getLogger(__name__)
 
 
-def choose_precision(asked: str) -> str:
-    """Return the Keras dtype policy: the one asked for, or for ``auto`` the one that suits all.
+def choose_precision(precision: Precision) -> str:
+    """Return the Keras dtype policy: for ``auto``, the fastest that every rank has hardware for.
 
-    The ranks agree on it, so that one old processor among them does not make the ranks differ.
+    The ranks agree on it: they must not differ where one of them has an old processor.
     """
-    if asked != "auto":
-        return asked
-    everywhere = all(answer == "yes" for answer in gather("yes" if _has_bfloat16() else "no"))
-    return "mixed_bfloat16" if everywhere else "float32"
+    if precision != "auto":
+        return precision
+    supported = gather(str(_has_bfloat16()))
+    return "mixed_bfloat16" if all(each == str(True) for each in supported) else "float32"
 
 
 def _has_bfloat16() -> bool:
@@ -25,7 +29,22 @@ def _has_bfloat16() -> bool:
 
     if tf.config.list_physical_devices("GPU"):
         return True
-    processors = Path("/proc/cpuinfo")
-    return processors.is_file() and any(
-        flag in processors.read_text().split() for flag in _CPU_FLAGS
-    )
+    return not _BFLOAT16_FEATURES.isdisjoint(_processor_features())
+
+
+def _processor_features() -> set[str]:
+    """Return the names of the processor's instruction sets; none where they are not known."""
+    try:
+        from archspec.cpu import detect
+    except ImportError:
+        logger.warning(
+            "archspec is not installed here, expected it to find the processor's instructions; "
+            "training in float32: install crosscloud-mnist[train], or set "
+            "train_distributed.settings.precision"
+        )
+        return set()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it warns where it finds nothing
+        # Not ``host()``: that is the nearest model on a list, which in a virtual machine lacks
+        # instructions that are there.
+        return set(detect.detected_info().features)

@@ -1,4 +1,4 @@
-"""What every rank did, exchanged over Spark's barrier and checked by the driver."""
+"""What every rank did, exchanged over Spark's barrier and verified by the driver."""
 
 from __future__ import annotations
 
@@ -12,43 +12,43 @@ from crosscloud_mnist.training.job import TrainingJob
 from crosscloud_mnist.training.result import TrainingResult, WorkerReport
 
 
-def exchange(report: WorkerReport) -> tuple[WorkerReport, ...]:
-    """Return every rank's report, in rank order; this one alone outside a barrier task.
+def exchange_reports(report: WorkerReport) -> tuple[WorkerReport, ...]:
+    """Return every rank's report, in rank order; outside a barrier task, this one alone.
 
-    The runner hands back rank 0's value only, so the ranks tell each other before they end.
+    The runner returns rank 0's value only, so the ranks exchange their reports before they end.
     """
-    told = [json.loads(message) for message in gather(json.dumps(asdict(report)))]
-    worker_reports = [WorkerReport(**{**each, "shards": tuple(each["shards"])}) for each in told]
-    return tuple(sorted(worker_reports, key=lambda each: each.rank))
+    messages = [json.loads(message) for message in gather(json.dumps(asdict(report)))]
+    reports = [WorkerReport(**{**each, "shards": tuple(each["shards"])}) for each in messages]
+    return tuple(sorted(reports, key=lambda each: each.rank))
 
 
 def verify_worker_reports(result: TrainingResult, job: TrainingJob) -> None:
-    """Refuse a result that the ranks do not agree on.
+    """Reject a result whose worker reports do not agree.
 
     Raises:
         TrainingError: The ranks' weights differ, a shard was read twice or by none, there are not
             as many epochs as the job wants, or the images do not add up to them.
     """
-    worker_reports = result.worker_reports
-    if len({report.weights_sha256 for report in worker_reports}) != 1:
-        hashes = ", ".join(f"rank {p.rank} {p.weights_sha256[:12]}" for p in worker_reports)
+    reports, config = result.worker_reports, job.config
+    if len({report.weights_sha256 for report in reports}) != 1:
+        hashes = ", ".join(f"rank {each.rank} {each.weights_sha256[:12]}" for each in reports)
         raise TrainingError(
             f"the ranks ended with different weights ({hashes}), expected equal ones; the model "
             "is discarded: run again, and check that all workers have the same versions"
         )
-    read = sorted(shard for report in worker_reports for shard in report.shards)
+    read = sorted(shard for report in reports for shard in report.shards)
     if read != list(range(len(job.train))):
         raise TrainingError(
             f"the ranks read the shards {read}, expected each of {len(job.train)} once; the "
             "model is discarded: run again"
         )
-    if not is_finished(job, result.history):
+    if not is_finished(config, result.history):
         raise TrainingError(
-            f"training ended after {len(result.history)} of {job.epochs} epochs, expected "
+            f"training ended after {len(result.history)} of {config.epochs} epochs, expected "
             "it to go on; the model is discarded: run again"
         )
-    seen = sum(report.images for report in worker_reports)
-    expected = len(result.history) * job.steps_per_epoch * job.global_batch_size
+    seen = sum(report.images for report in reports)
+    expected = len(result.history) * config.steps_per_epoch * config.global_batch_size
     if seen != expected:
         raise TrainingError(
             f"the ranks saw {seen} training images, expected {expected}; the model is "

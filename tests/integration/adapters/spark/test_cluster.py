@@ -51,8 +51,7 @@ def test_a_grid_trains_one_model_on_each_slot_two_at_a_time(cluster, job, tmp_pa
     jobs = [
         replace(
             job,
-            steps_per_epoch=20,
-            global_batch_size=batch,
+            config=replace(job.config, steps_per_epoch=20, global_batch_size=batch),
             checkpoint_dir=str(tmp_path / str(batch)),
         )
         for batch in (32, 64, 128)

@@ -23,7 +23,10 @@ EPOCHS = [1, 2, 3, 4]
 @pytest.fixture(scope="module")
 def long_job(job):
     """Long enough to be disturbed in the middle of its second epoch."""
-    return replace(job, model="compact", epochs=len(EPOCHS), steps_per_epoch=100, ema_momentum=0.5)
+    config = replace(
+        job.config, model="compact", epochs=len(EPOCHS), steps_per_epoch=100, ema_momentum=0.5
+    )
+    return replace(job, config=config)
 
 
 @pytest.fixture

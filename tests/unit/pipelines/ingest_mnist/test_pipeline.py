@@ -1,4 +1,4 @@
-"""``ingest_mnist``: the split, the card, and what is said of files that do not belong together."""
+"""``ingest_mnist``: the split, the data card, and files that do not belong together."""
 
 from __future__ import annotations
 
@@ -10,12 +10,14 @@ import pytest
 from kedro.io import DataCatalog, MemoryDataset
 from kedro.runner import SequentialRunner
 from kedro_datasets.json import JSONDataset
+from pydantic import ValidationError
 
 from crosscloud_mnist.datasets.mnist import FILES, RawDigits
 from crosscloud_mnist.datasets.uci_digits import load_as_mnist
 from crosscloud_mnist.errors import IdxError
 from crosscloud_mnist.pipelines.ingest_mnist import create_pipeline
 from crosscloud_mnist.pipelines.ingest_mnist.nodes import decode, split
+from crosscloud_mnist.pipelines.ingest_mnist.parameters import IngestMnistParameters
 from crosscloud_mnist.storage import idx
 
 IMAGES, LABELS, TEST_IMAGES, TEST_LABELS = FILES
@@ -26,8 +28,8 @@ def raw():
     return RawDigits("uci-digits", "scikit-learn", load_as_mnist())
 
 
-def test_the_pipeline_gives_the_split_the_card_and_the_grid(raw, tmp_path):
-    parameters = {"params:ingest_mnist.validation_fraction": 0.1, "params:ingest_mnist.seed": 0}
+def test_the_pipeline_returns_the_split_the_data_card_and_the_sample_grid(raw, tmp_path):
+    parameters = {"params:ingest_mnist": IngestMnistParameters(0.1, 0)}
     card_file = tmp_path / "card.json"
     catalog = DataCatalog(
         {name: MemoryDataset(value) for name, value in {"mnist": raw, **parameters}.items()}
@@ -45,12 +47,12 @@ def test_the_pipeline_gives_the_split_the_card_and_the_grid(raw, tmp_path):
     assert len(outputs["sample_grid"].load().axes) == 120
 
 
-def test_the_split_is_stratified_seeded_and_loses_nothing(raw):
+def test_the_split_is_stratified_seeded_and_keeps_every_image(raw):
     training, _, _ = decode(raw)
-    (kept, kept_labels), (aside, aside_labels) = split(training, 0.1, 0)
-    again = split(training, 0.1, 0)
+    (kept, kept_labels), (aside, aside_labels) = split(training, IngestMnistParameters(0.1, 0))
+    again = split(training, IngestMnistParameters(0.1, 0))
     np.testing.assert_array_equal(kept, again[0][0])
-    assert not np.array_equal(kept, split(training, 0.1, 1)[0][0])
+    assert not np.array_equal(kept, split(training, IngestMnistParameters(0.1, 1))[0][0])
     shares = np.bincount(aside_labels) / np.bincount(training[1])
     assert (abs(shares - 0.1) < 0.01).all()
     together = sorted(map(bytes, np.concatenate([kept, aside])))
@@ -59,7 +61,7 @@ def test_the_split_is_stratified_seeded_and_loses_nothing(raw):
 
 
 @pytest.mark.parametrize(
-    ("name", "array", "said"),
+    ("name", "array", "message"),
     [
         (IMAGES, np.zeros((5, 27, 28), np.uint8), "expected images"),
         (IMAGES, np.zeros(5, np.uint8), "files are not swapped"),
@@ -67,8 +69,14 @@ def test_the_split_is_stratified_seeded_and_loses_nothing(raw):
         (TEST_LABELS, np.full(360, 10, np.uint8), "labels reach 10, expected digits 0 to 9"),
     ],
 )
-def test_says_what_does_not_belong_together(raw, name, array, said):
+def test_files_that_do_not_belong_together_are_rejected(raw, name, array, message):
     files = {**raw.files, name: idx.encode(array)}
-    with pytest.raises(IdxError, match=said) as raised:
+    with pytest.raises(IdxError, match=message) as raised:
         decode(RawDigits("mnist", "here", files))
     assert str(raised.value).startswith(name)
+
+
+@pytest.mark.parametrize("fraction", [0, 1, -0.1, "half"])
+def test_a_validation_fraction_out_of_range_is_rejected(fraction):
+    with pytest.raises(ValidationError, match="validation_fraction"):
+        IngestMnistParameters(validation_fraction=fraction, seed=0)
