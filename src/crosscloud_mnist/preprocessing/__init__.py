@@ -1,4 +1,4 @@
-"""Any image of a digit to what the model knows: 28 x 28, light ink on dark ground."""
+"""From an image of any kind to the model's input: 28 x 28, light digit on dark background."""
 
 from __future__ import annotations
 
@@ -7,22 +7,23 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from crosscloud_mnist.preprocessing.digit import find_digit
-from crosscloud_mnist.preprocessing.load import open_image, read_gray
+from crosscloud_mnist.preprocessing.formats import open_image
+from crosscloud_mnist.preprocessing.load import read_gray
 from crosscloud_mnist.preprocessing.normalize import normalize
 
 __all__ = ["open_image", "to_model_input"]
 
 
 def to_model_input(image: Image.Image) -> NDArray[np.uint8]:
-    """Turn an image of one digit, of any mode, size and polarity, into what the model takes.
+    """Turn an image of one digit, of any mode, size and polarity, into the model's input.
 
     Args:
-        image: As ``PIL.Image.open`` gives it; its EXIF orientation and transparency count.
+        image: As ``open_image`` returns it; its EXIF orientation and transparency are applied.
 
     Returns:
-        [28, 28], uint8, 0 is ground and 255 is ink.
+        [28, 28], uint8, 0 is background and 255 is foreground.
 
     Raises:
-        ImageError: It cannot be decoded, is too small or too large, or shows no ink.
+        ImageError: It cannot be decoded, is too small or too large, or shows no digit.
     """
     return normalize(find_digit(read_gray(image)))

@@ -1,36 +1,27 @@
-"""An image of any mode and size to gray values at a working size."""
+"""An image of any mode and size to gray values at the working size."""
 
 from __future__ import annotations
 
-import io
-import struct
-
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image
 
 from crosscloud_mnist.errors import ImageError
+from crosscloud_mnist.preprocessing.formats import check_cost, one_line
 
-WORKING_SIDE = 256
-_MAX_PIXELS = 50_000_000
-_MIN_SIDE = 8
+WORKING_SIDE = 256  # pixels, of the longer side
+_REDUCED_SIDE = 4 * WORKING_SIDE  # a larger image is first reduced by a whole factor, cheaply
+_MAX_BAND_PIXELS = 1_000_000  # reduced at once: bounds the memory of intermediate images
 _NUMERIC_MODES = ("I", "F", "I;16", "I;16L", "I;16B", "I;16N")
-
-
-def open_image(content: bytes) -> Image.Image:
-    """Open an image file of any format that Pillow reads.
-
-    Raises:
-        ImageError: It is none.
-    """
-    try:
-        return Image.open(io.BytesIO(content))
-    except UnidentifiedImageError as error:
-        raise ImageError(
-            "cannot be opened: it is in no format of an image; save it again as PNG or JPEG"
-        ) from error
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise ImageError(f"cannot be opened: {error}; save it again as PNG or JPEG") from error
+_UPRIGHT = {  # by EXIF's orientation
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 
 
 def read_gray(image: Image.Image) -> NDArray[np.float32]:
@@ -40,61 +31,93 @@ def read_gray(image: Image.Image) -> NDArray[np.float32]:
         [height, width], float32, 0 is black and 1 is white.
 
     Raises:
-        ImageError: The image cannot be decoded, or has a size that no digit's image has.
+        ImageError: The image cannot be decoded, or is too small or too large.
     """
-    width, height = image.size
-    if width * height > _MAX_PIXELS or max(width, height) < _MIN_SIDE:
-        raise ImageError(
-            f"is {width} x {height} pixels; a longer side of {_MIN_SIDE} or more and at most "
-            f"{_MAX_PIXELS:,} pixels are expected; send it at another size"
-        )
     try:
+        check_cost(image)
+        image.draft(None, _draft_size(image))
         image.load()
-        gray = _gray(_upright(image))
-    except (OSError, SyntaxError, ValueError, struct.error) as error:
-        raise ImageError(f"cannot be decoded ({error}); save it again as PNG or JPEG") from error
+        gray = _to_gray(_turn_upright(_reduce(image), image))
+    except ImageError:
+        raise
+    except Exception as error:  # a crafted file fails in the decoder in any way
+        raise ImageError(
+            f"cannot be decoded ({one_line(error)}); save it again as PNG or JPEG"
+        ) from error
     scale = WORKING_SIDE / max(gray.size)
     size = (max(1, round(gray.width * scale)), max(1, round(gray.height * scale)))
     return np.asarray(gray.resize(size, Image.Resampling.BICUBIC), dtype=np.float32)
 
 
-def _upright(image: Image.Image) -> Image.Image:
-    try:
-        return ImageOps.exif_transpose(image)
-    except (SyntaxError, ValueError, struct.error):
-        return image  # EXIF data that cannot be read says nothing about the orientation
+def _factor(image: Image.Image) -> int:
+    return max(1, max(image.size) // _REDUCED_SIDE)
 
 
-def _gray(image: Image.Image) -> Image.Image:
+def _draft_size(image: Image.Image) -> tuple[int, int]:
+    """Return the size that is enough: a JPEG is decoded at a half, a quarter or an eighth."""
+    factor = _factor(image)
+    return max(1, image.width // factor), max(1, image.height // factor)
+
+
+def _reduce(image: Image.Image) -> Image.Image:
+    """Return the image in a mode of ``_convert``, a larger one reduced band by band."""
+    factor = _factor(image)
+    if factor == 1:
+        return _convert(image)
+    rows = factor * max(1, _MAX_BAND_PIXELS // (image.width * factor))
+    bands = []
+    for top in range(0, image.height, rows):
+        band = image.crop((0, top, image.width, min(top + rows, image.height)))
+        bands.append(_convert(band).reduce(factor))
+    reduced = Image.new(bands[0].mode, (bands[0].width, sum(band.height for band in bands)))
+    for number, band in enumerate(bands):
+        reduced.paste(band, (0, number * (rows // factor)))
+    return reduced
+
+
+def _convert(image: Image.Image) -> Image.Image:
+    """Return the image as F (any range of values), RGBA (transparent), L or RGB."""
     if image.mode in _NUMERIC_MODES:
-        values = np.nan_to_num(np.asarray(image, dtype=np.float64), posinf=0, neginf=0)
+        values = np.nan_to_num(np.asarray(image, dtype=np.float32), posinf=0, neginf=0)
+        return Image.fromarray(values)
+    if image.has_transparency_data:
+        return image.convert("RGBA")
+    return image if image.mode in ("L", "RGB") else image.convert("RGB")
+
+
+def _turn_upright(reduced: Image.Image, image: Image.Image) -> Image.Image:
+    try:
+        orientation = image.getexif().get(ExifTags.Base.Orientation)
+    except Exception:  # noqa: BLE001  unreadable EXIF says nothing about the orientation
+        return reduced
+    transpose = _UPRIGHT.get(orientation) if isinstance(orientation, int) else None
+    return reduced if transpose is None else reduced.transpose(transpose)
+
+
+def _to_gray(image: Image.Image) -> Image.Image:
+    """Return the image in mode F, 0 to 1."""
+    if image.mode == "F":
+        values = np.asarray(image, np.float64)
         low, high = values.min(), values.max()
         return Image.fromarray(((values - low) / max(high - low, 1e-12)).astype(np.float32))
-    if image.has_transparency_data:
-        image = _on_contrasting_ground(_reduced(image.convert("RGBA")))
-    elif image.mode not in ("L", "RGB"):
-        image = image.convert("RGB")
-    return Image.fromarray(np.asarray(_reduced(image).convert("L"), np.float32) / np.float32(255))
+    if image.mode == "RGBA":
+        image = _on_contrasting_background(image)
+    return Image.fromarray(np.asarray(image.convert("L"), np.float32) / np.float32(255))
 
 
-def _reduced(image: Image.Image) -> Image.Image:
-    factor = max(image.size) // (4 * WORKING_SIDE)
-    return image.reduce(factor) if factor > 1 else image
+def _on_contrasting_background(image: Image.Image) -> Image.Image:
+    """Lay a transparent image on black or white, whichever contrasts with its foreground.
 
-
-def _on_contrasting_ground(image: Image.Image) -> Image.Image:
-    """Lay a transparent image on black or white, whichever tells its ink from the ground.
-
-    What is painted is the ink: a white digit on a transparent ground would vanish on white. Where
-    all is painted but a margin, the paper's own value counts, and does the same.
+    The opaque pixels are the foreground: a white digit on a transparent background would vanish on
+    white. Where most of the image is opaque they are the paper, and its margin becomes like it.
     """
     alpha = np.asarray(image.getchannel("A"), np.float32)
     if not alpha.any():
-        raise ImageError("is wholly transparent; save it with its ink visible")
-    painted = np.average(np.asarray(image.convert("L"), np.float32), weights=alpha)
-    ground = 255 if painted < 128 else 0
+        raise ImageError("is fully transparent; save it with a visible foreground")
+    opaque_level = np.average(np.asarray(image.convert("L"), np.float32), weights=alpha)
+    background = 255 if opaque_level < 128 else 0
     if (alpha > 128).mean() > 0.5:
-        ground = 255 - ground
-    sheet = Image.new("RGBA", image.size, (ground, ground, ground, 255))
+        background = 255 - background
+    sheet = Image.new("RGBA", image.size, (background, background, background, 255))
     sheet.alpha_composite(image)
     return sheet.convert("L")

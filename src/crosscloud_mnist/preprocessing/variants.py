@@ -1,4 +1,4 @@
-"""A model's own image, as people's images come: dark on light, transparent, framed, oblong."""
+"""Variants of a model's input in the forms that images come in: dark on light, framed, oblong."""
 
 from __future__ import annotations
 
@@ -9,70 +9,76 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 _PAPER, _PEN = 238, 35  # gray values
-_LARGE, _SMALL = 420, 40  # pixels
+_FRAME = (20, 20, 20)
+_LARGE_SIDE, _SMALL_SIDE, _DIGIT_SIDE, _TRANSPARENT_SIDE = 420, 40, 112, 140  # pixels
 
 
 def render_variant(image: NDArray[np.uint8], kind: str) -> Image.Image:
     """Return the image in one of the ``VARIANTS``.
 
     Args:
-        image: [28, 28], uint8, light ink on dark ground.
-        kind: Which.
+        image: [28, 28], uint8, light digit on dark background.
+        kind: One of ``VARIANTS``.
     """
-    return _KINDS[kind](Image.fromarray(image))
+    return _RENDERERS[kind](Image.fromarray(image))
 
 
-def _as_it_is(ink: Image.Image) -> Image.Image:
-    return ink
+def _unchanged(digit: Image.Image) -> Image.Image:
+    return digit
 
 
-def _dark_on_light(ink: Image.Image) -> Image.Image:
-    return ImageOps.invert(ink).convert("RGB")
+def _dark_on_light(digit: Image.Image) -> Image.Image:
+    return ImageOps.invert(digit).convert("RGB")
 
 
-def _transparent(ink: Image.Image) -> Image.Image:
-    """Black ink; what is no ink is transparent."""
-    image = Image.new("RGBA", ink.size)
-    image.putalpha(ink)
-    return image.resize((140, 140), Image.Resampling.BICUBIC)
+def _transparent(digit: Image.Image) -> Image.Image:
+    """Black foreground on a transparent background."""
+    image = Image.new("RGBA", digit.size)
+    image.putalpha(digit)
+    return _resize(image, _TRANSPARENT_SIDE)
 
 
-def _gray_paper(ink: Image.Image) -> Image.Image:
+def _gray_paper(digit: Image.Image) -> Image.Image:
     return Image.fromarray(
-        (_PAPER - np.asarray(ink, np.float32) * ((_PAPER - _PEN) / 255)).astype(np.uint8)
+        (_PAPER - np.asarray(digit, np.float32) * ((_PAPER - _PEN) / 255)).astype(np.uint8)
     )
 
 
-def _large(ink: Image.Image) -> Image.Image:
-    return _gray_paper(ink.resize((_LARGE, _LARGE), Image.Resampling.BICUBIC))
+def _large(digit: Image.Image) -> Image.Image:
+    return _gray_paper(_resize(digit, _LARGE_SIDE))
 
 
-def _small(ink: Image.Image) -> Image.Image:
-    return _gray_paper(ink.resize((_SMALL, _SMALL), Image.Resampling.BICUBIC))
+def _small(digit: Image.Image) -> Image.Image:
+    return _gray_paper(_resize(digit, _SMALL_SIDE))
 
 
-def _wide(ink: Image.Image) -> Image.Image:
-    return _on_paper(ink.resize((112, 112), Image.Resampling.BICUBIC), (300, 130), (150, 9))
+def _wide(digit: Image.Image) -> Image.Image:
+    return _on_paper(digit, size=(300, 130), position=(150, 9))
 
 
-def _tall(ink: Image.Image) -> Image.Image:
-    return _on_paper(ink.resize((112, 112), Image.Resampling.BICUBIC), (130, 300), (9, 40))
+def _tall(digit: Image.Image) -> Image.Image:
+    return _on_paper(digit, size=(130, 300), position=(9, 40))
 
 
-def _framed(ink: Image.Image) -> Image.Image:
-    paper = _on_paper(ink.resize((112, 112), Image.Resampling.BICUBIC), (160, 160), (24, 24))
-    return ImageOps.expand(paper, border=10, fill=(20, 20, 20))
+def _framed(digit: Image.Image) -> Image.Image:
+    return ImageOps.expand(
+        _on_paper(digit, size=(160, 160), position=(24, 24)), border=10, fill=_FRAME
+    )
 
 
-def _on_paper(ink: Image.Image, size: tuple[int, int], at: tuple[int, int]) -> Image.Image:
-    """WorkerContext the ink on a larger sheet; sizes and places are (width, height) and (x, y)."""
+def _on_paper(digit: Image.Image, size: tuple[int, int], position: tuple[int, int]) -> Image.Image:
+    """Paste the digit on a larger sheet of that size (width, height), at that position (x, y)."""
     sheet = Image.new("L", size)
-    sheet.paste(ink, at)
+    sheet.paste(_resize(digit, _DIGIT_SIDE), position)
     return _gray_paper(sheet).convert("RGB")
 
 
-_KINDS: dict[str, Callable[[Image.Image], Image.Image]] = {
-    "as-it-is": _as_it_is,
+def _resize(image: Image.Image, side: int) -> Image.Image:
+    return image.resize((side, side), Image.Resampling.BICUBIC)
+
+
+_RENDERERS: dict[str, Callable[[Image.Image], Image.Image]] = {
+    "unchanged": _unchanged,
     "dark-on-light": _dark_on_light,
     "transparent": _transparent,
     "gray-paper": _gray_paper,
@@ -82,4 +88,4 @@ _KINDS: dict[str, Callable[[Image.Image], Image.Image]] = {
     "tall": _tall,
     "framed": _framed,
 }
-VARIANTS = tuple(_KINDS)
+VARIANTS = tuple(_RENDERERS)

@@ -234,7 +234,7 @@ def test_the_page_fits_a_phone(page, width):
 def test_an_empty_pad_is_one_line(browser, address):
     browser.get(address)
     browser.find_element("id", "predict").click()
-    assert "no ink" in prediction(browser)
+    assert "no digit" in prediction(browser)
     browser.get_log("browser")  # of the 400
 
 

@@ -1,0 +1,136 @@
+"""Image files are opened by an allow-list of formats, and rejected before they cost too much."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import struct
+import zlib
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from crosscloud_mnist.errors import ImageError
+from crosscloud_mnist.preprocessing import open_image, to_model_input
+from crosscloud_mnist.preprocessing.formats import MAX_FILE_BYTES
+
+FORMATS = ["PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "AVIF"]
+
+
+def drawing(side: int = 60) -> Image.Image:
+    image = Image.new("L", (side, side), 250)
+    image.paste(20, (side * 4 // 10, side // 6, side * 5 // 10, side * 5 // 6))
+    return image
+
+
+def encode(image: Image.Image, file_format: str, **options: object) -> bytes:
+    stream = io.BytesIO()
+    image.save(stream, file_format, **options)
+    return stream.getvalue()
+
+
+def chunk(name: bytes, content: bytes) -> bytes:
+    checksum = struct.pack(">I", zlib.crc32(name + content))
+    return struct.pack(">I", len(content)) + name + content + checksum
+
+
+def png_header(width: int, height: int) -> bytes:
+    size = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", size)
+
+
+def tiled_tiff(side: int, tile_side: int) -> bytes:
+    """A TIFF of one tile that holds nothing."""
+    tags = {256: side, 257: side, 258: 8, 259: 8, 262: 1, 322: tile_side, 323: tile_side}
+    tags |= {324: 8, 325: 1}
+    entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags.items())
+    return b"II*\0" + struct.pack("<IH", 8, len(tags)) + entries + bytes(4)
+
+
+@pytest.mark.parametrize("file_format", FORMATS)
+def test_an_accepted_format_gives_the_digit(file_format):
+    result = to_model_input(open_image(encode(drawing(), file_format))).astype(float)
+    expected = to_model_input(drawing())
+    assert np.corrcoef(result.ravel(), expected.ravel())[0, 1] > 0.95
+
+
+@pytest.mark.parametrize("file_format", ["ICO", "TGA", "PCX", "JPEG2000", "EPS", "PDF", "SGI"])
+def test_another_format_is_rejected_with_those_that_are_accepted(file_format):
+    content = encode(drawing(), file_format)
+    with pytest.raises(ImageError, match=r"no accepted format \(PNG, JPEG, WebP, .*save it again"):
+        open_image(content)
+
+
+def test_a_camera_s_second_image_in_a_jpeg_does_not_count():
+    other = Image.new("L", (60, 60), 0)
+    content = encode(drawing(), "MPO", save_all=True, append_images=[other])
+    image = open_image(content)
+    assert image.format == "MPO"
+    np.testing.assert_array_equal(
+        to_model_input(image), to_model_input(open_image(encode(drawing(), "JPEG")))
+    )
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "no accepted format"),
+        (b"text", "no accepted format"),
+        (encode(drawing(), "PNG")[:20], "cannot be opened"),
+        (encode(drawing(), "WEBP")[:60], "cannot be opened"),
+        (
+            png_header(9_000, 9_000) + chunk(b"IDAT", b""),
+            r"is 9000 x 9000 pixels; .* at most 52,428,800",
+        ),
+        (png_header(60_000, 60_000) + chunk(b"IDAT", b""), "far too many pixels"),
+        (png_header(3, 3) + chunk(b"IDAT", b""), "is 3 x 3 pixels"),
+        (bytes(MAX_FILE_BYTES + 1), "has 67,108,865 bytes"),
+    ],
+    ids=["empty", "text", "cut PNG", "cut WebP", "large", "very large", "small", "long"],
+)
+def test_a_file_that_is_no_image_or_too_large_is_rejected(content, message):
+    with pytest.raises(ImageError, match=message) as caught:
+        open_image(content)
+    assert "\n" not in str(caught.value)
+
+
+def test_the_tile_of_a_tiff_counts_where_it_is_larger_than_the_image():
+    assert open_image(tiled_tiff(60, 64)).size == (60, 60)
+    with pytest.raises(ImageError, match="is 60 x 60 pixels in tiles of 8192 x 8192"):
+        open_image(tiled_tiff(60, 8192))
+
+
+def test_an_encoding_that_python_code_decodes_is_rejected():
+    """Run-length encoded BMP: Pillow decodes it byte by byte in Python."""
+    header = struct.pack("<IiiHHIIiiII", 40, 60, 60, 1, 8, 1, 4, 0, 0, 256, 0)
+    content = b"BM" + struct.pack("<IHHI", 1082, 0, 0, 1078) + header + bytes(1024) + b"\x00\x01"
+    with pytest.raises(ImageError, match=r"rare encoding \(bmp_rle\)"):
+        open_image(content)
+
+
+def test_a_file_of_very_many_parts_is_rejected():
+    content = png_header(60, 60) + chunk(b"abCd", b"") * 150_000
+    with pytest.raises(ImageError, match="too many parts"):
+        open_image(content)
+
+
+def test_a_jpeg_of_very_many_scans_is_rejected():
+    content = encode(drawing(), "JPEG", progressive=True)
+    scan = content[content.rindex(b"\xff\xda") : -2]
+    with pytest.raises(ImageError, match="more than 64 scans"):
+        open_image(content[:-2] + scan * 64 + content[-2:])
+
+
+@pytest.mark.parametrize("file_format", FORMATS)
+@pytest.mark.filterwarnings("ignore::UserWarning:PIL")
+def test_a_damaged_file_is_decoded_or_rejected_and_nothing_else(file_format):
+    content = encode(drawing().convert("RGB"), file_format)
+    random = np.random.default_rng(3)
+    for _ in range(60):
+        damaged = bytearray(content)
+        for position in random.integers(0, len(damaged), 4):
+            damaged[position] = random.integers(0, 256)
+        damaged = damaged[: random.integers(len(damaged) // 2, len(damaged) + 1)]
+        with contextlib.suppress(ImageError):
+            assert to_model_input(open_image(bytes(damaged))).shape == (28, 28)
