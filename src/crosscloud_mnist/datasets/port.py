@@ -8,6 +8,7 @@ from kedro.io import AbstractDataset, DatasetError
 from kedro.utils import load_obj
 
 from crosscloud_mnist.isolation.proxy import ProcessProxy
+from crosscloud_mnist.redaction import mask_uris_in
 
 
 class PortDataset(AbstractDataset[NoReturn, Any]):
@@ -82,7 +83,12 @@ class PortDataset(AbstractDataset[NoReturn, Any]):
         )
 
     def _describe(self) -> dict[str, Any]:
-        return {"adapter": self._adapter, "options": self._options}
+        return {"adapter": self._adapter, "options": mask_uris_in(self._options)}
+
+    def _init_config(self) -> dict[str, Any]:
+        """Return what ``kedro catalog`` prints, with the passwords in URIs masked."""
+        config: dict[str, Any] = mask_uris_in(super()._init_config())
+        return config
 
 
 class PortsDataset(PortDataset):

@@ -9,10 +9,10 @@ can send anything to another workspace. ``worker.py`` is what runs in it.
 from __future__ import annotations
 
 import atexit
+import contextlib
 import hashlib
 import logging
 import os
-import pickle
 import re
 import socket
 import subprocess
@@ -25,8 +25,11 @@ from typing import Any
 
 from kedro.utils import load_obj
 
-from crosscloud_mnist.errors import RegistryError
+from crosscloud_mnist import errors
+from crosscloud_mnist.errors import CrosscloudError, RegistryError
+from crosscloud_mnist.isolation.codec import decode, encode
 from crosscloud_mnist.isolation.process_config import ProcessConfig
+from crosscloud_mnist.redaction import summarize
 
 _INHERITED = re.compile(
     r"PATH|LD_LIBRARY_PATH|LANG|LC_\w+|TZ|TMPDIR|USER|LOGNAME|(?:https?|all|no)_proxy"
@@ -34,7 +37,9 @@ _INHERITED = re.compile(
     r"|MLFLOW_LOGGING_LEVEL|DO_NOT_TRACK|\w+_DISABLE_TELEMETRY",
     re.IGNORECASE,
 )
+_SEVERE = re.compile(r"\b(WARNING|ERROR|CRITICAL)\b")  # a level, as loggers write it
 _EXIT_SECONDS = 5
+_MAX_RESPONSE_BYTES = 256 * 2**20
 
 logger = logging.getLogger(__name__)
 
@@ -42,9 +47,9 @@ logger = logging.getLogger(__name__)
 class ProcessProxy:
     """Has the adapter's public methods; each call runs in the adapter's own process.
 
-    Arguments and results are serialized, and an exception of the adapter is raised here. Adapters
-    with the same configuration share a process, which ends when this one ends, even if this one is
-    killed.
+    Arguments and results are plain values, paths, arrays and the ports' dataclasses (``codec.py``);
+    an error of the adapter is raised here under its own name. Adapters with the same configuration
+    share a process, which ends when this one ends, even if this one is killed.
 
     Args:
         adapter: Dotted path of the adapter's class, which has a static method ``process_config``.
@@ -72,7 +77,7 @@ class _Process:
     """A running worker process and the connection to it."""
 
     def __init__(self, adapter: str, config: ProcessConfig) -> None:
-        self._adapter = adapter
+        self._adapter, self._variables = adapter, dict(config.variables)
         self._lock = threading.Lock()
         parent_socket, child_socket = socket.socketpair()
         with child_socket:
@@ -83,33 +88,42 @@ class _Process:
                 pass_fds=[child_socket.fileno()],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
                 start_new_session=True,  # Ctrl-C interrupts this process only
             )
+        self._last_line = ""
+        self._stderr_reader = threading.Thread(target=self._log_stderr, daemon=True)
+        self._stderr_reader.start()
         self._connection = Connection(parent_socket.detach())
         # Credentials go through the connection: other users see arguments and /proc/<pid>/environ.
-        self._connection.send((adapter, dict(config.options), dict(config.variables)))
+        with contextlib.suppress(OSError):  # it ended at once: the first call reports that
+            self._connection.send_bytes(encode([adapter, config.options, config.variables]))
 
     def is_running(self) -> bool:
         return self._child.poll() is None
 
     def call(self, method: str, *arguments: Any, **options: Any) -> Any:
-        request = pickle.dumps((method, arguments, options))
+        request = encode([method, arguments, options])
         with self._lock:
             try:
                 self._connection.send_bytes(request)
-                result, error = self._connection.recv()
-            except (EOFError, OSError, pickle.UnpicklingError) as failure:
+                response = decode(self._connection.recv_bytes(_MAX_RESPONSE_BYTES))
+            except (EOFError, OSError, ValueError) as failure:
                 self.end()
                 raise RegistryError(
                     f"the process of {self._adapter} ended during {method} (status "
-                    f"{self._child.returncode}), expected a result; run the same command again"
+                    f"{self._child.returncode}{self._last_words()}), expected a result; run the "
+                    "same command again"
                 ) from failure
             except BaseException:  # interrupted: the next call would read this call's result
                 self.end()
                 raise
-        if error is not None:
-            raise error
-        return result
+        match response:
+            case [result]:
+                return result
+            case [str(name), str(message)]:
+                raise _rebuild_error(name, message)
+        raise _rebuild_error("RegistryError", f"{self._adapter} sent no result of {method}")
 
     def end(self) -> None:
         """Close the connection, so that the process exits; kill it if it does not."""
@@ -119,6 +133,27 @@ class _Process:
         except subprocess.TimeoutExpired:
             self._child.kill()
             self._child.wait()
+        self._stderr_reader.join(_EXIT_SECONDS)
+
+    def _log_stderr(self) -> None:
+        """Log what the process writes to its error output, without secrets."""
+        for line in self._child.stderr or ():
+            text = summarize(line.decode(errors="replace"), self._variables)
+            if text:
+                self._last_line = text
+                level = logging.WARNING if _SEVERE.search(text) else logging.DEBUG
+                logger.log(level, "%s: %s", self._adapter, text)
+
+    def _last_words(self) -> str:
+        return f"; it wrote: {self._last_line}" if self._last_line else ""
+
+
+def _rebuild_error(name: str, message: str) -> CrosscloudError:
+    """Return the package's error of that name: no other class is ever looked up."""
+    kind = vars(errors).get(name)
+    if isinstance(kind, type) and issubclass(kind, CrosscloudError):
+        return kind(message)
+    return RegistryError(message)
 
 
 _processes: dict[tuple[int, bytes], _Process] = {}

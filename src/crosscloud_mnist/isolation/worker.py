@@ -1,11 +1,13 @@
 """What runs in a workspace's own process: ``python -m crosscloud_mnist.isolation.worker FD``.
 
-It is told over the connection which adapter to build and with which credentials, then answers calls
-until the connection closes, which the system does when the other side ends or is killed.
+The first message names the adapter and holds its options and credentials; each further message is a
+call. The process ends when the connection closes, which the system does when the parent ends or is
+killed.
 """
 
 from __future__ import annotations
 
+import logging
 import os
 import queue
 import sys
@@ -13,62 +15,62 @@ import threading
 import traceback
 from collections.abc import Iterator, Mapping
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Any
 
 from kedro.utils import load_obj
 
 from crosscloud_mnist.errors import CrosscloudError, RegistryError
-
-_SECRET = ("TOKEN", "PASSWORD", "SECRET", "KEY")
+from crosscloud_mnist.isolation.codec import decode, encode
+from crosscloud_mnist.redaction import redact, summarize
 
 
 def answer_calls(connection: Connection) -> None:
-    """Answer each ``(method, arguments, options)`` with ``(answer, None)`` or ``(None, error)``."""
-    calls = _calls(connection)
-    name, options, variables = next(calls)
+    """Answer each ``[method, arguments, options]`` with its result or its error.
+
+    A result is sent as ``[result]``, an error as ``[name, message]``.
+    """
+    messages = _receive(connection)
+    adapter_path, options, variables = next(messages)
     os.environ.update(variables)
     adapter = None
-    for method, arguments, keywords in calls:
+    for method, arguments, keywords in messages:
         try:
-            adapter = adapter or load_obj(name)(**options)
-            connection.send((getattr(adapter, method)(*arguments, **keywords), None))
-        except Exception as error:  # noqa: BLE001  whatever it is, the caller must know
-            connection.send((None, _to_send(error, f"{name}.{method}", variables)))
+            adapter = adapter or load_obj(adapter_path)(**options)
+            response = encode([getattr(adapter, method)(*arguments, **keywords)])
+        except Exception as error:  # noqa: BLE001  the caller must get any error
+            response = encode(_describe_error(error, f"{adapter_path}.{method}", variables))
+        connection.send_bytes(response)
 
 
-def _calls(connection: Connection) -> Iterator[tuple[Any, Any, Any]]:
-    """Read in a thread, so that the end of the caller ends even a call in progress."""
-    received: queue.SimpleQueue[tuple[Any, Any, Any]] = queue.SimpleQueue()
+def _receive(connection: Connection) -> Iterator[tuple[Any, Any, Any]]:
+    """Yield the messages; a thread reads them, so that a closed connection ends a running call."""
+    messages: queue.SimpleQueue[tuple[Any, Any, Any]] = queue.SimpleQueue()
 
     def read() -> None:
         while True:
             try:
-                received.put(connection.recv())
+                messages.put(decode(connection.recv_bytes()))
             except (EOFError, OSError):
                 os._exit(0)
 
     threading.Thread(target=read, daemon=True).start()
     while True:
-        yield received.get()
+        yield messages.get()
 
 
-def _to_send(error: Exception, what: str, variables: Mapping[str, str]) -> CrosscloudError:
-    """Keep the package's own errors, say others in one line, and let no secret out."""
-    kind: type[CrosscloudError] = RegistryError
-    message = str(error)
+def _describe_error(error: Exception, call: str, variables: Mapping[str, str]) -> tuple[str, str]:
+    """Return the name and the message, without secrets, of the error to raise in the parent."""
     if isinstance(error, CrosscloudError):
-        kind = type(error)
-    else:
-        frame = traceback.extract_tb(error.__traceback__)[-1]
-        message = (
-            f"{what} failed with {type(error).__name__}: {' '.join(message.split())[:300]} (line "
-            f"{frame.lineno} of {os.path.basename(frame.filename)}), expected an answer"  # noqa: PTH119
-        )
-    for name, value in variables.items():
-        if name.endswith(_SECRET) and value:
-            message = message.replace(value, "***")
-    return kind(message)
+        return type(error).__name__, redact(str(error), variables)
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return RegistryError.__name__, (
+        f"{call} failed with {type(error).__name__}: {summarize(str(error), variables)} (line "
+        f"{frame.lineno} of {Path(frame.filename).name}), expected a result; run the same command "
+        "again, and report it if it fails again"
+    )
 
 
 if __name__ == "__main__":
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     answer_calls(Connection(int(sys.argv[1])))

@@ -2,21 +2,37 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import pickle
 import signal
+import struct
 import subprocess
 import sys
 import time
+from base64 import b64encode
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from crosscloud_mnist.datasets.port import PortDataset
 from crosscloud_mnist.errors import RegistryError, VerificationError
 from crosscloud_mnist.isolation.process_config import ProcessConfig
 from crosscloud_mnist.isolation.proxy import ProcessProxy, end_all
+from crosscloud_mnist.ports import ModelVersion
 
 SECRET = "s3cret-of-this-test"
+
+
+class Harmful:
+    """Creates a file when it is unpickled."""
+
+    def __init__(self, path):
+        self._path = path
+
+    def __reduce__(self):
+        return open, (self._path, "w")
 
 
 class Probe:
@@ -58,6 +74,34 @@ class Probe:
     def die(self):
         os.kill(os.getpid(), signal.SIGKILL)
 
+    def complain_and_die(self):
+        token = os.environ["PROBE_TOKEN"]
+        sys.stderr.write(f"GET http://ada:pw@host {b64encode(token.encode()).decode()}\n")
+        sys.stderr.write(f"fatal: {token}\n")
+        sys.stderr.flush()
+        self.die()
+
+    def log(self):
+        logging.getLogger("probe").warning("retry with %s", os.environ["PROBE_TOKEN"])
+
+    def return_object(self):
+        return object()
+
+    def send_pickle(self, path):
+        """Write a pickle that creates a file to the parent, as a compromised process could."""
+        content = pickle.dumps(Harmful(str(path)))
+        os.write(int(sys.argv[1]), struct.pack("!i", len(content)) + content)
+        self.hang()
+
+    def fail_at_length(self):
+        raise KeyError("x" * 295 + os.environ["PROBE_TOKEN"])
+
+    def version(self, version):
+        return ModelVersion(version.name, str(int(version.version) + 1), version.digest)
+
+    def invert(self, images, folder):
+        return {"images": 255 - images, "folder": folder / "copy"}
+
 
 @pytest.fixture
 def probe(monkeypatch):
@@ -69,6 +113,28 @@ def probe(monkeypatch):
 def test_a_method_is_called_in_another_process_and_its_answer_comes_back(probe):
     assert probe.greet("Ada", mark="!") == "Good day, Ada!"
     assert probe.pid() != os.getpid()
+
+
+def test_values_of_the_ports_paths_and_arrays_cross_both_ways(probe):
+    version = ModelVersion("mnist_cnn", "3", "ab" * 32, {"verified": "yes"})
+    assert probe.version(version) == ModelVersion("mnist_cnn", "4", "ab" * 32)
+    images = np.full((2, 28, 28), 250, np.uint8)
+    inverted = probe.invert(images, Path("/tmp"))
+    assert inverted["folder"] == Path("/tmp/copy")
+    assert inverted["images"].dtype == np.uint8
+    assert (inverted["images"] == 5).all()
+
+
+def test_a_pickle_from_the_process_is_never_loaded(probe, tmp_path):
+    with pytest.raises(RegistryError, match="ended during send_pickle"):
+        probe.send_pickle(tmp_path / "harm")
+    assert not (tmp_path / "harm").exists()
+
+
+def test_a_result_that_is_no_plain_value_is_one_line(probe):
+    with pytest.raises(RegistryError, match="a object cannot be sent to another process"):
+        probe.return_object()
+    assert probe.greet("Ada", mark="") == "Good day, Ada"
 
 
 def test_one_process_for_one_workspace_and_another_for_another(probe):
@@ -113,6 +179,28 @@ def test_any_other_error_is_one_line_without_the_secret(probe):
     with pytest.raises(RegistryError, match=r"Probe\.fail failed with KeyError: '\*\*\*' \(line"):
         probe.fail()
     assert probe.greet("Ada", mark="") == "Good day, Ada"
+
+
+def test_a_secret_is_masked_before_a_long_message_is_cut(probe):
+    with pytest.raises(RegistryError, match="x{295}") as raised:
+        probe.fail_at_length()
+    assert SECRET[:3] not in str(raised.value)
+
+
+def test_the_last_line_of_the_error_output_is_in_the_error_without_secrets(probe, caplog):
+    caplog.set_level(logging.DEBUG)
+    with pytest.raises(RegistryError, match=r"status -9; it wrote: fatal: \*\*\*\), expected"):
+        probe.complain_and_die()
+    assert "GET http://***@host ***" in caplog.text
+    assert SECRET not in caplog.text
+
+
+def test_a_warning_of_the_process_is_logged_as_one_without_secrets(probe, caplog):
+    probe.log()
+    probe._process.end()
+    (record,) = [each for each in caplog.records if "retry" in each.getMessage()]
+    assert record.levelno == logging.WARNING
+    assert "WARNING probe: retry with ***" in record.getMessage()
 
 
 def test_a_process_that_was_killed_is_said_and_the_next_one_works(probe):

@@ -31,3 +31,13 @@ def test_builds_one_adapter_for_each_cloud():
     adapters = ports.load()
     assert {cloud: each.name for cloud, each in adapters.items()} == {"azure": "a", "gcp": "g"}
     assert {each.token for each in adapters.values()} == {"s3cret"}
+
+
+def test_no_password_of_an_address_is_described_or_printed_by_kedro_catalog():
+    port = PortDataset(
+        adapter="types.SimpleNamespace", options={"uri": "https://ada:p%40ss@mlflow.example/x"}
+    )
+    shown = f"{port} {port!r} {port._describe()} {port._init_config()}"
+    assert "p%40ss" not in shown
+    assert "https://***@mlflow.example/x" in shown
+    assert port.load().uri == "https://ada:p%40ss@mlflow.example/x"

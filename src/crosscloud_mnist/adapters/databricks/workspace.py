@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from crosscloud_mnist.errors import ConfigurationError, CrosscloudError
 from crosscloud_mnist.isolation.proxy import ProcessProxy
 from crosscloud_mnist.reachability import check_reachable
+from crosscloud_mnist.redaction import summarize
 
 if TYPE_CHECKING:
     from databricks.sdk import WorkspaceClient
@@ -35,8 +36,9 @@ _VARIABLES = {  # by the end of the secret's name
     "client-secret": _CLIENT_SECRET,
 }
 _ME, _ORGANIZATION = "/api/2.0/preview/scim/v2/Me", "x-databricks-org-id"
-_PIXELS = re.compile(r"\[\[.*\]\]")  # the stock scoring server repeats an image that it rejects
-_MAX_REASON = 300
+_PIXELS = re.compile(
+    r"\[\[.*\]\]", re.DOTALL
+)  # the stock scoring server repeats an image that it rejects
 _RETRY_SECONDS = 60
 _CLIENT_SETTINGS = {
     "MLFLOW_DATABRICKS_ENDPOINT_HTTP_RETRY_TIMEOUT": str(_RETRY_SECONDS),
@@ -109,8 +111,7 @@ def translate_errors(
     try:
         yield
     except translated as failure:
-        message = " ".join(str(failure.__cause__ or failure).split())
-        reason = _PIXELS.sub("[...]", message)[:_MAX_REASON]
+        reason = summarize(_PIXELS.sub("[...]", str(failure.__cause__ or failure)), os.environ)
         workspace = os.environ[_HOST] + (f" (workspace {workspace_id})" if workspace_id else "")
         raise error(
             f"a request to {workspace} for {what} failed: {reason}; check the names, the "

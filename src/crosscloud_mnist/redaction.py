@@ -1,0 +1,87 @@
+"""Text without secrets: passwords in URIs, and known secrets in the encodings they appear in."""
+
+from __future__ import annotations
+
+import re
+from base64 import b64encode
+from collections.abc import Iterator, Mapping
+from typing import Any
+from urllib.parse import quote, quote_plus
+
+MASK = "***"
+_MAX_CHARACTERS = 300
+_SECRET_NAMES = ("TOKEN", "PASSWORD", "SECRET", "KEY")  # how a secret variable's name ends
+_USERINFO = re.compile(
+    r"(?P<scheme>\b[a-z][a-z0-9+.-]*://)"
+    r"(?:[^\s/?#'\"@]*:(?!\d+[/?#])[^\s'\"]*|[^\s/?#'\"]+)@",  # :8080/ is a port, not a password
+    re.IGNORECASE,
+)
+_QUERY_SECRET = re.compile(
+    r"(?P<name>[?&](?:access_|api_|client_)?(?:password|pwd|token|secret|key|sig|signature)=)[^&\s'\"]+",
+    re.IGNORECASE,
+)
+
+
+def mask_uris(text: str) -> str:
+    """Return the text with the user and password of every URI masked, and secrets in its query."""
+    masked = _USERINFO.sub(rf"\g<scheme>{MASK}@", text)
+    return _QUERY_SECRET.sub(rf"\g<name>{MASK}", masked)
+
+
+def mask_uris_in(value: Any) -> Any:
+    """Return the value of a configuration with the URIs in its strings masked, at any depth."""
+    if isinstance(value, str):
+        return mask_uris(value)
+    if isinstance(value, Mapping):
+        return {key: mask_uris_in(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [mask_uris_in(each) for each in value]
+    return value
+
+
+def redact(text: str, variables: Mapping[str, str]) -> str:
+    """Return the text with URIs masked, and the secrets among the variables.
+
+    A secret is masked as it is, percent-encoded, and in Base64, also within a longer Base64 text
+    such as ``user:password``.
+
+    Args:
+        text: Any text.
+        variables: Environment variables; the secrets are those that the name tells.
+    """
+    for name, secret in variables.items():
+        if secret and name.upper().endswith(_SECRET_NAMES):
+            for pattern in _secret_patterns(secret):
+                text = re.sub(pattern, MASK, text)
+    return mask_uris(text)
+
+
+def summarize(text: str, variables: Mapping[str, str]) -> str:
+    """Return the text redacted, in one line, and then cut: a cut secret would not be recognized."""
+    line = " ".join(redact(text, variables).split())
+    return line if len(line) <= _MAX_CHARACTERS else f"{line[:_MAX_CHARACTERS]}..."
+
+
+def _secret_patterns(secret: str) -> Iterator[str]:
+    for base64 in _base64_forms(secret.encode()):
+        yield rf"[A-Za-z0-9+/_-]*{re.escape(base64)}[A-Za-z0-9+/_-]*=*"
+    encoded = {quote(secret, safe=""), quote(secret), quote_plus(secret)} - {secret}
+    for form in sorted(encoded, key=len, reverse=True):
+        yield f"(?i:{re.escape(form)})"
+    yield re.escape(secret)
+
+
+def _base64_forms(secret: bytes) -> Iterator[str]:
+    """Yield what the secret's Base64 has in common with that of any text that holds the secret.
+
+    Three bytes are four characters, so there is a form for each of the three positions at which
+    the secret can start; characters that also depend on the bytes around it are left out.
+    """
+    for offset in range(3):
+        encoded = b64encode(bytes(offset) + secret).decode()
+        start = (0, 2, 3)[offset]
+        end = (len(secret) + offset) * 8 // 6
+        form = encoded[start:end]
+        if len(form) >= 4:
+            yield form
+            yield form.translate(str.maketrans("+/", "-_"))
