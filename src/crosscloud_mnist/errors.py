@@ -1,24 +1,23 @@
-"""Everything that this package raises on purpose, as one tree.
+"""The errors that this package raises on purpose, as one tree.
 
-Each message is one line that says what was found, what was expected and what to do next: the
-command line and the REST endpoint show it as it stands, never with a traceback.
+Each message is one line that says what was found, what was expected and what to do next. The
+command line and the REST endpoint show it as it is, without a traceback.
 
     CrosscloudError
-    ├── ConfigurationError      a setting, a parameter or an environment variable
-    ├── DataError               the IDX files, or an image
-    │   ├── IdxError
-    │   └── ImageError
-    ├── TrainingError           training gave no trustworthy model
-    │   └── WorkerLostError          a worker, an executor or a connection went away
-    ├── BundleError             a model bundle that cannot be built or read
-    │   └── VerificationError   a digest, a signature or a golden answer is not the recorded one
-    ├── PromotionRejectedError        a gate said no; production is untouched
-    ├── RegistryError           a workspace answered no, or did not answer
-    ├── EndpointError           an endpoint answered no, did not answer, or answered wrongly
-    │   ├── EndpointUnavailableError not at the moment: asked again, it or another may answer
-    │   │   └── InvalidResponseError  what it returned is not a prediction
-    │   └── SmokeTestError     an image was not named right, or the clouds are not alike
-    └── DriftError           what is asked or answered is not what the model was trained for
+    ├── ConfigurationError             a setting, a parameter or an environment variable
+    ├── DataError                      data from outside
+    │   ├── IdxError                   an IDX file
+    │   └── ImageError                 an image
+    ├── TrainingError                  training gave no model that can be trusted
+    │   └── WorkerLostError            a worker, an executor or a connection was lost
+    ├── BundleError                    a model bundle that cannot be built or read
+    │   └── VerificationError          a digest, signature or golden prediction that differs
+    ├── PromotionRejectedError         a gate rejected the candidate
+    ├── RegistryError                  a workspace's tracking server or model registry
+    ├── EndpointError                  a serving endpoint
+    │   ├── EndpointUnavailableError   it cannot answer now; a retry may succeed
+    │   └── SmokeTestError             a wrong prediction, or clouds that differ
+    └── DriftError                     production differs from the training data
 """
 
 
@@ -27,27 +26,27 @@ class CrosscloudError(Exception):
 
 
 class ConfigurationError(CrosscloudError):
-    """A setting, a parameter or an environment variable is missing or cannot be used."""
+    """A setting, a parameter or an environment variable is missing or not valid."""
 
 
 class DataError(CrosscloudError):
-    """Data from outside is not what it should be."""
+    """Data from outside is missing or not valid."""
 
 
 class IdxError(DataError):
-    """An IDX file is absent, truncated, corrupted, or holds something else."""
+    """An IDX file is missing, truncated or corrupted, or is not the expected one."""
 
 
 class ImageError(DataError):
-    """An image cannot be opened, or no digit can be made out in it."""
+    """An image cannot be opened, or no digit is found in it."""
 
 
 class TrainingError(CrosscloudError):
-    """Training did not give one trustworthy model."""
+    """Training did not give a model that can be trusted."""
 
 
 class WorkerLostError(TrainingError):
-    """A slot went away while it trained: another attempt may well succeed."""
+    """A worker was lost during training: another attempt may succeed."""
 
 
 class BundleError(CrosscloudError):
@@ -59,22 +58,22 @@ class VerificationError(BundleError):
 
 
 class PromotionRejectedError(CrosscloudError):
-    """A gate refused the candidate; the registry's alias has not moved."""
+    """A gate rejected the candidate; the registry's alias has not moved."""
 
 
 class RegistryError(CrosscloudError):
-    """A workspace's tracking server or model registry answered no, or did not answer."""
+    """A workspace's tracking server or model registry rejected a request, or did not respond."""
 
 
 class EndpointError(CrosscloudError):
-    """A serving endpoint answered no, did not answer, or answered wrongly."""
+    """A serving endpoint rejected a request, did not respond, or gave a wrong response."""
 
 
 class EndpointUnavailableError(EndpointError):
-    """An endpoint did not answer, or said that it cannot at the moment.
+    """An endpoint did not respond, or responded that it is unavailable.
 
     Attributes:
-        retry_after: Seconds that it asked to be left alone, where it said so.
+        retry_after: Seconds after which to retry, if the endpoint gave them.
     """
 
     def __init__(self, message: str, retry_after: float | None = None) -> None:
@@ -82,13 +81,9 @@ class EndpointUnavailableError(EndpointError):
         self.retry_after = retry_after
 
 
-class InvalidResponseError(EndpointUnavailableError):
-    """An endpoint's response is not a prediction: another endpoint may give one."""
-
-
 class SmokeTestError(EndpointError):
-    """An image was not named right, a cloud is down, or two clouds serve different bundles."""
+    """A prediction is wrong, an endpoint is down, or two clouds serve different bundles."""
 
 
 class DriftError(CrosscloudError):
-    """What is asked or answered has moved away from what the model was trained for."""
+    """The images or the predictions of production differ from the training data."""
