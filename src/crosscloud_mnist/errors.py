@@ -16,6 +16,7 @@ command line and the REST endpoint show it as it is, without a traceback.
     ├── RegistryError                  a workspace's tracking server or model registry
     ├── EndpointError                  a serving endpoint
     │   ├── EndpointUnavailableError   it cannot answer now; a retry may succeed
+    │   │   └── InvalidResponseError   its response is not a prediction
     │   └── SmokeTestError             a wrong prediction, or clouds that differ
     └── DriftError                     production differs from the training data
 """
@@ -79,6 +80,10 @@ class EndpointUnavailableError(EndpointError):
     def __init__(self, message: str, retry_after: float | None = None) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+
+
+class InvalidResponseError(EndpointUnavailableError):
+    """An endpoint's response is not a prediction: another endpoint may give one."""
 
 
 class SmokeTestError(EndpointError):

@@ -1,4 +1,4 @@
-"""What an endpoint was asked and what it answered: a folder of its own, or Databricks' table."""
+"""The inference log of an endpoint: a folder of JSON lines, or an inference table."""
 
 from __future__ import annotations
 
@@ -21,32 +21,47 @@ _COLUMNS = ("request_time", "status_code", "request", "response", "served_entity
 class InferenceLogDataset(AbstractDataset["NoReturn", "pd.DataFrame"]):
     """Loads the newest requests of an inference log.
 
-    Both kinds have the columns of Databricks' inference tables. A table is cut to the newest rows
-    where it lies, before anything of it is collected.
+    Both kinds have the columns of Databricks' inference tables. Of a table, Spark selects the
+    newest rows before any of them is collected.
+
+    Example, in YAML:
+
+    .. code-block:: yaml
+
+        inference_log:
+          type: crosscloud_mnist.datasets.inference_log.InferenceLogDataset
+          source: data/07_model_output/inference_log
+
+    and in Python:
+
+    .. code-block:: pycon
+
+        >>> from crosscloud_mnist.datasets.inference_log import InferenceLogDataset
+        >>> log = InferenceLogDataset(source="main.deploy.mnist_cnn_payload").load()
 
     Args:
         source: A folder of newline-delimited JSON files, or a table's name in Unity Catalog.
-        most: How many requests to load.
+        max_requests: How many requests to load.
         metadata: For plugins (``kedro-viz``); not used.
     """
 
     def __init__(
-        self, *, source: str, most: int = 20_000, metadata: dict[str, Any] | None = None
+        self, *, source: str, max_requests: int = 20_000, metadata: dict[str, Any] | None = None
     ) -> None:
-        self._source, self._most = source, most
+        self._source, self._max_requests = source, max_requests
         self.metadata = metadata
 
     def load(self) -> pd.DataFrame:
         """Return the newest requests, the newest first.
 
         Raises:
-            DataError: There is no such log, or it is none.
+            DataError: There is no such log, or it has not the expected columns.
         """
         if not Path(self._source).exists() and re.fullmatch(r"\w+(\.\w+){0,2}", self._source):
-            return self._of_table()
-        return self._of_folder()
+            return self._load_table()
+        return self._load_folder()
 
-    def _of_folder(self) -> pd.DataFrame:
+    def _load_folder(self) -> pd.DataFrame:
         import pandas as pd
 
         files = sorted(path for path in Path(self._source).glob("*.json*") if path.is_file())
@@ -58,9 +73,11 @@ class InferenceLogDataset(AbstractDataset["NoReturn", "pd.DataFrame"]):
             )
         rows = [row for path in files for row in _rows(path)]
         log = pd.DataFrame(rows, columns=list(_COLUMNS))
-        return log.sort_values("request_time", ascending=False, ignore_index=True).head(self._most)
+        return log.sort_values("request_time", ascending=False, ignore_index=True).head(
+            self._max_requests
+        )
 
-    def _of_table(self) -> pd.DataFrame:
+    def _load_table(self) -> pd.DataFrame:
         from pyspark.errors import AnalysisException
         from pyspark.sql import SparkSession
 
@@ -68,21 +85,23 @@ class InferenceLogDataset(AbstractDataset["NoReturn", "pd.DataFrame"]):
             table = SparkSession.builder.getOrCreate().table(self._source).select(*_COLUMNS)
         except AnalysisException as error:
             raise DataError(
-                f"{self._source} is no inference table ({str(error).splitlines()[0][:200]}), "
+                f"{self._source} is not an inference table ({str(error).splitlines()[0][:200]}), "
                 "expected one that AI Gateway writes; check --params log=..."
             ) from error
-        return table.orderBy(table.request_time.desc()).limit(self._most).toArrow().to_pandas()
+        return (
+            table.orderBy(table.request_time.desc()).limit(self._max_requests).toArrow().to_pandas()
+        )
 
     def save(self, data: NoReturn) -> None:  # noqa: ARG002
         """Refuse: the endpoint writes its log."""
         raise DatasetError(f"{self._source} is an inference log: the endpoint writes it")
 
     def _describe(self) -> dict[str, Any]:
-        return {"source": self._source, "most": self._most}
+        return {"source": self._source, "max_requests": self._max_requests}
 
 
 def _rows(path: Path) -> list[dict[str, Any]]:
-    """Return the file's rows; the last one of a file that is being written may be half a row."""
+    """Return the rows of a file; the last line is left out if it is incomplete."""
     *lines, last = path.read_bytes().split(b"\n")
     rows = [_row(line, path) for line in lines if line.strip()]
     with contextlib.suppress(DataError):
@@ -97,7 +116,7 @@ def _row(line: bytes, path: Path) -> dict[str, Any]:
         row = None
     if not isinstance(row, dict) or not set(_COLUMNS) <= row.keys():
         raise DataError(
-            f"{path} is no inference log: a line has not the columns {', '.join(_COLUMNS)}, "
+            f"{path} is not an inference log: a line lacks the columns {', '.join(_COLUMNS)}, "
             "expected JSON lines with those of Databricks' inference tables; check --params log=..."
         )
     return row

@@ -1,4 +1,4 @@
-"""Which logged model is meant: the one that was named, or the one that ``train`` wrote down."""
+"""The logged model to promote: the one that the user names, or the last that ``train`` saved."""
 
 from __future__ import annotations
 
@@ -16,10 +16,29 @@ LAST_TRAINED = "last_trained"
 class ModelUriDataset(AbstractDataset[str, str]):
     """The URI of a logged model, ``models:/m-...``.
 
+    Example, in YAML:
+
+    .. code-block:: yaml
+
+        model_uri:
+          type: crosscloud_mnist.datasets.model_uri.ModelUriDataset
+          filepath: data/06_models/model_uri.txt
+          given: last_trained
+
+    and in Python:
+
+    .. code-block:: pycon
+
+        >>> from crosscloud_mnist.datasets.model_uri import ModelUriDataset
+        >>> dataset = ModelUriDataset(filepath="/tmp/model_uri.txt", given="last_trained")
+        >>> dataset.save("models:/m-0123456789abcdef")
+        >>> dataset.load()
+        'models:/m-0123456789abcdef'
+
     Args:
-        filepath: Where ``train`` writes it down.
-        given: The URI named by the user, or ``last_trained`` to read the file. Where neither
-            stands, loading fails: what goes to production is named, never "the newest".
+        filepath: The file that ``train`` saves the URI to.
+        given: The URI that the user names, or ``last_trained`` to read the file. Without either,
+            loading fails: a model goes to production by name, never as "the newest".
         metadata: For plugins (``kedro-viz``); not used.
     """
 
@@ -34,7 +53,7 @@ class ModelUriDataset(AbstractDataset[str, str]):
         """Return the URI.
 
         Raises:
-            ConfigurationError: None was given, or nothing was trained here yet.
+            ConfigurationError: No URI was given, or nothing has been trained in this project.
         """
         if self._given is None:
             raise ConfigurationError(
@@ -51,7 +70,7 @@ class ModelUriDataset(AbstractDataset[str, str]):
         return self._filepath.read_text().strip()
 
     def save(self, data: str) -> None:
-        """Write the URI down."""
+        """Write the URI to the file."""
         atomic.write_bytes(self._filepath, f"{data}\n".encode())
 
     def _exists(self) -> bool:

@@ -1,4 +1,4 @@
-"""Which model is promoted is always named."""
+"""The model to promote is always named."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from crosscloud_mnist.errors import ConfigurationError
 URI = "models:/m-0123456789abcdef"
 
 
-def test_the_uri_given_wins_over_the_one_written_down(tmp_path):
+def test_the_uri_that_is_given_precedes_the_saved_one(tmp_path):
     path = str(tmp_path / "uri.txt")
     ModelUriDataset(filepath=path).save("models:/m-other")
     assert ModelUriDataset(filepath=path, given=URI).load() == URI
 
 
-def test_reads_what_train_wrote_where_that_is_allowed(tmp_path, raises_cause):
+def test_the_uri_that_train_saved_is_loaded_if_last_trained_is_given(tmp_path, raises_cause):
     path = str(tmp_path / "folder" / "uri.txt")
     dataset = ModelUriDataset(filepath=path, given=LAST_TRAINED)
     with raises_cause(ConfigurationError, "run kedro run --pipelines train"):
@@ -23,7 +23,7 @@ def test_reads_what_train_wrote_where_that_is_allowed(tmp_path, raises_cause):
     assert dataset.load() == URI
 
 
-def test_asks_for_a_uri_where_none_was_given(tmp_path, raises_cause):
+def test_loading_fails_if_no_uri_is_given(tmp_path, raises_cause):
     path = str(tmp_path / "uri.txt")
     dataset = ModelUriDataset(filepath=path)
     dataset.save(URI)

@@ -173,7 +173,7 @@ def test_a_log_that_is_too_short_or_no_log_is_named(production, test_images, tmp
     with pytest.raises(DataError, match="holds 80 images in 22 requests"):
         production.monitor()
     (production.folder / "log" / "b.jsonl").write_text('{"status_code": 200}\n')
-    with pytest.raises(DatasetError, match=r"b\.jsonl is no inference log"):
+    with pytest.raises(DatasetError, match=r"b\.jsonl is not an inference log"):
         InferenceLogDataset(source=str(production.folder / "log")).load()
 
 
