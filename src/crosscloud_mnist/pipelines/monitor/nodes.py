@@ -5,7 +5,8 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import pandas as pd  # at run time: Kedro reads the types of a node
 
 from crosscloud_mnist.bundle import Verifier
 from crosscloud_mnist.errors import BundleError, DataError, DriftError
@@ -22,9 +23,6 @@ from crosscloud_mnist.pipelines.monitor.parameters import MonitorParameters
 from crosscloud_mnist.pipelines.monitor.report import MonitorReport
 from crosscloud_mnist.ports import ModelVersion, Registry, served_entity_name
 from crosscloud_mnist.promotion import fetch_verified
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 
 def fetch_profile(registry: Registry, verifier: Verifier, version: ModelVersion) -> TrainingProfile:
