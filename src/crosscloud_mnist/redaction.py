@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from base64 import b64encode
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import quote, quote_plus
 
 MASK = "***"
 _MAX_CHARACTERS = 300
+_ELLIPSIS = "..."
 _SECRET_NAMES = ("TOKEN", "PASSWORD", "SECRET", "KEY")  # how a secret variable's name ends
 _USERINFO = re.compile(
     r"(?P<scheme>\b[a-z][a-z0-9+.-]*://)"
@@ -39,27 +40,42 @@ def mask_uris_in(value: Any) -> Any:
     return value
 
 
-def redact(text: str, variables: Mapping[str, str]) -> str:
-    """Return the text with URIs masked, and the secrets among the variables.
+def select_secrets(variables: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the values of the variables whose names say that they are secret."""
+    return tuple(
+        value for name, value in variables.items() if value and name.upper().endswith(_SECRET_NAMES)
+    )
+
+
+def redact(text: str, secrets: Iterable[str]) -> str:
+    """Return the text with URIs and secrets masked.
 
     A secret is masked as it is, percent-encoded, and in Base64, also within a longer Base64 text
     such as ``user:password``.
 
     Args:
         text: Any text.
-        variables: Environment variables; the secrets are those that the name tells.
+        secrets: Passwords and tokens.
     """
-    for name, secret in variables.items():
-        if secret and name.upper().endswith(_SECRET_NAMES):
-            for pattern in _secret_patterns(secret):
-                text = re.sub(pattern, MASK, text)
+    for secret in secrets:
+        for pattern in _secret_patterns(secret):
+            text = re.sub(pattern, MASK, text)
     return mask_uris(text)
 
 
-def summarize(text: str, variables: Mapping[str, str]) -> str:
-    """Return the text redacted, in one line, and then cut: a cut secret would not be recognized."""
-    line = " ".join(redact(text, variables).split())
-    return line if len(line) <= _MAX_CHARACTERS else f"{line[:_MAX_CHARACTERS]}..."
+def summarize(text: str, secrets: Iterable[str] = ()) -> str:
+    """Return the text redacted, as one line of at most 300 characters.
+
+    It is cut last: a cut secret would not be recognized. Control characters, among them those that
+    start a terminal's escape sequences, become blanks.
+    """
+    printable = "".join(
+        character if character.isprintable() else " " for character in redact(text, secrets)
+    )
+    line = " ".join(printable.split())
+    if len(line) <= _MAX_CHARACTERS:
+        return line
+    return line[: _MAX_CHARACTERS - len(_ELLIPSIS)] + _ELLIPSIS
 
 
 def _secret_patterns(secret: str) -> Iterator[str]:

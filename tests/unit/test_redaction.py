@@ -7,10 +7,15 @@ from urllib.parse import quote
 
 import pytest
 
-from crosscloud_mnist.redaction import mask_uris, mask_uris_in, redact, summarize
+from crosscloud_mnist.redaction import (
+    mask_uris,
+    mask_uris_in,
+    redact,
+    select_secrets,
+    summarize,
+)
 
 SECRET = "s3cret/with+odd=chars?>"
-VARIABLES = {"DATABRICKS_TOKEN": SECRET, "DATABRICKS_HOST": "https://host"}
 
 
 @pytest.mark.parametrize(
@@ -60,10 +65,19 @@ def test_every_uri_of_a_configuration_is_masked():
     ],
 )
 def test_a_secret_is_masked_in_every_encoding(form):
-    assert redact(f"header ({form}) of https://host", VARIABLES) == "header (***) of https://host"
+    assert redact(f"header ({form}) of https://host", [SECRET]) == "header (***) of https://host"
 
 
 def test_a_secret_that_the_limit_would_cut_is_masked_before():
-    text = summarize("x" * 290 + " " + SECRET + "\n" + "y" * 100, VARIABLES)
-    assert text == "x" * 290 + " *** " + "y" * 5 + "..."
-    assert summarize("two\n  lines", {}) == "two lines"
+    text = summarize("x" * 285 + " " + SECRET + "\n" + "y" * 100, [SECRET])
+    assert text == "x" * 285 + " *** " + "y" * 7 + "..."
+    assert len(text) == 300
+
+
+def test_a_summary_is_one_printable_line():
+    assert summarize("two\n  lines\x1b[31m, red") == "two lines [31m, red"
+
+
+def test_the_name_of_a_variable_says_that_it_is_secret():
+    variables = {"DATABRICKS_TOKEN": "a", "MLFLOW_TRACKING_PASSWORD": "b", "X_KEY": "", "HOST": "c"}
+    assert select_secrets(variables) == ("a", "b")

@@ -7,7 +7,6 @@ a request runs in an event loop of its own, where ``asyncio.timeout`` bounds all
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import os
 import ssl
 import threading
@@ -17,13 +16,14 @@ from typing import Any, TypeVar
 
 import httpx
 
-from crosscloud_mnist.client.redaction import mask_userinfo, to_plain_text
 from crosscloud_mnist.errors import (
     ConfigurationError,
     EndpointError,
     EndpointUnavailableError,
     InvalidResponseError,
 )
+from crosscloud_mnist.reachability import is_loopback
+from crosscloud_mnist.redaction import mask_uris, summarize
 
 _CONNECT_SECONDS = 3.0  # an address that is gone is noticed sooner than a slow response
 _MAX_RESPONSE_BYTES = 32 * 2**20
@@ -66,10 +66,10 @@ class EndpointConnection:
             self.url = httpx.URL(url)
         except httpx.InvalidURL as error:
             raise EndpointError(
-                f"{mask_userinfo(url)!r} is not a valid address ({error}), expected "
+                f"{mask_uris(url)!r} is not a valid address ({error}), expected "
                 "https://.../invocations"
             ) from None
-        self.shown_url = mask_userinfo(str(self.url.copy_with(query=None, fragment=None)))
+        self.shown_url = mask_uris(str(self.url.copy_with(query=None, fragment=None)))
         self._token = token
         if token and not (token.isascii() and token.isprintable() and " " not in token):
             raise ConfigurationError(
@@ -123,7 +123,7 @@ class EndpointConnection:
 
     def to_plain_text(self, text: str) -> str:
         """Return what a server sent as text for a message: one line, without the token."""
-        return to_plain_text(text, self._token)
+        return summarize(text, [self._token] if self._token else [])
 
     def _create_client(self, token: str | None) -> httpx.AsyncClient:
         headers = {"accept-encoding": "identity", "content-type": "application/json"}
@@ -179,12 +179,3 @@ class EndpointConnection:
         except BaseException:  # an interrupt ends the request too
             future.cancel()
             raise
-
-
-def is_loopback(host: str) -> bool:
-    """Whether the host is this machine, as a name or an address."""
-    try:
-        address = ipaddress.ip_address(host.strip("[]"))
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")
-    return address.is_loopback or address.is_unspecified

@@ -29,7 +29,8 @@ from crosscloud_mnist import errors
 from crosscloud_mnist.errors import CrosscloudError, RegistryError
 from crosscloud_mnist.isolation.codec import decode, encode
 from crosscloud_mnist.isolation.process_config import ProcessConfig
-from crosscloud_mnist.redaction import summarize
+from crosscloud_mnist.reachability import no_proxy_for_loopback
+from crosscloud_mnist.redaction import select_secrets, summarize
 
 _INHERITED = re.compile(
     r"PATH|LD_LIBRARY_PATH|LANG|LC_\w+|TZ|TMPDIR|USER|LOGNAME|(?:https?|all|no)_proxy"
@@ -77,7 +78,7 @@ class _Process:
     """A running worker process and the connection to it."""
 
     def __init__(self, adapter: str, config: ProcessConfig) -> None:
-        self._adapter, self._variables = adapter, dict(config.variables)
+        self._adapter, self._secrets = adapter, select_secrets(config.variables)
         self._lock = threading.Lock()
         parent_socket, child_socket = socket.socketpair()
         with child_socket:
@@ -138,7 +139,7 @@ class _Process:
     def _log_stderr(self) -> None:
         """Log what the process writes to its error output, without secrets."""
         for line in self._child.stderr or ():
-            text = summarize(line.decode(errors="replace"), self._variables)
+            text = summarize(line.decode(errors="replace"), self._secrets)
             if text:
                 self._last_line = text
                 level = logging.WARNING if _SEVERE.search(text) else logging.DEBUG
@@ -186,6 +187,7 @@ def _environment() -> dict[str, str]:
     inherited = {name: value for name, value in os.environ.items() if _INHERITED.fullmatch(name)}
     return {
         **inherited,
+        **no_proxy_for_loopback(inherited),
         "HOME": os.devnull,  # no .databrickscfg, no .netrc, no .aws
         "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
     }

@@ -13,7 +13,7 @@ import queue
 import sys
 import threading
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from kedro.utils import load_obj
 
 from crosscloud_mnist.errors import CrosscloudError, RegistryError
 from crosscloud_mnist.isolation.codec import decode, encode
-from crosscloud_mnist.redaction import redact, summarize
+from crosscloud_mnist.redaction import redact, select_secrets, summarize
 
 
 def answer_calls(connection: Connection) -> None:
@@ -33,13 +33,14 @@ def answer_calls(connection: Connection) -> None:
     messages = _receive(connection)
     adapter_path, options, variables = next(messages)
     os.environ.update(variables)
+    secrets = select_secrets(variables)
     adapter = None
     for method, arguments, keywords in messages:
         try:
             adapter = adapter or load_obj(adapter_path)(**options)
             response = encode([getattr(adapter, method)(*arguments, **keywords)])
         except Exception as error:  # noqa: BLE001  the caller must get any error
-            response = encode(_describe_error(error, f"{adapter_path}.{method}", variables))
+            response = encode(_describe_error(error, f"{adapter_path}.{method}", secrets))
         connection.send_bytes(response)
 
 
@@ -59,13 +60,13 @@ def _receive(connection: Connection) -> Iterator[tuple[Any, Any, Any]]:
         yield messages.get()
 
 
-def _describe_error(error: Exception, call: str, variables: Mapping[str, str]) -> tuple[str, str]:
+def _describe_error(error: Exception, call: str, secrets: Sequence[str]) -> tuple[str, str]:
     """Return the name and the message, without secrets, of the error to raise in the parent."""
     if isinstance(error, CrosscloudError):
-        return type(error).__name__, redact(str(error), variables)
+        return type(error).__name__, redact(str(error), secrets)
     frame = traceback.extract_tb(error.__traceback__)[-1]
     return RegistryError.__name__, (
-        f"{call} failed with {type(error).__name__}: {summarize(str(error), variables)} (line "
+        f"{call} failed with {type(error).__name__}: {summarize(str(error), secrets)} (line "
         f"{frame.lineno} of {Path(frame.filename).name}), expected a result; run the same command "
         "again, and report it if it fails again"
     )

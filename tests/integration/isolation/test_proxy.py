@@ -162,6 +162,7 @@ def test_it_sees_its_own_credentials_and_no_variable_of_this_process(probe, monk
     assert not set(traps) & set(seen)
     assert seen["PROBE_TOKEN"] == SECRET
     assert seen["https_proxy"] == "http://proxy.example:3128"
+    assert "127.0.0.1" in seen["no_proxy"]  # the proxy gets no credentials for this machine
     assert seen["HOME"] == os.devnull
 
 

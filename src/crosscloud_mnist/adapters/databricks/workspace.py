@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from crosscloud_mnist.errors import ConfigurationError, CrosscloudError
 from crosscloud_mnist.isolation.proxy import ProcessProxy
 from crosscloud_mnist.reachability import check_reachable
-from crosscloud_mnist.redaction import summarize
+from crosscloud_mnist.redaction import select_secrets, summarize
 
 if TYPE_CHECKING:
     from databricks.sdk import WorkspaceClient
@@ -111,7 +111,9 @@ def translate_errors(
     try:
         yield
     except translated as failure:
-        reason = summarize(_PIXELS.sub("[...]", str(failure.__cause__ or failure)), os.environ)
+        reason = summarize(
+            _PIXELS.sub("[...]", str(failure.__cause__ or failure)), select_secrets(os.environ)
+        )
         workspace = os.environ[_HOST] + (f" (workspace {workspace_id})" if workspace_id else "")
         raise error(
             f"a request to {workspace} for {what} failed: {reason}; check the names, the "

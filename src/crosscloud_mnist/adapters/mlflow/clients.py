@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from crosscloud_mnist.errors import RegistryError
 from crosscloud_mnist.reachability import check_reachable
-from crosscloud_mnist.redaction import summarize
+from crosscloud_mnist.redaction import select_secrets, summarize
 from crosscloud_mnist.storage.sqlite_store import database_path, ensure_sqlite_store
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ class MlflowClients:
         try:
             yield MlflowClient(tracking_uri=self.tracking_uri, registry_uri=self.registry_uri)
         except (MlflowException, RequestException, SQLAlchemyError) as error:
-            reason = summarize(str(error), os.environ)
+            reason = summarize(str(error), select_secrets(os.environ))
             raise RegistryError(
                 f"a request to {self.tracking_uri} failed: {reason}; check the address, the names "
                 "and the credentials"
