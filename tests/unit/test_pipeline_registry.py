@@ -25,6 +25,14 @@ def test_a_stage_of_release_can_be_run_alone():
     assert names == {"resolve_alias", "deploy"}
 
 
+@pytest.mark.parametrize(
+    ("name", "expected"), [("release", "registered_model"), ("rollback", "rollback_result")]
+)
+def test_only_the_version_that_the_same_run_registered_is_deployed(name, expected):
+    (resolve,) = [node for node in PIPELINES[name].nodes if node.name == "resolve_alias"]
+    assert expected in resolve.inputs
+
+
 def test_the_nodes_that_change_production_are_tagged():
     tagged = {
         name: {node.name for node in pipeline.only_nodes_with_tags("production").nodes}
