@@ -144,6 +144,7 @@ class Promotions:
             require_same_test_set=True,
             approval_tag=None,
             bundle_cache=self._work / "bundle_cache",
+            remove_version=None,
             orphan_ttl_seconds=3600,
         )
         inputs = {

@@ -38,7 +38,7 @@ def test_the_nodes_that_change_production_are_tagged():
         name: {node.name for node in pipeline.only_nodes_with_tags("production").nodes}
         for name, pipeline in PIPELINES.items()
     }
-    registers = {"publish", "verify_copy", "move_alias"}
+    registers = {"remove_version", "publish", "verify_copy", "move_alias"}
     expected = {
         "register_remote": registers,
         "deploy": {"deploy"},

@@ -2,12 +2,13 @@
 
 from crosscloud_mnist.promotion.alias import AliasTarget, record_and_move, resolve_alias
 from crosscloud_mnist.promotion.production import ProductionModel
-from crosscloud_mnist.promotion.verify import fetch_verified, verify_bundle
+from crosscloud_mnist.promotion.verify import fetch_verified, name_version, verify_bundle
 
 __all__ = [
     "AliasTarget",
     "ProductionModel",
     "fetch_verified",
+    "name_version",
     "record_and_move",
     "resolve_alias",
     "verify_bundle",

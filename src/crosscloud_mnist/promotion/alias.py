@@ -1,10 +1,10 @@
-"""An alias: which version it points to, and how it moves once the ledger has recorded why."""
+"""An alias: which version it points to, by the ledger, and how it moves."""
 
 from __future__ import annotations
 
 from typing import TypedDict
 
-from crosscloud_mnist.errors import RegistryError
+from crosscloud_mnist.errors import PromotionRejectedError, RegistryError
 from crosscloud_mnist.ports import LedgerEntry, ModelVersion, Registry
 from crosscloud_mnist.promotion import history
 from crosscloud_mnist.promotion.production import ProductionModel
@@ -31,7 +31,7 @@ class AliasTarget(TypedDict):
 def resolve_alias(
     registry: Registry, production: ProductionModel, expected: AliasTarget | None = None
 ) -> ModelVersion:
-    """Return the version that the alias points to at this moment.
+    """Return the version that the alias points to, once the ledger says that it was promoted.
 
     Args:
         registry: The workspace that serves.
@@ -39,7 +39,10 @@ def resolve_alias(
         expected: Where the same run moved the alias, if it did.
 
     Raises:
+        PromotionRejectedError: The ledger does not say that the version was promoted, or rolled
+            back to: somebody moved the alias.
         RegistryError: No version has the alias, or it is not the expected one.
+        VerificationError: The ledger was changed.
     """
     version = registry.get_version_by_alias(production.name, production.alias)
     if version is None:
@@ -55,6 +58,14 @@ def resolve_alias(
             f"this run moved it in {expected['workspace']}; nothing is deployed: set serve_from to "
             "the target, or see who moved the alias with kedro run --pipelines history"
         )
+    ledger = registry.ledger(version.name)
+    if objection := history.find_objection(ledger, production.alias, version):
+        raise PromotionRejectedError(
+            f"the alias {production.alias} points to {version.name} {version.version} in "
+            f"{registry.workspace()}, but {objection}; expected a version that was promoted or "
+            "rolled back to: promote one with kedro run --pipelines register_remote, or go back "
+            "with kedro run --pipelines rollback"
+        )
     return version
 
 
@@ -65,10 +76,12 @@ def record_and_move(registry: Registry, version: ModelVersion, entry: LedgerEntr
     is written.
     """
     if entry.previous_version == version.version:
-        moves = history.moves(registry.ledger(version.name), entry.alias)
-        if moves and moves[-1].version == version.version:
-            if not moves[-1].completed:
-                registry.complete_entry(moves[-1])
+        ledger = registry.ledger(version.name)
+        moves = history.moves(ledger, entry.alias)
+        last = history.last_entry(ledger, entry.alias, version.version)
+        if moves and moves[-1] == last:
+            if not last.completed:
+                registry.complete_entry(last)
             return
     recorded = registry.append_entry(entry)
     registry.set_alias(version, entry.alias)

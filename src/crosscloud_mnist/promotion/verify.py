@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from crosscloud_mnist.bundle import Bundle, Verifier, digest_of
-from crosscloud_mnist.errors import VerificationError
+from crosscloud_mnist.errors import RegistryError, VerificationError
 from crosscloud_mnist.ports import ModelVersion, Registry
 
 
@@ -41,8 +43,23 @@ def fetch_verified(
         folder: Where to write it; must not exist.
 
     Raises:
-        RegistryError: It cannot be downloaded.
-        VerificationError: It is not the bundle that was signed and recorded.
+        RegistryError: It cannot be downloaded; the message names the version.
+        VerificationError: It is not the bundle that was signed and recorded; the message names the
+            version.
     """
-    registry.download_version(version, folder)
-    return verify_bundle(folder, verifier, version.digest)
+    with name_version(registry, version):
+        registry.download_version(version, folder)
+        return verify_bundle(folder, verifier, version.digest)
+
+
+@contextmanager
+def name_version(registry: Registry, version: ModelVersion) -> Iterator[None]:
+    """Add to an error of the block which version it is about, and how to remove that version."""
+    try:
+        yield
+    except (RegistryError, VerificationError) as error:
+        raise type(error)(
+            f"{version.name} {version.version} in {registry.workspace()}: {error}; if it stays so, "
+            "remove the version with kedro run --pipelines register_remote --params "
+            f"register_remote.remove_version={version.version}"
+        ) from error

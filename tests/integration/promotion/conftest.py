@@ -95,6 +95,7 @@ class Promotion:
             "require_same_test_set": True,
             "approval_tag": None,
             "bundle_cache": self.folder / "bundle_cache",
+            "remove_version": None,
             "orphan_ttl_seconds": 3600,
         }
         return RegisterRemoteParameters(**{**values, **changed})

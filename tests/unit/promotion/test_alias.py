@@ -52,13 +52,19 @@ class FakeRegistry:
 
 
 def version(number: str) -> ModelVersion:
-    return ModelVersion("mnist_cnn", number, f"digest-{number}")
+    digest = f"digest-{number}"
+    return ModelVersion("mnist_cnn", number, digest, {"verified": digest})
 
 
 def promote(registry, number):
     current = registry.aliases.get("champion")
     entry = LedgerEntry(
-        "promoted", "mnist_cnn", "champion", number, "", current.version if current else ""
+        "promoted",
+        "mnist_cnn",
+        "champion",
+        number,
+        f"digest-{number}",
+        current.version if current else "",
     )
     record_and_move(registry, version(number), entry)
 

@@ -17,7 +17,7 @@ from crosscloud_mnist.pipelines.register_remote.records import (
     Publication,
     RegisteredModel,
 )
-from crosscloud_mnist.ports import LedgerEntry, Registry
+from crosscloud_mnist.ports import LedgerEntry, ModelVersion, Registry
 from crosscloud_mnist.promotion import (
     ProductionModel,
     bundle_cache,
@@ -25,12 +25,39 @@ from crosscloud_mnist.promotion import (
     gates,
     history,
     lineage,
+    name_version,
     record_and_move,
     tags,
+    verify_bundle,
 )
 from crosscloud_mnist.promotion.candidate import open_candidate
+from crosscloud_mnist.promotion.removal import remove_unverifiable
 
 logger = logging.getLogger(__name__)
+
+
+def remove_version(
+    target: Registry,
+    verifier: Verifier,
+    production: ProductionModel,
+    parameters: RegisterRemoteParameters,
+) -> list[str]:
+    """Remove the version that ``parameters.remove_version`` names, if it cannot be verified.
+
+    Such a version, forged or half-made, has the digest of a good bundle and so blocks that bundle.
+
+    Returns:
+        The numbers of the removed versions: one, or none.
+
+    Raises:
+        PromotionRejectedError: The version is a good one.
+        RegistryError: It does not exist.
+    """
+    if parameters.remove_version is None:
+        return []
+    number = str(parameters.remove_version)
+    remove_unverifiable(target, verifier, production, number)
+    return [number]
 
 
 def fetch_candidate(
@@ -41,6 +68,7 @@ def fetch_candidate(
     model_uri: str,
     production: ProductionModel,
     parameters: RegisterRemoteParameters,
+    _removed: Sequence[str] = (),
 ) -> CandidateRecord:
     """Fetch the candidate and verify it before anything of it is opened.
 
@@ -51,6 +79,7 @@ def fetch_candidate(
         model_uri: The candidate.
         production: The registered model and its alias; the champion's bundle stays cached.
         parameters: For the bundle cache.
+        _removed: Removed before, so that they are not taken for the champion.
 
     Raises:
         PromotionRejectedError: Source and target are one workspace, or the card lacks lineage.
@@ -168,17 +197,13 @@ def verify_copy(
         All gates: the candidate's, and the copy's own.
 
     Raises:
+        RegistryError: The copy cannot be downloaded.
         VerificationError: The copy is not the bundle that was signed. The version is removed,
-            unless it was verified before.
+            unless its tags say that it was verified before.
     """
     version = publication.version
     with tempfile.TemporaryDirectory() as folder:
-        try:
-            copy = fetch_verified(target, version, verifier, Path(folder) / "copy")
-        except VerificationError:
-            if tags.VERIFIED not in version.tags:
-                target.delete_version(version)
-            raise
+        copy = _fetch_copy(target, verifier, version, Path(folder) / "copy")
         parity = gates.check_parity(golden_difference(copy), CROSS_HOST_TOLERANCE)
     results = (*checked.gates, parity)
     target.tag_version(
@@ -250,9 +275,26 @@ def _fetch_champion(
     version = target.get_version_by_alias(production.name, production.alias)
     if version is None:
         return None
-    return bundle_cache.get(
-        partial(target.download_version, version), verifier, cache, version.digest
-    )
+    download = partial(target.download_version, version)
+    with name_version(target, version):
+        return bundle_cache.get(download, verifier, cache, version.digest)
+
+
+def _fetch_copy(
+    target: Registry, verifier: Verifier, version: ModelVersion, folder: Path
+) -> Bundle:
+    """Return the verified copy; one that was never verified before is removed where it fails."""
+    if tags.VERIFIED in version.tags:
+        return fetch_verified(target, version, verifier, folder)
+    target.download_version(version, folder)
+    try:
+        return verify_bundle(folder, verifier, version.digest)
+    except VerificationError as error:
+        target.delete_version(version)
+        raise VerificationError(
+            f"{version.name} {version.version} in {target.workspace()}: {error}; the version was "
+            "removed: run again"
+        ) from error
 
 
 def _reject(

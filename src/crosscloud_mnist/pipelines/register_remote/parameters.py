@@ -25,6 +25,8 @@ class RegisterRemoteParameters:
             images.
         approval_tag: Tag that a person sets on the logged model; ``None`` asks for no approval.
         bundle_cache: Folder of the bundles that were fetched.
+        remove_version: Number of a version that cannot be verified, to be removed first; ``None``
+            removes none.
         orphan_ttl_seconds: Age from which the remains of an interrupted promotion are removed.
     """
 
@@ -35,4 +37,5 @@ class RegisterRemoteParameters:
     require_same_test_set: bool
     approval_tag: str | None
     bundle_cache: Path
+    remove_version: Annotated[int, Field(ge=1)] | None
     orphan_ttl_seconds: Annotated[float, Field(ge=0)]

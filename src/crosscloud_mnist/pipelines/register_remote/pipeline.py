@@ -9,6 +9,7 @@ from crosscloud_mnist.pipelines.register_remote.nodes import (
     fetch_candidate,
     move_alias,
     publish,
+    remove_version,
     report_gates,
     verify_copy,
 )
@@ -24,6 +25,13 @@ def create_pipeline() -> Pipeline:
     return Pipeline(
         [
             Node(
+                remove_version,
+                ["target_registry", "verifier", _PRODUCTION, _PARAMETERS],
+                "removed_versions",
+                name="remove_version",
+                tags="production",
+            ),
+            Node(
                 fetch_candidate,
                 {
                     "source": "source_registry",
@@ -32,6 +40,7 @@ def create_pipeline() -> Pipeline:
                     "model_uri": "model_uri",
                     "production": _PRODUCTION,
                     "parameters": _PARAMETERS,
+                    "_removed": "removed_versions",
                 },
                 "candidate",
                 name="fetch_candidate",

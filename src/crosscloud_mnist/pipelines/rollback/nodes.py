@@ -18,6 +18,9 @@ def find_previous(
 ) -> PlannedRollback:
     """Find the version in production, and the good one before it.
 
+    A version that the ledger does not say to be good, because somebody moved the alias to it, comes
+    after all good ones.
+
     Raises:
         ConfigurationError: No reason was given.
         RegistryError: The ledger has no good version before it.
@@ -29,8 +32,10 @@ def find_previous(
         )
     current = registry.get_version_by_alias(production.name, production.alias)
     versions = history.good_versions(registry.ledger(production.name), production.alias)
-    if current is not None and current.version in versions:
-        for number in reversed(versions[: versions.index(current.version)]):
+    if current is not None:
+        if current.version in versions:
+            del versions[versions.index(current.version) :]
+        for number in reversed(versions):
             restored = registry.get_version(production.name, number)
             if restored is not None:
                 return PlannedRollback(current, restored)

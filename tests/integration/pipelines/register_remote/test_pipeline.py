@@ -13,19 +13,27 @@ from kedro_datasets.json import JSONDataset
 from mlflow import MlflowClient
 
 from crosscloud_mnist.adapters.mlflow.registry import MlflowRegistry
-from crosscloud_mnist.bundle import Signer, Verifier, write
+from crosscloud_mnist.bundle import Signer, Verifier, digest_of, write
 from crosscloud_mnist.errors import (
     ConfigurationError,
     PromotionRejectedError,
     RegistryError,
     VerificationError,
 )
-from crosscloud_mnist.pipelines import register_remote, rollback
+from crosscloud_mnist.pipelines import deploy, register_remote, rollback
 from crosscloud_mnist.pipelines.register_remote.parameters import RegisterRemoteParameters
 from crosscloud_mnist.pipelines.rollback.parameters import RollbackParameters
+from crosscloud_mnist.ports import Deployment, ModelVersion
 from crosscloud_mnist.promotion import ProductionModel
 
 NAME, ALIAS = "mnist_cnn", "champion"
+
+
+class FakeEndpoint:
+    """Serves whatever it is given."""
+
+    def deploy(self, version: ModelVersion, bundle: Path) -> Deployment:
+        return Deployment("http://127.0.0.1", version.name, version.version, version.digest)
 
 
 @dataclass
@@ -61,11 +69,14 @@ class Workspaces:
             "require_same_test_set": True,
             "approval_tag": None,
             "bundle_cache": self.folder / "bundle_cache",
+            "remove_version": None,
             "orphan_ttl_seconds": 3600,
         }
         return RegisterRemoteParameters(**{**values, **changed})
 
-    def promote(self, uri: str, *, target: MlflowRegistry | None = None, **changed) -> dict:
+    def promote(
+        self, uri: str, *, target: MlflowRegistry | None = None, start: str = "", **changed
+    ) -> dict:
         inputs = {
             "source_registry": self.source,
             "target_registry": target or self.target,
@@ -80,6 +91,8 @@ class Workspaces:
             for name in ("candidate", "promotion_gates")
         }
         pipeline = register_remote.create_pipeline()
+        if start:
+            pipeline = pipeline.from_nodes(start)
         outputs = SequentialRunner().run(pipeline, DataCatalog({**memory, **reports}))
         return outputs["registered_model"].load()
 
@@ -97,6 +110,23 @@ class Workspaces:
         memory = {name: MemoryDataset(value, copy_mode="assign") for name, value in inputs.items()}
         outputs = SequentialRunner().run(rollback.create_pipeline(), DataCatalog(memory))
         return outputs["rollback_result"].load()
+
+    def deploy(self) -> str:
+        """Deploy what the alias points to, and return the version served."""
+        inputs = {
+            "serving_registry": self.target,
+            "verifier": self.verifier,
+            "endpoint": FakeEndpoint(),
+            "params:production": ProductionModel(NAME, ALIAS),
+        }
+        memory = {name: MemoryDataset(value, copy_mode="assign") for name, value in inputs.items()}
+        outputs = SequentialRunner().run(deploy.create_pipeline(), DataCatalog(memory))
+        return outputs["deployment"].load()["model_version"]
+
+    def forge(self, folder: Path, digest: str, **tags) -> str:
+        """Register a folder under a digest that is not its own, and return the version."""
+        forged = self.target.create_version(NAME, folder, digest=digest, tags=tags, description="")
+        return forged.version
 
     def production(self) -> str | None:
         version = self.target.get_version_by_alias(NAME, ALIAS)
@@ -376,3 +406,121 @@ def test_a_ledger_that_was_tampered_with_is_noticed(
     with pytest.raises(VerificationError, match="somebody changed the ledger"):
         workspaces.promote(third)
     assert workspaces.production() == "2"
+
+
+def test_an_edited_candidate_file_does_not_make_a_champion(workspaces, tiny_contents, signer):
+    card = {**tiny_contents.card, "metrics": {"test_accuracy": 0.5}}
+    uri = workspaces.log(variant(workspaces, tiny_contents, signer, "poor", card=card))
+    with pytest.raises(PromotionRejectedError, match="is 0.5000"):
+        workspaces.promote(uri)
+    file = JSONDataset(filepath=str(workspaces.folder / "candidate.json"))
+    file.save({**file.load(), "metrics": {"test_accuracy": 1.0}, "lineage": {}})
+    with pytest.raises(PromotionRejectedError, match="is 0.5000"):
+        workspaces.promote(uri, start="check_gates")
+    assert workspaces.production() is None
+
+
+def test_a_version_that_the_alias_was_moved_to_by_hand_is_not_deployed(
+    workspaces, tiny_bundle, tiny_contents, signer
+):
+    workspaces.promote(workspaces.log(tiny_bundle))
+    assert workspaces.deploy() == "1"
+    worse = variant(workspaces, tiny_contents, signer, "worse", wrong=20)
+    with pytest.raises(PromotionRejectedError):
+        workspaces.promote(workspaces.log(worse))
+    workspaces.target.set_alias(workspaces.target.get_version(NAME, "2"), ALIAS)
+    with pytest.raises(PromotionRejectedError, match="2 in .* that it was rejected .*McNemar"):
+        workspaces.deploy()
+    other = variant(workspaces, tiny_contents, signer, "other")
+    workspaces.forge(other.folder, other.digest, verified=other.digest)
+    workspaces.target.set_alias(workspaces.target.get_version(NAME, "3"), ALIAS)
+    with pytest.raises(PromotionRejectedError, match="has no entry of its promotion"):
+        workspaces.deploy()
+    assert workspaces.rollback("somebody moved the alias")["version"] == "1"
+    assert workspaces.deploy() == "1"
+
+
+def test_an_interrupted_promotion_is_not_deployed_until_it_is_completed(
+    workspaces, tiny_bundle, monkeypatch
+):
+    uri = workspaces.log(tiny_bundle)
+
+    def fail(entry):
+        raise RegistryError("killed")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(workspaces.target, "complete_entry", fail)
+        with pytest.raises(RegistryError, match="killed"):
+            workspaces.promote(uri)
+    with pytest.raises(PromotionRejectedError, match="was interrupted before its end"):
+        workspaces.deploy()
+    workspaces.promote(uri)
+    assert workspaces.deploy() == "1"
+
+
+def test_a_champion_that_was_rejected_again_is_deployed_once_it_is_promoted_again(
+    workspaces, tiny_bundle
+):
+    uri = workspaces.log(tiny_bundle)
+    workspaces.promote(uri)
+    with pytest.raises(PromotionRejectedError):
+        workspaces.promote(uri, minimum_accuracy=0.99)
+    with pytest.raises(PromotionRejectedError, match="that it was rejected"):
+        workspaces.deploy()
+    workspaces.promote(uri)
+    assert workspaces.deploy() == "1"
+
+
+def test_a_forged_version_is_named_and_removed_by_the_command_in_the_message(
+    workspaces, tiny_bundle, tiny_contents, signer
+):
+    uri = workspaces.log(tiny_bundle)
+    other = variant(workspaces, tiny_contents, signer, "other")
+    workspaces.forge(other.folder, tiny_bundle.digest, verified=tiny_bundle.digest)
+    for _ in range(2):
+        with pytest.raises(
+            VerificationError,
+            match="mnist_cnn 1 in .*--params register_remote.remove_version=1",
+        ):
+            workspaces.promote(uri)
+    assert workspaces.promote(uri, remove_version=1)["version"] == "2"
+    assert [(e.action, e.version, e.completed) for e in workspaces.target.ledger(NAME)] == [
+        ("removed", "1", True),
+        ("promoted", "2", True),
+    ]
+    assert workspaces.target.get_version(NAME, "1") is None
+
+
+def test_a_half_made_version_is_named_and_removed_by_the_command_in_the_message(
+    workspaces, tiny_bundle, tiny_contents, signer
+):
+    uri = workspaces.log(tiny_bundle)
+    workspaces.promote(uri)
+    shutil.rmtree(workspaces.folder / "production" / "artifacts")
+    other = workspaces.log(variant(workspaces, tiny_contents, signer, "other"))
+    for candidate in (uri, other):  # the version is the candidate's, or the champion
+        shutil.rmtree(workspaces.folder / "bundle_cache")
+        with pytest.raises((RegistryError, VerificationError), match="remove_version=1"):
+            workspaces.promote(candidate)
+    assert workspaces.promote(other, remove_version=1)["version"] == "2"
+
+
+def test_a_good_version_is_not_removed(workspaces, tiny_bundle):
+    uri = workspaces.log(tiny_bundle)
+    workspaces.promote(uri)
+    with pytest.raises(PromotionRejectedError, match="mnist_cnn 1 in .* is the signed bundle"):
+        workspaces.promote(uri, remove_version=1)
+    with pytest.raises(RegistryError, match="has no version 7"):
+        workspaces.promote(uri, remove_version=7)
+    assert workspaces.production() == "1"
+
+
+def test_files_added_under_the_name_of_mlflows_own_are_rejected(workspaces, tiny_bundle):
+    folder = shutil.copytree(tiny_bundle.folder, workspaces.folder / "added")
+    (folder / "registered_model_meta").mkdir()
+    (folder / "registered_model_meta" / "added.py").write_text("raise SystemExit")
+    with pytest.raises(VerificationError):
+        workspaces.promote(
+            workspaces.log_as(replace(tiny_bundle, folder=folder), digest_of(folder))
+        )
+    assert workspaces.production() is None
