@@ -22,38 +22,26 @@ def register_pipelines() -> dict[str, Pipeline]:
     Every node has the tag of its stage. Those that write to the production workspace, or change
     what is served, also have the tag ``production``.
     """
-    ingest = Pipeline(ingest_mnist.create_pipeline(), tags="ingest")
-    training = Pipeline(train_distributed.create_pipeline(), tags="train")
-    register = Pipeline(register_remote.create_pipeline(), tags="register")
+    ingest = ingest_mnist.create_pipeline()
+    training = train_distributed.create_pipeline()
+    register = register_remote.create_pipeline()
     train = ingest + training
     return {
         "__default__": train,
         "ingest_mnist": ingest,
-        "ingest_on_spark": Pipeline(ingest_on_spark.create_pipeline(), tags="ingest"),
+        "ingest_on_spark": ingest_on_spark.create_pipeline(),
         "train_distributed": training,
         "train": train,
         "register_remote": register,
-        "deploy": _deploy(),
-        "smoke_test": _smoke_test(),
-        "batch_score": Pipeline(batch_score.create_pipeline(), tags="batch"),
-        "monitor": Pipeline(monitor.create_pipeline(), tags="monitor"),
-        "history": _history(),
-        "rollback": Pipeline(rollback.create_pipeline(), tags="rollback")
-        + _deploy(expected="rollback_result")
-        + _history(after="deployment"),
+        "deploy": deploy.create_pipeline(),
+        "smoke_test": smoke_test.create_pipeline(),
+        "batch_score": batch_score.create_pipeline(),
+        "monitor": monitor.create_pipeline(),
+        "history": history.create_pipeline(),
+        "rollback": rollback.create_pipeline()
+        + deploy.create_pipeline(expected="rollback_result")
+        + history.create_pipeline(after="deployment"),
         "release": register
-        + _deploy(expected="registered_model")
-        + _smoke_test(after="deployment"),
+        + deploy.create_pipeline(expected="registered_model")
+        + smoke_test.create_pipeline(after="deployment"),
     }
-
-
-def _deploy(expected: str | None = None) -> Pipeline:
-    return Pipeline(deploy.create_pipeline(expected), tags="deploy")
-
-
-def _smoke_test(after: str | None = None) -> Pipeline:
-    return Pipeline(smoke_test.create_pipeline(after), tags="smoke_test")
-
-
-def _history(after: str | None = None) -> Pipeline:
-    return Pipeline(history.create_pipeline(after), tags="history")

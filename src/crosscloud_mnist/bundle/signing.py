@@ -14,10 +14,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from crosscloud_mnist.bundle.layout import ADDED_BY_MLFLOW
 from crosscloud_mnist.errors import ConfigurationError, VerificationError
 
 SIGNATURE = "model.sig"
-_UNSIGNED = (SIGNATURE, "registered_model_meta")
+
+_UNSIGNED = (SIGNATURE, ADDED_BY_MLFLOW)
 
 
 class Signer:
@@ -102,6 +104,8 @@ class Verifier:
                     f"the bundle has no {SIGNATURE}, expected the sandbox's signature; it is "
                     "refused: train and sign it again"
                 )
+            if (folder / ADDED_BY_MLFLOW).is_dir():  # a folder would hide any number of files
+                raise _refused(f"{ADDED_BY_MLFLOW} is a folder, which is not signed")
             hashing = _hashing()
             try:
                 config.set_hashing_config(hashing).verify(folder, folder / SIGNATURE)

@@ -34,5 +34,6 @@ def create_pipeline(expected: str | None = None) -> Pipeline:
                 name="deploy",
                 tags="production",
             ),
-        ]
+        ],
+        tags="deploy",
     )

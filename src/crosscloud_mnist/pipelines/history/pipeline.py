@@ -21,5 +21,6 @@ def create_pipeline(after: str | None = None) -> Pipeline:
                 "ledger",
                 name="read_ledger",
             )
-        ]
+        ],
+        tags="history",
     )

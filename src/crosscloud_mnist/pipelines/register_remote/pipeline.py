@@ -88,5 +88,6 @@ def create_pipeline() -> Pipeline:
                 name="move_alias",
                 tags="production",
             ),
-        ]
+        ],
+        tags="register",
     )

@@ -32,5 +32,6 @@ def create_pipeline() -> Pipeline:
                 name="restore",
                 tags="production",
             ),
-        ]
+        ],
+        tags="rollback",
     )

@@ -55,5 +55,6 @@ def create_pipeline(after: str | None = None) -> Pipeline:
                 name="report",
             ),
             Node(assert_passed, "smoke_test_report", None, name="assert_passed"),
-        ]
+        ],
+        tags="smoke_test",
     )

@@ -519,7 +519,7 @@ def test_files_added_under_the_name_of_mlflows_own_are_rejected(workspaces, tiny
     folder = shutil.copytree(tiny_bundle.folder, workspaces.folder / "added")
     (folder / "registered_model_meta").mkdir()
     (folder / "registered_model_meta" / "added.py").write_text("raise SystemExit")
-    with pytest.raises(VerificationError):
+    with pytest.raises(VerificationError, match="registered_model_meta is a folder"):
         workspaces.promote(
             workspaces.log_as(replace(tiny_bundle, folder=folder), digest_of(folder))
         )

@@ -21,7 +21,8 @@ from crosscloud_mnist.errors import BundleError, DataError, DriftError
 from crosscloud_mnist.monitoring import profile_images, profile_predictions
 from crosscloud_mnist.pipelines.monitor import create_pipeline
 from crosscloud_mnist.pipelines.monitor.parameters import MonitorParameters
-from crosscloud_mnist.promotion import ProductionModel
+from crosscloud_mnist.ports import LedgerEntry
+from crosscloud_mnist.promotion import ProductionModel, record_and_move
 
 NAME, ALIAS = "mnist_cnn", "champion"
 
@@ -44,7 +45,9 @@ class Production:
         bundle = write(contents, self.folder / "bundle", signer)
         arguments = {"digest": bundle.digest, "tags": {}, "description": ""}
         version = self.registry.create_version(NAME, bundle.folder, **arguments)
-        self.registry.set_alias(version, ALIAS)
+        self.registry.tag_version(version, {"verified": bundle.digest})
+        entry = LedgerEntry("promoted", NAME, ALIAS, version.version, bundle.digest)
+        record_and_move(self.registry, version, entry)
         return version
 
     def predict(self, images):
