@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import io
 import time
-import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -123,12 +122,7 @@ class SparkBatchScorer:
 
 @contextmanager
 def _run_jobs(spark: SparkSession) -> Iterator[None]:
-    # Spark 4.3 warns of pandas 3, of which no frame is used here.
-    with (
-        warnings.catch_warnings(action="ignore", category=FutureWarning),
-        cancel_on_signal(spark.sparkContext),
-        translate_job_errors(),
-    ):
+    with cancel_on_signal(spark.sparkContext), translate_job_errors():
         yield
 
 

@@ -6,6 +6,7 @@ import os
 import signal
 import threading
 import time
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -57,6 +58,8 @@ class SparkCluster:
             ConfigurationError: There is no session and no master, the session is one of Spark
                 Connect, Spark does not start, or there are no GPUs to assign.
         """
+        # PySpark 4.3 warns of pandas 3, of which no frame is used here.
+        warnings.filterwarnings("ignore", "PySpark does not yet fully support pandas")
         session = _existing_session()
         if session is not None:
             self._check_gpus(session)

@@ -33,7 +33,6 @@ def build_training_settings(slots: int, gpu_role: GpuRole | None) -> dict[str, s
         "spark.executorEnv.TF_NUM_INTEROP_THREADS": "1",
         # As in training.train, which is too late: the runner has imported TensorFlow by then.
         "spark.executorEnv.TF_ENABLE_ONEDNN_OPTS": "1",
-        "spark.executorEnv.PYTHONWARNINGS": _python_warnings(),
         **(_gpus(gpu_role) if gpu_role else {"spark.executorEnv.CUDA_VISIBLE_DEVICES": "-1"}),
     }
 
@@ -43,13 +42,6 @@ def build_loopback_settings() -> dict[str, str]:
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
     return {"spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1"}
-
-
-def _python_warnings() -> str:
-    """Add to the user's own: PySpark's worker warns of pandas 3, of which no frame is used."""
-    own = os.environ.get("PYTHONWARNINGS")
-    ignored = "ignore:PySpark does not yet fully support pandas:FutureWarning"
-    return f"{own},{ignored}" if own else ignored
 
 
 def _gpus(role: GpuRole) -> dict[str, str]:

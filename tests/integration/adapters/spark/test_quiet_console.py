@@ -1,0 +1,106 @@
+"""A session that is created here prints nothing about itself, and what matters still shows."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+pytestmark = [pytest.mark.spark, pytest.mark.process]
+
+SESSION = """
+import sys
+from crosscloud_mnist.adapters.spark.session import SparkCluster
+
+def import_tensorflow(rows):
+    import sys
+    import tensorflow as tf
+    tf.config.list_physical_devices()
+    print("a warning of the task", file=sys.stderr)
+    yield len(list(rows))
+
+with SparkCluster("local[2]", 2, conf=dict(arg.split("=") for arg in sys.argv[1:])).session(
+    on_driver=False
+) as session:
+    numbers = session.sparkContext.parallelize(range(2), 2)
+    print(sum(numbers.mapPartitions(import_tensorflow).collect()))
+    log = session.sparkContext._jvm.org.apache.log4j.LogManager.getLogger("own")
+    log.info("an info of Spark")
+    log.warn("a warning of Spark")
+    log.error("an error of Spark")
+    try:
+        numbers.map(lambda number: 1 / 0).collect()
+    except Exception as error:
+        print(type(error).__name__)
+"""
+
+LAUNCH = """
+from crosscloud_mnist.adapters.spark.launcher import SparkLauncher
+from crosscloud_mnist.training.job import TrainingJob
+import tempfile
+
+def train(job):
+    import os, sys
+    import tensorflow as tf
+    tf.config.list_physical_devices()
+    print("a warning of training", file=sys.stderr)
+    return os.environ["CUDA_VISIBLE_DEVICES"]
+
+with tempfile.TemporaryDirectory() as folder:
+    job = TrainingJob(
+        model="baseline", optimizer="adam", learning_rate=0.1, schedule="constant", epochs=1,
+        steps_per_epoch=1, global_batch_size=8, precision="float32", augment=False, seed=0,
+        train=(), validation=(), checkpoint_dir=folder,
+    )
+    print(SparkLauncher(master=None, slots=1).launch(train, job, "single", lambda _: None))
+"""
+
+
+def run(code, *arguments, **variables):
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONWARNINGS"}
+    completed = subprocess.run(
+        [sys.executable, "-c", code, *arguments],
+        env={**environment, **variables},
+        capture_output=True,
+        text=True,
+        timeout=180,
+        check=True,
+    )
+    return completed.stdout.splitlines(), completed.stderr.splitlines()
+
+
+def test_only_real_messages_show():
+    stdout, stderr = run(SESSION)
+    assert stdout == ["2", "PythonException"]
+    assert stderr[:2] == ["a warning of the task"] * 2
+    (error,) = stderr[2:]
+    assert error.endswith("ERROR own: an error of Spark")
+
+
+def test_the_log_level_of_the_user_holds():
+    _, stderr = run(SESSION, "spark.log.level=WARN")
+    assert any(line.endswith("WARN own: a warning of Spark") for line in stderr)
+    assert not any("an info of Spark" in line for line in stderr)
+
+
+def test_the_log4j_configuration_of_the_user_holds(tmp_path):
+    (tmp_path / "log4j2.properties").write_text(
+        "rootLogger.level = error\n"
+        "rootLogger.appenderRef.stdout.ref = console\n"
+        "appender.console.type = Console\n"
+        "appender.console.name = console\n"
+        "appender.console.layout.type = PatternLayout\n"
+        "appender.console.layout.pattern = own layout: %m%n\n"
+        "logger.own.name = own\n"
+        "logger.own.level = info\n"
+    )
+    stdout, _ = run(SESSION, SPARK_CONF_DIR=str(tmp_path))
+    assert "own layout: an info of Spark" in stdout
+
+
+def test_training_in_this_process_hides_gpus_and_prints_its_own_lines_only():
+    stdout, stderr = run(LAUNCH)
+    assert stdout == ["-1"]
+    assert stderr == ["a warning of training"]
