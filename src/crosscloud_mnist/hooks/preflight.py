@@ -6,6 +6,7 @@ import os
 from collections.abc import Generator
 from pathlib import Path
 from typing import cast
+from urllib.request import getproxies
 
 from kedro.config import OmegaConfigLoader
 from kedro.framework.context import KedroContext
@@ -20,7 +21,8 @@ from crosscloud_mnist.hooks.configuration import load_section
 from crosscloud_mnist.hooks.failures import one_line_failures
 from crosscloud_mnist.hooks.names import check_name
 from crosscloud_mnist.hooks.parameters import check_parameters
-from crosscloud_mnist.reachability import check_reachable
+from crosscloud_mnist.reachability import check_reachable, no_proxy_for_loopback
+from crosscloud_mnist.storage.sqlite_store import ensure_sqlite_store
 
 
 class PreflightHooks:
@@ -47,6 +49,7 @@ class PreflightHooks:
             check_variables(loader)
             check_parameters(loader, pipelines)
             check_references(loader)
+            exclude_loopback_from_proxies()
             check_tracking_server(loader)
             return (yield)
 
@@ -120,13 +123,23 @@ def check_references(loader: OmegaConfigLoader) -> None:
         load_section(loader, section)
 
 
+def exclude_loopback_from_proxies() -> None:
+    """Let no request of this process to this machine go through a proxy, MLflow's included."""
+    if getproxies():
+        os.environ.update(no_proxy_for_loopback(os.environ))
+
+
 def check_tracking_server(loader: OmegaConfigLoader) -> None:
     """Check that something listens at the tracking address: MLflow would retry for minutes.
 
+    A store in SQLite is created if it does not exist, before kedro-mlflow opens it.
+
     Raises:
-        RegistryError: Nothing does.
+        ConfigurationError: The SQLite database cannot be used.
+        RegistryError: Nothing listens.
     """
     uri = loader["globals"]["tracking_uri"]
+    ensure_sqlite_store(uri)
     if uri.startswith("databricks"):
         uri = os.environ.get("DATABRICKS_HOST", "")
     elif "://" not in uri:  # a folder

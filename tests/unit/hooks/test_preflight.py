@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from urllib.request import proxy_bypass
 
 import pytest
 from kedro.config import OmegaConfigLoader
@@ -81,3 +82,20 @@ def test_one_key_in_two_files_is_named_with_both(tmp_path):
     made = loader(tmp_path, catalog_a="x: {type: a}", catalog_b="x: {type: b}")
     with pytest.raises(ConfigurationError, match="catalog_[ab].yml and .*catalog_[ab].yml: x"):
         preflight.check_references(made)
+
+
+def test_an_empty_tracking_database_is_found_before_kedro_mlflow_opens_it(tmp_path):
+    (tmp_path / "mlflow.db").touch()
+    uri = f"sqlite:///{tmp_path}/mlflow.db"
+    with pytest.raises(ConfigurationError, match=r"mlflow\.db is empty \(0 bytes\), expected"):
+        preflight.check_tracking_server(loader(tmp_path / "conf", globals=f"tracking_uri: {uri}"))
+
+
+def test_with_a_proxy_requests_to_this_machine_are_excluded_from_it(monkeypatch):
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.setenv(name, "example.com")
+    monkeypatch.setenv("https_proxy", "http://proxy.example:3128")
+    preflight.exclude_loopback_from_proxies()
+    assert proxy_bypass("127.0.0.1:5000")
+    assert proxy_bypass("example.com")
+    assert not proxy_bypass("workspace.example")
