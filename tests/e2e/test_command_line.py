@@ -31,7 +31,7 @@ def test_train_tracks_every_epoch_and_logs_a_signed_bundle(project, trained):
     uri = (project.data / "06_models" / "model_uri.txt").read_text().strip()
     assert f"Logged model: {uri}" in trained
     assert "Rank 0: shards 0, 1, 2, 3, 4, 5, 6, 7" in trained
-    assert "MNIST IS NOT AT HAND" in trained
+    assert "MNIST IS NOT AVAILABLE" in trained
     client = project.client("sandbox")
     (experiment,) = (e for e in client.search_experiments() if e.name == "crosscloud-mnist")
     (run,) = client.search_runs([experiment.experiment_id])

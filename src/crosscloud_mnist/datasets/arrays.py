@@ -16,8 +16,27 @@ from crosscloud_mnist.storage import atomic
 class ArraysDataset(AbstractDataset[dict[str, NDArray[Any]], dict[str, NDArray[Any]]]):
     """A dictionary of arrays in an ``.npz`` file; no pickle is written or read.
 
+    Example usage for the YAML API:
+
+    .. code-block:: yaml
+
+        weights:
+          type: crosscloud_mnist.datasets.arrays.ArraysDataset
+          filepath: data/06_models/weights.npz
+
+    Example usage for the Python API:
+
+    .. code-block:: pycon
+
+        >>> import numpy as np
+        >>> from crosscloud_mnist.datasets.arrays import ArraysDataset
+        >>> dataset = ArraysDataset(filepath="weights.npz")
+        >>> dataset.save({"bias": np.zeros(10, np.float32)})
+        >>> dataset.load()["bias"].shape
+        (10,)
+
     Args:
-        filepath: Where the file stands.
+        filepath: Path of the file.
         metadata: For plugins (``kedro-viz``); not used.
     """
 

@@ -1,10 +1,10 @@
-"""The four MNIST files, from the first place that has them."""
+"""The four MNIST files, from the first source that has them."""
 
 from __future__ import annotations
 
 import hashlib
+import http.client
 import logging
-import urllib.error
 import urllib.request
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,24 +13,18 @@ from typing import Any, NoReturn
 
 from kedro.io import AbstractDataset, DatasetError
 
+from crosscloud_mnist.datasets.mnist_files import FILES, MAX_FILE_BYTES, find_file
 from crosscloud_mnist.errors import IdxError
 from crosscloud_mnist.storage import atomic, idx
 
-FILES = (
-    "train-images-idx3-ubyte",
-    "train-labels-idx1-ubyte",
-    "t10k-images-idx3-ubyte",
-    "t10k-labels-idx1-ubyte",
-)
 _MIRROR_TIMEOUT_SECONDS = 20
-_MAX_DOWNLOAD = 64 * 2**20
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class RawDigits:
-    """Four IDX files, verified.
+    """Four verified IDX files.
 
     Attributes:
         dataset: ``mnist`` or ``uci-digits``.
@@ -46,15 +40,38 @@ class RawDigits:
 class MnistDataset(AbstractDataset[NoReturn, RawDigits]):
     """MNIST as it was published, load only.
 
-    The sources in order: ``folder`` where it is set, ``cache``, the mirrors (what they give is
-    kept in ``cache``), and the UCI handwritten digits where ``allow_uci_fallback`` allows them.
+    The sources in order: ``folder`` if it is set, ``cache``, the mirrors (what they return is kept
+    in ``cache``), and the UCI handwritten digits if ``allow_uci_fallback`` allows them. The files
+    may have any of their usual names (see ``datasets.mnist_files``), plain or gzip-compressed; the
+    SHA-256 of their uncompressed bytes decides.
+
+    Example usage for the YAML API:
+
+    .. code-block:: yaml
+
+        mnist:
+          type: crosscloud_mnist.datasets.mnist.MnistDataset
+          folder: ${oc.env:MNIST_DIR,null}
+          cache: data/01_raw
+          mirrors:
+            - https://storage.googleapis.com/cvdf-datasets/mnist
+          sha256: ${globals:mnist_sha256}
+
+    Example usage for the Python API:
+
+    .. code-block:: pycon
+
+        >>> from crosscloud_mnist.datasets.mnist import MnistDataset
+        >>> dataset = MnistDataset(sha256=digests, cache="data/01_raw", folder="MNIST/raw")
+        >>> len(dataset.load().files["t10k-labels-idx1-ubyte"])
+        10008
 
     Args:
-        sha256: Of each file's uncompressed bytes, hexadecimal.
-        cache: Folder for files that were put there or downloaded.
-        folder: Folder that must have the files, where it is set (``MNIST_DIR``).
-        mirrors: Base URLs that hold the files as ``<name>.gz``.
-        allow_uci_fallback: Whether to fall back to the digits that scikit-learn carries.
+        sha256: Of each file's uncompressed bytes, hexadecimal, by its name in ``FILES``.
+        cache: Folder for files that a user put there or that were downloaded.
+        folder: Folder that must have the files, if it is set (``MNIST_DIR``).
+        mirrors: Base URLs that have the files as ``<name>.gz``.
+        allow_uci_fallback: Whether to use the digits of scikit-learn instead if need be.
         metadata: For plugins (``kedro-viz``); not used.
     """
 
@@ -76,68 +93,75 @@ class MnistDataset(AbstractDataset[NoReturn, RawDigits]):
         self.metadata = metadata
 
     def load(self) -> RawDigits:
-        """Read, unpack and verify the four files.
+        """Read, decompress and verify the four files.
 
         Raises:
-            IdxError: A file is absent where the others are, is broken, or is not the published
-                one; or no source has the files.
+            IdxError: A file is absent, broken, or not the published one; or no source has the
+                files.
         """
         if self._folder:
             return self._read(self._folder)
-        if any(_find(self._cache, name) for name in FILES):
+        if any(find_file(self._cache, name) for name in FILES):
             return self._read(self._cache)
         for mirror in self._mirrors:
             try:
                 return self._download(mirror)
-            except (OSError, IdxError) as error:
-                logger.warning("%s does not give MNIST: %s", mirror, error)
+            except (OSError, http.client.HTTPException, IdxError) as error:
+                logger.warning("%s has no MNIST: %s", mirror, error)
         if self._allow_uci_fallback:
-            return _uci_digits()
+            return _load_uci_digits()
         raise IdxError(
-            f"MNIST is not in {self._cache} and no mirror gives it, expected the four files; set "
+            f"MNIST is not in {self._cache} and no mirror has it, expected the four files; set "
             "MNIST_DIR to a folder that has them"
         )
 
     def save(self, data: NoReturn) -> None:  # noqa: ARG002
-        """Refuse: the published files are never written to."""
+        """Reject: the published files are never written.
+
+        Raises:
+            DatasetError: Always.
+        """
         raise DatasetError("MNIST is load only: nothing can be saved to it")
 
     def _read(self, folder: Path) -> RawDigits:
-        paths = {name: _find(folder, name) for name in FILES}
+        paths = {name: find_file(folder, name) for name in FILES}
+        files = {}
         for name, path in paths.items():
             if path is None:
                 raise IdxError(
                     f"{folder / name}: no such file, expected it there (plain or .gz) with the "
                     "other three; put it there, or set MNIST_DIR to a folder that has all four"
                 )
-        files = {
-            name: self._verified(name, str(path), path.read_bytes())
-            for name, path in paths.items()
-            if path
-        }
+            if path.stat().st_size > MAX_FILE_BYTES:
+                raise IdxError(
+                    f"{path}: larger than {MAX_FILE_BYTES} bytes, expected an MNIST file; put the "
+                    "published one there"
+                )
+            files[name] = self._verify(name, str(path), path.read_bytes())
         return RawDigits("mnist", str(folder), files)
 
     def _download(self, mirror: str) -> RawDigits:
-        packed = {name: _fetch(f"{mirror.rstrip('/')}/{name}.gz") for name in FILES}
+        compressed = {name: _fetch(f"{mirror.rstrip('/')}/{name}.gz") for name in FILES}
         files = {
-            name: self._verified(name, f"{mirror}/{name}.gz", content)
-            for name, content in packed.items()
+            name: self._verify(name, f"{mirror}/{name}.gz", content)
+            for name, content in compressed.items()
         }
-        for name, content in packed.items():
+        for name, content in compressed.items():
             atomic.write_bytes(self._cache / f"{name}.gz", content)
         return RawDigits("mnist", mirror, files)
 
-    def _verified(self, name: str, where: str, content: bytes) -> bytes:
-        content = idx.decompress(content, where)
+    def _verify(self, name: str, source: str, content: bytes) -> bytes:
+        """Return the uncompressed bytes, if they are those of the published file."""
+        content = idx.decompress(content, source)
         found, expected = hashlib.sha256(content).hexdigest(), self._sha256[name]
         if found == expected:
             return content
         for other, digest in self._sha256.items():
             if found == digest:
-                raise IdxError(f"{where}: holds {other}, expected {name}; put the files right")
-        idx.decode(content, where)  # a truncated file is called so by its own header
+                raise IdxError(f"{source}: holds {other}, expected {name}; exchange the files")
+        idx.decode(content, source)  # names what is wrong with a truncated file
         raise IdxError(
-            f"{where}: SHA-256 of the uncompressed bytes is {found}, expected {expected}; "
+            f"{source}: SHA-256 of the uncompressed bytes is {found}, expected {expected}; "
             "fetch the file again"
         )
 
@@ -145,27 +169,25 @@ class MnistDataset(AbstractDataset[NoReturn, RawDigits]):
         return {"folder": self._folder and str(self._folder), "cache": str(self._cache)}
 
 
-def _find(folder: Path, name: str) -> Path | None:
-    candidates = (folder / name, folder / f"{name}.gz")
-    return next((path for path in candidates if path.is_file()), None)
-
-
 def _fetch(url: str) -> bytes:
     if not url.startswith(("http://", "https://")):
-        raise IdxError(f"{url}: expected a mirror's http or https address")
+        raise IdxError(f"{url}: expected a mirror's http or https address; see conf")
     with urllib.request.urlopen(url, timeout=_MIRROR_TIMEOUT_SECONDS) as response:  # noqa: S310
-        content: bytes = response.read(_MAX_DOWNLOAD + 1)
-    if len(content) > _MAX_DOWNLOAD:
-        raise IdxError(f"{url}: larger than {_MAX_DOWNLOAD} bytes, expected an MNIST file")
+        content: bytes = response.read(MAX_FILE_BYTES + 1)
+    if len(content) > MAX_FILE_BYTES:
+        raise IdxError(
+            f"{url}: larger than {MAX_FILE_BYTES} bytes, expected an MNIST file; name another "
+            "mirror"
+        )
     return content
 
 
-def _uci_digits() -> RawDigits:
+def _load_uci_digits() -> RawDigits:
     from crosscloud_mnist.datasets.uci_digits import load_as_mnist
 
     logger.warning(
-        "MNIST IS NOT AT HAND: using the 1,797 UCI handwritten digits instead, upsampled to "
-        "28 x 28. The figures are not MNIST's, and the run is tagged dataset=uci-digits. "
+        "MNIST IS NOT AVAILABLE: using the 1,797 UCI handwritten digits instead, upsampled to "
+        "28 x 28. The results are not MNIST's, and the run is tagged dataset=uci-digits. "
         "Set MNIST_DIR to a folder with the four files to use MNIST."
     )
     return RawDigits("uci-digits", "scikit-learn", load_as_mnist())

@@ -9,7 +9,6 @@ import numpy as np
 from kedro.io import AbstractDataset
 from numpy.typing import NDArray
 
-from crosscloud_mnist.errors import IdxError
 from crosscloud_mnist.storage import atomic, idx, shard_layout
 from crosscloud_mnist.training.job import Shard
 
@@ -98,12 +97,9 @@ class ShardsDataset(AbstractDataset[LabelledImages, "LabelledImages | tuple[Shar
 
     def _shard(self, index: int) -> Shard:
         images, labels = shard_layout.shard_paths(self._path, index, self._shards)
-        if not (images.is_file() and labels.is_file()):
-            raise IdxError(
-                f"{images}: this shard or its labels are missing, expected {self._shards} pairs; "
-                "run kedro run --pipelines ingest_mnist"
-            )
-        count = shard_layout.read_count(labels)
+        count = shard_layout.read_pair_size(
+            images, labels, remedy="run kedro run --pipelines ingest_mnist"
+        )
         return Shard(str(images.absolute()), str(labels.absolute()), count)
 
     def _exists(self) -> bool:

@@ -1,4 +1,4 @@
-"""The UCI handwritten digits, in the form of MNIST: for a laptop where MNIST cannot be had.
+"""The UCI handwritten digits in the form of MNIST, for a laptop that cannot get MNIST.
 
 E. Alpaydin and C. Kaynak, Optical Recognition of Handwritten Digits, UCI Machine Learning
 Repository, 1998, doi:10.24432/C50P49 (the test half, as scikit-learn carries it).
@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 
 from crosscloud_mnist.storage import idx
 from crosscloud_mnist.storage.image_format import IMAGE_SIDE
+from crosscloud_mnist.storage.shard_layout import IMAGES_SUFFIX, LABELS_SUFFIX
 
 _SPLIT_SEED = 0
 _TEST_FRACTION = 0.2
-_DEEPEST = 16  # a pixel counts the set bits of a 4 x 4 block
-_BOX = 20
+_MAX_VALUE = 16  # a pixel counts the set bits of a 4 x 4 block
+_BOX_SIDE = 20  # pixels, as in MNIST
 
 
 def load_as_mnist() -> dict[str, bytes]:
@@ -33,10 +34,10 @@ def load_as_mnist() -> dict[str, bytes]:
         random_state=_SPLIT_SEED,
     )
     return {
-        "train-images-idx3-ubyte": idx.encode(train_images),
-        "train-labels-idx1-ubyte": idx.encode(train_labels),
-        "t10k-images-idx3-ubyte": idx.encode(test_images),
-        "t10k-labels-idx1-ubyte": idx.encode(test_labels),
+        f"train{IMAGES_SUFFIX}": idx.encode(train_images),
+        f"train{LABELS_SUFFIX}": idx.encode(train_labels),
+        f"t10k{IMAGES_SUFFIX}": idx.encode(test_images),
+        f"t10k{LABELS_SUFFIX}": idx.encode(test_labels),
     }
 
 
@@ -45,10 +46,10 @@ def _upsample(image: NDArray[np.float64]) -> NDArray[np.uint8]:
     from PIL import Image
     from scipy.ndimage import center_of_mass
 
-    small = Image.fromarray((image * (255 / _DEEPEST)).astype(np.uint8))
-    box = np.asarray(small.resize((_BOX, _BOX), Image.Resampling.BICUBIC))
+    small = Image.fromarray((image * (255 / _MAX_VALUE)).astype(np.uint8))
+    box = np.asarray(small.resize((_BOX_SIDE, _BOX_SIDE), Image.Resampling.BICUBIC))
     row, column = (round((IMAGE_SIDE - 1) / 2 - centre) for centre in center_of_mass(box))
-    row, column = (min(max(at, 0), IMAGE_SIDE - _BOX) for at in (row, column))
-    placed = np.zeros((IMAGE_SIDE, IMAGE_SIDE), np.uint8)
-    placed[row : row + _BOX, column : column + _BOX] = box
-    return placed
+    row, column = (min(max(start, 0), IMAGE_SIDE - _BOX_SIDE) for start in (row, column))
+    centred = np.zeros((IMAGE_SIDE, IMAGE_SIDE), np.uint8)
+    centred[row : row + _BOX_SIDE, column : column + _BOX_SIDE] = box
+    return centred

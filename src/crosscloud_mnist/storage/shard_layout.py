@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from crosscloud_mnist.errors import IdxError
 from crosscloud_mnist.storage import idx
-from crosscloud_mnist.storage.image_format import IMAGE_SIDE
+from crosscloud_mnist.storage.image_format import IMAGE_PIXELS, IMAGE_SIDE
 
 IMAGES_SUFFIX, LABELS_SUFFIX = "-images-idx3-ubyte", "-labels-idx1-ubyte"
 IMAGES_HEADER_BYTES, LABELS_HEADER_BYTES = idx.header_bytes(3), idx.header_bytes(1)
+_MAX_COUNT = 2**32 - 1  # what a dimension of the header can hold
 
 
 def shard_paths(folder: Path, index: int, shards: int) -> tuple[Path, Path]:
@@ -43,11 +45,38 @@ def labels_header(count: int) -> bytes:
     return idx.encode_header(count)
 
 
-def read_count(labels: Path) -> int:
-    """Return how many labels a file has, by its header.
+def read_pair_size(images: Path, labels: Path, remedy: str) -> int:
+    """Return how many images a pair of files has, if they are as long as their headers say.
+
+    Args:
+        images: An uncompressed IDX file of images.
+        labels: The one of their labels.
+        remedy: What a user can do about a broken pair; the end of the error's message.
 
     Raises:
-        OSError: It cannot be read.
+        IdxError: They are not, or cannot be read.
     """
-    with labels.open("rb") as file:
-        return int.from_bytes(file.read(LABELS_HEADER_BYTES)[4:], "big")
+    try:
+        with images.open("rb") as images_file, labels.open("rb") as labels_file:
+            headers = (
+                images_file.read(IMAGES_HEADER_BYTES),
+                labels_file.read(LABELS_HEADER_BYTES),
+            )
+        pixel_count = images.stat().st_size - IMAGES_HEADER_BYTES
+        label_count = labels.stat().st_size - LABELS_HEADER_BYTES
+    except OSError as error:
+        raise IdxError(
+            f"{error.filename}: {error.strerror}, expected a readable pair of files of images and "
+            f"labels; {remedy}"
+        ) from error
+    is_consistent = (
+        0 <= label_count <= _MAX_COUNT
+        and headers == (images_header(label_count), labels_header(label_count))
+        and pixel_count == label_count * IMAGE_PIXELS
+    )
+    if not is_consistent:
+        raise IdxError(
+            f"{images}: {pixel_count} bytes of images and {label_count} labels, expected IDX "
+            f"files of equally many images of {IMAGE_SIDE} x {IMAGE_SIDE} and labels; {remedy}"
+        )
+    return label_count

@@ -54,7 +54,8 @@ def apply_changes(
             if first["type"] == "unexpected_keyword_argument":
                 message = f"{name} is no setting, expected those of the recipes"
             else:
-                message = f"{name} is {first['input']!r}: {first['msg']}"
+                expected = first["msg"].removeprefix("Input should be ")
+                message = f"{name} is {first['input']!r}, expected {expected}"
             raise ValueError(message) from error
     return configs
 

@@ -1,10 +1,11 @@
-"""The four files: where they are taken from, and what is said of broken ones."""
+"""The four files: which source they are read from, and how broken ones are reported."""
 
 from __future__ import annotations
 
 import gzip
 import hashlib
 import http.server
+import os
 import re
 import threading
 from collections.abc import Iterator, Mapping
@@ -15,7 +16,8 @@ import numpy as np
 import pytest
 from kedro.io import DatasetError
 
-from crosscloud_mnist.datasets.mnist import FILES, MnistDataset
+from crosscloud_mnist.datasets.mnist import MnistDataset
+from crosscloud_mnist.datasets.mnist_files import FILES, MAX_FILE_BYTES
 from crosscloud_mnist.errors import IdxError
 from crosscloud_mnist.storage import idx
 
@@ -37,24 +39,55 @@ def sha256(contents: Mapping[str, bytes]) -> Mapping[str, str]:
     return {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
 
 
-def put(folder: Path, contents: Mapping[str, bytes], *, packed: bool = False) -> Path:
+def write_files(folder: Path, contents: Mapping[str, bytes], *, compressed: bool = False) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     for name, content in contents.items():
-        path = folder / (f"{name}.gz" if packed else name)
-        path.write_bytes(gzip.compress(content) if packed else content)
+        path = folder / (f"{name}.gz" if compressed else name)
+        path.write_bytes(gzip.compress(content) if compressed else content)
     return folder
 
 
-@pytest.mark.parametrize("packed", [False, True])
-def test_reads_plain_and_packed_files(tmp_path, contents, sha256, packed):
-    folder = put(tmp_path / "given", contents, packed=packed)
+@pytest.mark.parametrize("compressed", [False, True])
+def test_plain_and_compressed_files_are_read(tmp_path, contents, sha256, compressed):
+    folder = write_files(tmp_path / "given", contents, compressed=compressed)
     raw = MnistDataset(sha256=sha256, cache=str(tmp_path / "cache"), folder=str(folder)).load()
     assert raw.files == contents
     assert (raw.dataset, raw.source) == ("mnist", str(folder))
 
 
-def test_the_folder_given_comes_before_the_cache(tmp_path, contents, sha256, raises_cause):
-    cache = put(tmp_path / "cache", contents)
+@pytest.mark.parametrize(
+    "place",
+    [
+        lambda name: name.replace("-idx", ".idx"),  # Kaggle
+        lambda name: f"{name}/{name}",  # a folder of that name, as Kaggle unpacks it
+        lambda name: f"{name}/{name.replace('-idx', '.idx')}",
+        lambda name: f"MNIST/raw/{name}",  # torchvision
+        lambda name: f"raw/{name}",
+        lambda name: f"{name}.GZ",
+        lambda name: f"{name.upper()}.gz",
+        lambda name: f"MNIST/raw/{name}.gz",
+    ],
+)
+def test_files_are_found_under_their_usual_names(tmp_path, contents, sha256, place):
+    for name, content in contents.items():
+        path = tmp_path / place(name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(gzip.compress(content) if path.suffix.lower() == ".gz" else content)
+    raw = MnistDataset(sha256=sha256, cache="absent", folder=str(tmp_path)).load()
+    assert raw.files == contents
+
+
+def test_a_file_that_is_too_large_is_rejected_before_it_is_read(
+    tmp_path, contents, sha256, raises_cause
+):
+    folder = write_files(tmp_path, contents)
+    os.truncate(folder / IMAGES, MAX_FILE_BYTES + 1)
+    with raises_cause(IdxError, "larger than 67108864 bytes, expected an MNIST file"):
+        MnistDataset(sha256=sha256, cache="absent", folder=str(folder)).load()
+
+
+def test_a_given_folder_takes_precedence_over_the_cache(tmp_path, contents, sha256, raises_cause):
+    cache = write_files(tmp_path / "cache", contents)
     raw = MnistDataset(sha256=sha256, cache=str(cache)).load()
     assert raw.source == str(cache)
     with raises_cause(IdxError, "no such file"):
@@ -80,7 +113,7 @@ def break_absent(path: Path, others: Mapping[str, bytes]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("harm", "said"),
+    ("damage", "message"),
     [
         (break_truncated, "holds 23515 values, expected 23520"),
         (break_corrupted, "SHA-256 of the uncompressed bytes is"),
@@ -88,15 +121,17 @@ def break_absent(path: Path, others: Mapping[str, bytes]) -> None:
         (break_absent, "no such file, expected it there"),
     ],
 )
-def test_says_which_file_is_broken_and_how(tmp_path, contents, sha256, harm, said, raises_cause):
-    folder = put(tmp_path, contents)
-    harm(folder / IMAGES, contents)
-    with raises_cause(IdxError, f"{re.escape(str(folder / IMAGES))}: .*{said}"):
+def test_a_broken_file_is_named_with_what_is_wrong(
+    tmp_path, contents, sha256, damage, message, raises_cause
+):
+    folder = write_files(tmp_path, contents)
+    damage(folder / IMAGES, contents)
+    with raises_cause(IdxError, f"{re.escape(str(folder / IMAGES))}: .*{message}"):
         MnistDataset(sha256=sha256, cache=str(tmp_path / "cache"), folder=str(folder)).load()
 
 
-def test_says_that_a_gzip_stream_is_broken(tmp_path, contents, sha256, raises_cause):
-    folder = put(tmp_path, contents, packed=True)
+def test_a_broken_gzip_stream_is_named(tmp_path, contents, sha256, raises_cause):
+    folder = write_files(tmp_path, contents, compressed=True)
     path = folder / f"{IMAGES}.gz"
     path.write_bytes(path.read_bytes()[:-20])
     with raises_cause(IdxError, "gzip stream is broken"):
@@ -107,9 +142,9 @@ def test_says_that_a_gzip_stream_is_broken(tmp_path, contents, sha256, raises_ca
 def mirror(tmp_path: Path, contents: Mapping[str, bytes]) -> Iterator[str]:
     class Quiet(http.server.SimpleHTTPRequestHandler):
         def log_message(self, *arguments: object) -> None:
-            """Say nothing."""
+            """Log nothing."""
 
-    folder = put(tmp_path / "mirror", contents, packed=True)
+    folder = write_files(tmp_path / "mirror", contents, compressed=True)
     handler = partial(Quiet, directory=str(folder))
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -117,7 +152,7 @@ def mirror(tmp_path: Path, contents: Mapping[str, bytes]) -> Iterator[str]:
         server.shutdown()
 
 
-def test_keeps_what_a_mirror_gives(tmp_path, contents, sha256, mirror):
+def test_files_of_a_mirror_are_kept(tmp_path, contents, sha256, mirror):
     cache = tmp_path / "cache"
     mirrors = ["http://127.0.0.1:9", mirror]
     raw = MnistDataset(sha256=sha256, cache=str(cache), mirrors=mirrors).load()
@@ -125,26 +160,24 @@ def test_keeps_what_a_mirror_gives(tmp_path, contents, sha256, mirror):
     assert MnistDataset(sha256=sha256, cache=str(cache)).load().source == str(cache)
 
 
-def test_keeps_nothing_where_a_mirror_gives_something_else(tmp_path, sha256, mirror, raises_cause):
+def test_other_files_of_a_mirror_are_not_kept(tmp_path, sha256, mirror, raises_cause):
     wrong = {**sha256, TEST_LABELS: "0" * 64}
     cache = tmp_path / "cache"
-    with raises_cause(IdxError, "no mirror gives it"):
+    with raises_cause(IdxError, "no mirror has it"):
         MnistDataset(sha256=wrong, cache=str(cache), mirrors=[mirror]).load()
     assert not cache.exists()
 
 
-def test_falls_back_to_the_uci_digits_only_where_that_is_allowed(
-    tmp_path, sha256, caplog, raises_cause
-):
+def test_the_uci_digits_are_used_only_if_that_is_allowed(tmp_path, sha256, caplog, raises_cause):
     raw = MnistDataset(sha256=sha256, cache=str(tmp_path), allow_uci_fallback=True).load()
     assert raw.dataset == "uci-digits"
-    assert "MNIST IS NOT AT HAND" in caplog.text
+    assert "MNIST IS NOT AVAILABLE" in caplog.text
     images = idx.decode(raw.files[IMAGES], IMAGES)
     assert images.shape == (1437, 28, 28)
     with raises_cause(IdxError, "set MNIST_DIR"):
         MnistDataset(sha256=sha256, cache=str(tmp_path)).load()
 
 
-def test_is_never_written_to(tmp_path, sha256):
+def test_saving_is_rejected(tmp_path, sha256):
     with pytest.raises(DatasetError, match="load only"):
         MnistDataset(sha256=sha256, cache=str(tmp_path)).save(object())

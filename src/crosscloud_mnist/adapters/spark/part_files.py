@@ -6,14 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from crosscloud_mnist.errors import IdxError
-from crosscloud_mnist.storage.image_format import IMAGE_PIXELS, IMAGE_SIDE
+from crosscloud_mnist.storage.image_format import IMAGE_PIXELS
 from crosscloud_mnist.storage.shard_layout import (
     IMAGES_HEADER_BYTES,
     IMAGES_SUFFIX,
     LABELS_HEADER_BYTES,
     LABELS_SUFFIX,
-    images_header,
-    labels_header,
+    read_pair_size,
 )
 
 TEST_PREFIXES = ("t10k", "test")  # of the names of test parts
@@ -44,28 +43,9 @@ def read_part_size(folder: str, name: str) -> int:
     Raises:
         IdxError: They are not, or cannot be read.
     """
-    images_path, labels_path = _part_paths(folder, name)
-    try:
-        with images_path.open("rb") as images, labels_path.open("rb") as labels:
-            headers = images.read(IMAGES_HEADER_BYTES), labels.read(LABELS_HEADER_BYTES)
-        pixel_count = images_path.stat().st_size - IMAGES_HEADER_BYTES
-        label_count = labels_path.stat().st_size - LABELS_HEADER_BYTES
-    except OSError as error:
-        raise IdxError(
-            f"{error.filename}: {error.strerror}, expected a part and its labels that every "
-            "executor can read; put them on shared storage"
-        ) from error
-    if (
-        label_count < 0
-        or headers != (images_header(label_count), labels_header(label_count))
-        or pixel_count != label_count * IMAGE_PIXELS
-    ):
-        raise IdxError(
-            f"{images_path}: {pixel_count} bytes of images and {label_count} labels, expected IDX "
-            f"files of equally many images of {IMAGE_SIDE} x {IMAGE_SIDE} and labels; fetch the "
-            "part again"
-        )
-    return label_count
+    return read_pair_size(
+        *_part_paths(folder, name), remedy="put it on storage that every executor can read"
+    )
 
 
 def read_chunks(folder: str, name: str) -> Iterator[tuple[bytes, bytes]]:

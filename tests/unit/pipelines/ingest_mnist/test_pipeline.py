@@ -12,7 +12,8 @@ from kedro.runner import SequentialRunner
 from kedro_datasets.json import JSONDataset
 from pydantic import ValidationError
 
-from crosscloud_mnist.datasets.mnist import FILES, RawDigits
+from crosscloud_mnist.datasets.mnist import RawDigits
+from crosscloud_mnist.datasets.mnist_files import FILES
 from crosscloud_mnist.datasets.uci_digits import load_as_mnist
 from crosscloud_mnist.errors import IdxError
 from crosscloud_mnist.pipelines.ingest_mnist import create_pipeline

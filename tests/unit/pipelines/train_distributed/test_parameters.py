@@ -24,7 +24,7 @@ def test_kedro_builds_the_typed_parameters_before_any_node_runs(values):
         ({"mode": "fast"}, "'single', 'local', 'distributed' or 'custom'"),
         ({"golden_images_per_digit": 0}, "greater than or equal to 1"),
         ({"mood": "single"}, "Unexpected keyword argument"),
-        ({"grid": {"optimizer": ["adam", "lion"]}}, "optimizer is 'lion': .*'adam', 'sgd'"),
+        ({"grid": {"optimizer": ["adam", "lion"]}}, "optimizer is 'lion', expected 'adam', 'sgd'"),
         ({"grid": {"rate": [1]}}, "rate is no setting, expected those of the recipes"),
         ({"grid": [{"rate": 1}]}, "rate is no setting"),
         ({"grid": {"epochs": []}}, "epochs has no values"),
