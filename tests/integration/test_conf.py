@@ -155,6 +155,26 @@ def run_kedro(
     )
 
 
+def copy_project(folder: Path) -> Path:
+    shutil.copytree(PROJECT / "conf", folder / "conf", ignore=shutil.ignore_patterns("local"))
+    (folder / "conf" / "local").mkdir()
+    shutil.copytree(PROJECT / "src", folder / "src")
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(PROJECT / name, folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    return copy_project(tmp_path_factory.mktemp("project"))
+
+
+@pytest.fixture(scope="module")
+def unused_project(tmp_path_factory):
+    """A project in which no command has come so far as to write anything."""
+    return copy_project(tmp_path_factory.mktemp("unused"))
+
+
 @pytest.mark.parametrize(
     ("arguments", "variables", "message"),
     [
@@ -178,6 +198,17 @@ def run_kedro(
         ),
         (["--params", "image=folder"], {}, "there is no parameter image, did you mean images?"),
         (
+            ["--params", "train_distributed.mode=fast"],
+            {},
+            "train_distributed.mode is 'fast': expected 'single', 'local', 'distributed' or "
+            "'custom'",
+        ),
+        (
+            ["--params", "train_distributed.settings.epochs=-1"],
+            {},
+            "train_distributed.settings.epochs is -1: expected greater than",
+        ),
+        (
             ["--params", "train_distributed.settings.epochz=3"],
             {},
             "there is no parameter train_distributed.settings.epochz, did you mean "
@@ -185,24 +216,16 @@ def run_kedro(
         ),
     ],
 )
-def test_a_wrong_command_ends_in_one_line(arguments, variables, message):
-    ended = run_kedro("run", *arguments, **variables)
+def test_a_wrong_command_ends_in_one_line_and_leaves_nothing(
+    unused_project, arguments, variables, message
+):
+    ended = run_kedro("run", *arguments, project=unused_project, **variables)
     assert ended.returncode == 1
     (line,) = (ended.stdout + ended.stderr).splitlines()
     assert line.startswith("Error: ")
     assert message in line
     assert "dummy-token" not in line
-
-
-@pytest.fixture(scope="module")
-def project(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("project")
-    shutil.copytree(PROJECT / "conf", folder / "conf", ignore=shutil.ignore_patterns("local"))
-    (folder / "conf" / "local").mkdir()
-    shutil.copytree(PROJECT / "src", folder / "src")
-    for name in ("pyproject.toml", "README.md", "LICENSE"):
-        shutil.copy(PROJECT / name, folder)
-    return folder
+    assert not (unused_project / "data").exists()
 
 
 NODE = r"\d\d:\d\d:\d\d INFO Running node: \w+"

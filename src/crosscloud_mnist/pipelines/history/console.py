@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 
-def _format_ledger(entries: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+def _format_ledger(entries: Sequence[Mapping[str, str | bool]]) -> Iterator[str]:
     for entry in entries:
         note = "" if entry["completed"] else " (interrupted)"
         yield (

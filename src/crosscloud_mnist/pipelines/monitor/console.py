@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from crosscloud_mnist.pipelines.monitor.report import MonitorReport
 
-def _format_report(report: Mapping[str, Any]) -> Iterator[str]:
+
+def _format_report(report: MonitorReport) -> Iterator[str]:
     yield f"{'statistic':14}  {'PSI':>7}  {'limit':>5}"
     for row in report["inputs"] + report["predictions"]:
         verdict = "  DRIFTED" if row["drifted"] else ""

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from crosscloud_mnist.pipelines.register_remote.records import RegisteredModel
 
-def _format_registered_model(model: Mapping[str, Any]) -> Iterator[str]:
+
+def _format_registered_model(model: RegisteredModel) -> Iterator[str]:
     note = "" if model["created"] else " (the bundle was already registered there)"
     yield (
         f"Registered version: {model['name']} {model['version']} in {model['workspace']}, "

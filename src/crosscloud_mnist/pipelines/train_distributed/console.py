@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+from crosscloud_mnist.training.result import WorkerReportEntry
 
-def _format_worker_reports(reports: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+
+def _format_worker_reports(reports: Sequence[WorkerReportEntry]) -> Iterator[str]:
     for report in reports:
         yield (
             f"Rank {report['rank']}: shards {', '.join(map(str, report['shards']))}, "
