@@ -57,7 +57,8 @@ class LedgerEntry:
         gate_results: The gates with their figures, as JSON.
         actor: The user, as the workspace names them.
         timestamp: When, ISO 8601 in UTC.
-        previous_hash: ``hash`` of the entry before, so that removing one is detected.
+        previous_hash: ``hash`` of the entry before, so that removing one is detected; after two
+            entries that were written at once, both hashes, separated by a blank.
         hash: SHA-256 over all of the above, hexadecimal.
         completed: Whether it was done; an entry that is not was interrupted.
     """

@@ -1,18 +1,26 @@
-"""The ledger: an experiment in which every run is one entry, chained by hashes.
+"""The ledger: an experiment in which every run is one entry, chained by hashes and anchored.
 
 An entry's tags are written when its run is created and never again; the run ends when what it says
-was done. Changing an entry changes its hash, and removing one breaks the chain.
+was done. Changing an entry changes its hash, and removing one breaks the chain. The last hash is
+also a tag of the registered model, so that rewriting the chain, or adding to it, is detected too.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
+import time
 from collections.abc import Iterator
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from crosscloud_mnist.adapters.mlflow.ledger_chain import (
+    HEAD_TAG,
+    Anchor,
+    find_heads,
+    hash_entry,
+    verify_and_order,
+)
+from crosscloud_mnist.adapters.mlflow.versions import get_or_none
 from crosscloud_mnist.errors import RegistryError, VerificationError
 from crosscloud_mnist.ports import LedgerEntry
 
@@ -24,7 +32,10 @@ if TYPE_CHECKING:
     from crosscloud_mnist.adapters.mlflow.experiments import Experiments
 
 _TAG = "ledger."
-_PAGE = 1000
+_ANNOUNCED_TAG = "ledger_announced"
+_ABSENT = ("RESOURCE_DOES_NOT_EXIST", "NOT_FOUND")
+_PAGE_SIZE = 1000
+_READS, _PAUSE_SECONDS = 3, 0.3
 
 
 class MlflowLedger:
@@ -41,22 +52,30 @@ class MlflowLedger:
         self._experiment = f"{experiment}-ledger"
 
     def append_entry(self, entry: LedgerEntry) -> LedgerEntry:
-        """Append the entry with its actor, timestamp and hashes: see ``ports.Ledger``."""
-        with self._clients.client() as client:
-            experiment_id = self._experiments.get_id(client, self._experiment)
-            entries = _chain(client, experiment_id)
+        """Append the entry with its actor, timestamp and hashes: see ``ports.Ledger``.
+
+        The entry's hash is announced before the entry is written, and anchored after: an entry
+        whose writer was killed in between is not taken for an inserted one.
+        """
+        with self._clients.registry_client() as client:
             entry = replace(
                 entry,
                 actor=self._clients.user(),
                 timestamp=datetime.now(UTC).isoformat(timespec="milliseconds"),
-                previous_hash=entries[-1].hash if entries else "",
+                previous_hash=" ".join(find_heads(self._read(client, entry.name))),
                 completed=False,
             )
-            entry = replace(entry, hash=_hash(entry))
+            entry = replace(entry, hash=hash_entry(entry))
+            _set_tag(client, entry.name, _ANNOUNCED_TAG, entry.hash)
             tags = {
                 _TAG + name: value for name, value in asdict(entry).items() if name != "completed"
             }
-            client.create_run(experiment_id, tags=tags, run_name=f"{entry.action} {entry.version}")
+            client.create_run(
+                self._experiments.get_id(client, self._experiment),
+                tags=tags,
+                run_name=f"{entry.action} {entry.version}",
+            )
+            self._anchor(client, entry)
         return entry
 
     def complete_entry(self, entry: LedgerEntry) -> None:
@@ -65,7 +84,7 @@ class MlflowLedger:
         Raises:
             RegistryError: The ledger does not hold it.
         """
-        with self._clients.client() as client:
+        with self._clients.registry_client() as client:
             experiment_id = self._experiments.get_id(client, self._experiment)
             runs = client.search_runs([experiment_id], f"tags.`{_TAG}hash` = '{entry.hash}'")
             if not runs:
@@ -77,50 +96,72 @@ class MlflowLedger:
 
     def ledger(self, name: str) -> list[LedgerEntry]:
         """Return the model's entries, oldest first: see ``ports.Ledger``."""
-        with self._clients.client() as client:
-            experiment_id = self._experiments.get_id(client, self._experiment)
-            return [entry for entry in _chain(client, experiment_id) if entry.name == name]
+        with self._clients.registry_client() as client:
+            return self._read(client, name)
 
+    def _read(self, client: MlflowClient, name: str) -> list[LedgerEntry]:
+        """Return the verified entries; read again where another promotion may have written one."""
+        for _ in range(_READS - 1):
+            try:
+                return self._read_once(client, name)
+            except VerificationError:
+                time.sleep(_PAUSE_SECONDS)
+        return self._read_once(client, name)
 
-def _chain(client: MlflowClient, experiment_id: str) -> list[LedgerEntry]:
-    """Return all entries, oldest first, once their hashes hold."""
-    entries = list(_entries(client, experiment_id))
-    known = {"", *(entry.hash for entry in entries)}
-    for entry in entries:
-        if entry.hash != _hash(entry) or entry.previous_hash not in known:
-            raise VerificationError(
-                f"the ledger's entry of {entry.timestamp} ({entry.action} {entry.name} "
-                f"{entry.version}) was changed, expected an unbroken chain of hashes; "
-                "somebody changed the ledger"
+    def _read_once(self, client: MlflowClient, name: str) -> list[LedgerEntry]:
+        entries = self._load_entries(client, name)
+        model = get_or_none(lambda: client.get_registered_model(name), _ABSENT)
+        tags = model.tags if model else {}
+        anchor = Anchor(tuple(tags.get(HEAD_TAG, "").split()), tags.get(_ANNOUNCED_TAG, ""))
+        return verify_and_order(entries, anchor)
+
+    def _anchor(self, client: MlflowClient, entry: LedgerEntry) -> None:
+        """Write the heads to the registered model.
+
+        Two promotions at once may each overwrite the other's heads: so the one that wrote last must
+        see, after its write, that no entry is missing in what it wrote.
+        """
+        anchored: tuple[str, ...] = ()
+        while True:
+            heads = find_heads([*self._load_entries(client, entry.name), entry])
+            if heads == anchored:
+                return
+            _set_tag(client, entry.name, HEAD_TAG, " ".join(heads))
+            anchored = heads
+
+    def _load_entries(self, client: MlflowClient, name: str) -> list[LedgerEntry]:
+        return [_to_entry(run) for run in self._search(client, name)]
+
+    def _search(self, client: MlflowClient, name: str) -> Iterator[Run]:
+        experiment_id = self._experiments.get_id(client, self._experiment)
+        token = None
+        while True:
+            page = client.search_runs(
+                [experiment_id],
+                f"tags.`{_TAG}name` = '{name}'",
+                max_results=_PAGE_SIZE,
+                page_token=token,
             )
-    return entries
+            yield from page
+            token = page.token
+            if not token:
+                return
 
 
-def _entries(client: MlflowClient, experiment_id: str) -> Iterator[LedgerEntry]:
-    runs: list[Run] = []
-    token = None
-    while True:
-        page = client.search_runs(
-            [experiment_id],
-            max_results=_PAGE,
-            order_by=["attributes.start_time ASC"],
-            page_token=token,
-        )
-        runs, token = [*runs, *page], page.token
-        if not token:
-            break
-    for run in sorted(runs, key=lambda run: str(run.data.tags.get(f"{_TAG}timestamp"))):
-        tags = run.data.tags
-        values = {
-            name: tags.get(_TAG + name, "")
-            for name in LedgerEntry.__annotations__
-            if name != "completed"
-        }
-        yield LedgerEntry(**values, completed=run.info.status == "FINISHED")
+def _set_tag(client: MlflowClient, name: str, key: str, value: str) -> None:
+    """Set a tag of the registered model, twice if need be: two first writes at once collide."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        client.set_registered_model_tag(name, key, value)
+    except MlflowException:
+        client.set_registered_model_tag(name, key, value)
 
 
-def _hash(entry: LedgerEntry) -> str:
-    content = {
-        name: value for name, value in asdict(entry).items() if name not in ("hash", "completed")
+def _to_entry(run: Run) -> LedgerEntry:
+    values = {
+        name: run.data.tags.get(_TAG + name, "")
+        for name in LedgerEntry.__annotations__
+        if name != "completed"
     }
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+    return LedgerEntry(**values, completed=run.info.status == "FINISHED")
