@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from crosscloud_mnist.storage.image_format import IMAGE_SIDE
 from crosscloud_mnist.training.config import ModelName
 from crosscloud_mnist.training.models import build
+from crosscloud_mnist.training.tensorflow_startup import start_tensorflow
 
 if TYPE_CHECKING:
     import keras
@@ -32,6 +33,7 @@ def rebuild(name: ModelName, weights: Sequence[NDArray[np.float32]]) -> keras.Mo
     Returns:
         A model that takes pixels [n, 28, 28], 0 to 255, and returns probabilities [n, 10], float32.
     """
+    start_tensorflow(hide_gpus=False)
     import keras
 
     logits = build(name, seed=0)

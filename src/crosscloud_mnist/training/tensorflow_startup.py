@@ -1,9 +1,10 @@
-"""TensorFlow's first import in a process that trains without a GPU."""
+"""The first import of TensorFlow in a process, without its lines about itself."""
 
 from __future__ import annotations
 
 import os
 import re
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,18 +16,23 @@ _STARTUP_LINE = re.compile(
     rb"|I\d{4} \d\d:\d\d:"
     rb"|E\d{4} .*(failed call to cuInit|CUDA_ERROR_NO_DEVICE)"
 )
-
 _FORWARD_SECONDS = 1.0  # a child process that was started meanwhile may keep the pipe open
 
 
-def start_tensorflow_on_cpu() -> None:
-    """Hide GPUs from TensorFlow, then import it without the lines about its own startup.
+def start_tensorflow(*, hide_gpus: bool) -> None:
+    """Import TensorFlow without the lines about its own startup, if it is not imported yet.
 
-    The environment variables of the user win. Warnings and errors still show.
+    Environment variables that are set keep their value. Warnings and errors still show.
+
+    Args:
+        hide_gpus: Whether TensorFlow uses the processor alone.
     """
-    os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
+    if hide_gpus:
+        os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")  # see training.train
+    if "tensorflow" in sys.modules:
+        return
     with _filter_stderr():
         import tensorflow as tf
 

@@ -20,7 +20,7 @@ from crosscloud_mnist.training.distributed.gpu import train_on_gpu
 from crosscloud_mnist.training.distributed.independent import train_independently
 from crosscloud_mnist.training.job import TrainingJob
 from crosscloud_mnist.training.result import EpochMetrics, TrainingResult
-from crosscloud_mnist.training.tensorflow_startup import start_tensorflow_on_cpu
+from crosscloud_mnist.training.tensorflow_startup import start_tensorflow
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -160,7 +160,7 @@ class SparkLauncher:
 
     def _on_this_process(self, train: Train) -> Train:
         if not self._use_gpu:
-            start_tensorflow_on_cpu()
+            start_tensorflow(hide_gpus=True)
         return self._on_assigned_device(train)
 
     @contextmanager

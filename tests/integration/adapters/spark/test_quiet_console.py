@@ -38,6 +38,7 @@ with SparkCluster("local[2]", 2, conf=dict(arg.split("=") for arg in sys.argv[1:
 
 LAUNCH = """
 from crosscloud_mnist.adapters.spark.launcher import SparkLauncher
+from crosscloud_mnist.training.config import TrainingConfig
 from crosscloud_mnist.training.job import TrainingJob
 import tempfile
 
@@ -49,12 +50,21 @@ def train(job):
     return os.environ["CUDA_VISIBLE_DEVICES"]
 
 with tempfile.TemporaryDirectory() as folder:
-    job = TrainingJob(
+    config = TrainingConfig(
         model="baseline", optimizer="adam", learning_rate=0.1, schedule="constant", epochs=1,
         steps_per_epoch=1, global_batch_size=8, precision="float32", augment=False, seed=0,
-        train=(), validation=(), checkpoint_dir=folder,
     )
+    job = TrainingJob(config=config, train=(), validation=(), checkpoint_dir=folder)
     print(SparkLauncher(master=None, slots=1).launch(train, job, "single", lambda _: None))
+"""
+
+EXPORT = """
+from crosscloud_mnist.training import export
+
+try:
+    export.rebuild("compact", [])
+except ValueError:
+    print("wrong number of weights")
 """
 
 
@@ -104,3 +114,7 @@ def test_training_in_this_process_hides_gpus_and_prints_its_own_lines_only():
     stdout, stderr = run(LAUNCH)
     assert stdout == ["-1"]
     assert stderr == ["a warning of training"]
+
+
+def test_the_driver_exports_a_model_quietly():
+    assert run(EXPORT) == (["wrong number of weights"], [])
