@@ -86,7 +86,7 @@ def test_a_wrong_and_an_unreadable_image_fail_the_smoke_test_by_name(project, re
     ended = project.kedro("run", "--pipelines", "smoke_test", "--params", f"images={tmp_path}")
     assert ended.returncode == 1
     last = " ".join(ended.stderr.split())
-    assert "stroke-7.png was named 1, expected 7" in last
+    assert "stroke-7.png was predicted as 1, expected 7" in last
     assert "torn-3.png cannot be opened" in last
     assert "Traceback" not in ended.stderr + ended.stdout
     report = project.report("08_reporting/smoke_test.json")

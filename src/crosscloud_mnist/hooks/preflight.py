@@ -16,6 +16,7 @@ from kedro.io import DataCatalog
 from kedro.pipeline import Pipeline
 
 from crosscloud_mnist.datasets.bundle import BundleDataset
+from crosscloud_mnist.datasets.images import ImageFolderDataset
 from crosscloud_mnist.errors import ConfigurationError, RegistryError
 from crosscloud_mnist.hooks.configuration import load_section
 from crosscloud_mnist.hooks.failures import one_line_failures
@@ -55,14 +56,19 @@ class PreflightHooks:
 
     @hook_impl(tryfirst=True)
     def before_pipeline_run(self, pipeline: Pipeline, catalog: DataCatalog) -> None:
-        """Check that a bundle that the pipeline builds can be signed, as it is built last.
+        """Check what is needed late: a key for the bundle that is built, the images that are sent.
 
         Raises:
-            ConfigurationError: There is no signing key, or it is not valid.
+            ConfigurationError: There is no signing key, or it is not valid, or the folder of images
+                that the user named holds no file.
         """
-        for name in pipeline.all_outputs():
+        checked = [
+            *((name, BundleDataset) for name in pipeline.all_outputs()),
+            *((name, ImageFolderDataset) for name in pipeline.inputs()),
+        ]
+        for name, kind in checked:
             dataset = catalog.get(name)
-            if isinstance(dataset, BundleDataset):
+            if isinstance(dataset, kind):
                 dataset.check()
 
 

@@ -12,7 +12,8 @@ from crosscloud_mnist.client import FailoverClient
 from crosscloud_mnist.datasets.inference_log import InferenceLogDataset
 from crosscloud_mnist.errors import EndpointError, SmokeTestError
 from crosscloud_mnist.monitoring import read_predictions
-from crosscloud_mnist.pipelines.smoke_test.nodes import judge, look, report
+from crosscloud_mnist.pipelines.smoke_test.nodes import check_endpoints
+from crosscloud_mnist.pipelines.smoke_test.report import assert_passed, build_report
 from rehearsal.drill import Load, another, cloud, copies, spoiled
 
 
@@ -49,12 +50,12 @@ def test_one_of_two_clouds_is_killed_under_load(tiny_bundle, tmp_path):
             assert client.counts.retries == client.counts.failovers >= 1
 
             with pytest.raises(SmokeTestError, match=r"^azure is down: .* does not answer"):
-                judge(report(look(endpoints), [], []))
+                assert_passed(build_report(check_endpoints(endpoints), [], []))
 
             other = another(tiny_bundle.folder, tmp_path / "other")
             azure.deploy(other, "2")
             with pytest.raises(SmokeTestError, match="azure version 2 .*, gcp version 1") as said:
-                judge(report(look(endpoints), [], []))
+                assert_passed(build_report(check_endpoints(endpoints), [], []))
             assert digest_of(other) in str(said.value)
             assert tiny_bundle.digest in str(said.value)
 

@@ -42,8 +42,13 @@ def fetch_profile(registry: Registry, verifier: Verifier, version: ModelVersion)
     return card["profile"]
 
 
+def read_log(log: pd.DataFrame, version: ModelVersion) -> LoggedPredictions:
+    """Return what the version predicted, by the columns of Databricks' inference tables."""
+    return read_predictions(log, served_entity_name(version.name, version.version))
+
+
 def measure_drift(
-    log: pd.DataFrame,
+    logged: LoggedPredictions,
     profile: TrainingProfile,
     version: ModelVersion,
     parameters: MonitorParameters,
@@ -51,7 +56,7 @@ def measure_drift(
     """Return how far inputs and predictions are from the profile.
 
     Args:
-        log: The columns of Databricks' inference tables.
+        logged: What the version predicted.
         profile: What the version was trained for.
         version: The version in production.
         parameters: The thresholds.
@@ -59,7 +64,6 @@ def measure_drift(
     Raises:
         DataError: The log holds too few images.
     """
-    logged = read_predictions(log, served_entity_name(version.name, version.version))
     _check_size(logged, parameters.minimum_images)
     found_inputs = profile_images(logged.images, profile["inputs"])
     found_predictions = profile_predictions(logged.probabilities)

@@ -5,7 +5,12 @@ from __future__ import annotations
 from kedro.pipeline import Node, Pipeline
 
 from crosscloud_mnist.pipelines.monitor.figures import draw_drift
-from crosscloud_mnist.pipelines.monitor.nodes import assert_passed, fetch_profile, measure_drift
+from crosscloud_mnist.pipelines.monitor.nodes import (
+    assert_passed,
+    fetch_profile,
+    measure_drift,
+    read_log,
+)
 from crosscloud_mnist.promotion import resolve_alias
 
 
@@ -26,13 +31,18 @@ def create_pipeline() -> Pipeline:
                 name="fetch_profile",
             ),
             Node(
+                read_log,
+                ["inference_log", "monitored_version"],
+                "logged_predictions",
+                name="read_log",
+            ),
+            Node(
                 measure_drift,
-                ["inference_log", "profile", "monitored_version", "params:monitor"],
+                ["logged_predictions", "profile", "monitored_version", "params:monitor"],
                 "monitor_report",
                 name="measure_drift",
             ),
             Node(draw_drift, "monitor_report", ["drift_figure", "drawn_report"], name="draw_drift"),
             Node(assert_passed, "drawn_report", None, name="assert_passed"),
-        ],
-        tags="monitor",
+        ]
     )

@@ -1,4 +1,4 @@
-"""Real images in, digits out: the proof that the endpoint answers."""
+"""Images of digits sent to the endpoints, and their predictions compared with what is expected."""
 
 from crosscloud_mnist.pipelines.smoke_test.pipeline import create_pipeline
 

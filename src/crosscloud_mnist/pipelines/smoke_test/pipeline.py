@@ -1,24 +1,24 @@
-"""The order of ``smoke_test``."""
+"""The pipeline ``smoke_test``."""
 
 from __future__ import annotations
 
 from kedro.pipeline import Node, Pipeline
 
 from crosscloud_mnist.pipelines.smoke_test.nodes import (
-    assert_passed,
     check_endpoints,
-    fetch_golden,
+    fetch_golden_set,
+    predict_golden_images,
     predict_images,
     render_variants,
-    report,
 )
+from crosscloud_mnist.pipelines.smoke_test.report import assert_passed, build_report
 
 
 def create_pipeline(after: str | None = None) -> Pipeline:
-    """Return ``smoke_test``: images in; answers and a report out.
+    """Return ``smoke_test``: from images to predictions, a report and a verdict.
 
     Args:
-        after: A datum that must be there before the endpoint is asked, such as the deployment of
+        after: A dataset that must exist before the endpoints are checked, such as the deployment of
             the same run.
     """
     return Pipeline(
@@ -30,29 +30,29 @@ def create_pipeline(after: str | None = None) -> Pipeline:
                 name="check_endpoints",
             ),
             Node(
-                fetch_golden,
+                fetch_golden_set,
                 ["serving_registry", "verifier", "statuses"],
                 "golden_set",
                 name="fetch_golden_set",
             ),
             Node(render_variants, "golden_set", "golden_images", name="render_variants"),
             Node(
-                predict_images,
+                predict_golden_images,
                 ["endpoints", "golden_images", "statuses"],
                 "golden_predictions",
                 name="predict_golden_images",
             ),
             Node(
                 predict_images,
-                ["endpoints", "images", "statuses"],
+                ["endpoints", "images", "statuses", "params:smoke_test"],
                 "image_predictions",
                 name="predict_images",
             ),
             Node(
-                report,
+                build_report,
                 ["statuses", "golden_predictions", "image_predictions"],
                 "smoke_test_report",
-                name="report",
+                name="build_report",
             ),
             Node(assert_passed, "smoke_test_report", None, name="assert_passed"),
         ],

@@ -11,6 +11,7 @@ import onnxruntime
 import pytest
 from kedro.io import DataCatalog, DatasetError, MemoryDataset
 from kedro.runner import SequentialRunner
+from kedro.validation import ParameterValidationError, ParameterValidator
 from kedro_datasets.json import JSONDataset
 from kedro_datasets.matplotlib import MatplotlibDataset
 
@@ -116,6 +117,16 @@ def production(tmp_path_factory, tiny_contents, signer, verifier, digits):
     folder = tmp_path_factory.mktemp("production")
     training = digits["train-images-idx3-ubyte"]
     return Production(folder, tiny_contents, signer, verifier, training)
+
+
+def test_parameters_are_typed():
+    validator = ParameterValidator({"monitor": create_pipeline()})
+    values = {"threshold": 0.25, "minimum_images": 100}
+    (parameters,) = validator.validate_raw_params({"monitor": values}).values()
+    assert parameters == MonitorParameters(**values)
+    for name, value in (("threshold", 0), ("minimum_images", "many"), ("treshold", 1)):
+        with pytest.raises(ParameterValidationError, match=name):
+            validator.validate_raw_params({"monitor": {**values, name: value}})
 
 
 @pytest.mark.parametrize("key", ["instances", "inputs"])

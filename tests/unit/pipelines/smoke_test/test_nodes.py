@@ -1,30 +1,32 @@
-"""The smoke test's verdict: what is asked, what is expected, and what fails."""
+"""The smoke test's verdict: what is sent, what is expected, and what fails."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
-from kedro.io import DatasetError
+from kedro.validation import ParameterValidationError, ParameterValidator
 from PIL import Image
 
 from crosscloud_mnist.client import EndpointStatus
-from crosscloud_mnist.errors import EndpointError, SmokeTestError
+from crosscloud_mnist.errors import EndpointError, ImageError, SmokeTestError
+from crosscloud_mnist.pipelines.smoke_test import create_pipeline
 from crosscloud_mnist.pipelines.smoke_test.nodes import (
-    assert_passed,
     check_endpoints,
+    predict_golden_images,
     predict_images,
     render_variants,
-    report,
 )
+from crosscloud_mnist.pipelines.smoke_test.parameters import SmokeTestParameters
+from crosscloud_mnist.pipelines.smoke_test.report import assert_passed, build_report
 from crosscloud_mnist.ports import Deployment
 from crosscloud_mnist.preprocessing.variants import VARIANTS
 
 DEPLOYMENT = Deployment("http://127.0.0.1/invocations", "mnist_cnn", "3", "ab" * 32)
-STANDINGS = (EndpointStatus("local", DEPLOYMENT),)
+STATUSES = (EndpointStatus("local", DEPLOYMENT),)
 
 
 class Always:
-    """An endpoint that names every image the same."""
+    """An endpoint that predicts the same digit for every image."""
 
     def __init__(self, digit):
         self.digit = digit
@@ -40,8 +42,14 @@ def drawing():
     return Image.fromarray(image)
 
 
-def broken():
-    raise DatasetError("Failed while loading data from dataset X.\nshort") from OSError("truncated")
+def unreadable():
+    raise ImageError("cannot be opened: it is in no accepted format")
+
+
+def predict(images, digit=7, expect="names"):
+    """Send the images to an endpoint that predicts that digit."""
+    endpoints = {"local": Always(digit)}
+    return predict_images(endpoints, images, STATUSES, SmokeTestParameters(expect=expect))
 
 
 @pytest.mark.parametrize(
@@ -52,66 +60,85 @@ def broken():
         ("folder/3 (of mine).PNG", 3),
         ("digit.png", None),
         ("no_extension_8", 8),
+        ("7/IMG_20240101_123456.jpg", 7),
+        ("digits/0/1.png", 0),
+        ("2024/IMG_3.png", 3),
+        ("12/digit.png", None),
     ],
 )
-def test_the_expected_digit_is_the_names_last(name, expected):
-    (row,) = predict_images({"local": Always(7)}, {name: drawing}, STANDINGS)
+def test_the_expected_digit_is_that_of_the_folder_or_the_last_of_the_name(name, expected):
+    (row,) = predict({name: drawing})
     assert (row["file"], row["expected"], row["predicted"]) == (name, expected, 7)
     assert row["probability"] == pytest.approx(0.919)
     assert row["error"] is None
 
 
-def test_what_is_no_image_is_not_sent(caplog):
-    assert (
-        predict_images(
-            {"local": Always(7)}, {"notes-1.txt": broken, ".DS_Store": broken}, STANDINGS
-        )
-        == []
-    )
-    assert "notes-1.txt is not sent" in caplog.text
+def test_no_digit_is_expected_where_names_are_no_digits():
+    rows = predict({"IMG_20240101_123456.jpg": drawing, "3/a.png": drawing}, expect="none")
+    assert [row["expected"] for row in rows] == [None, None]
+    assert_passed(build_report(STATUSES, [], rows))
 
 
-def test_a_image_that_cannot_be_read_is_a_row_with_the_reason():
+def test_the_parameter_is_checked_before_the_run():
+    validator = ParameterValidator({"smoke_test": create_pipeline()})
+    (parameters,) = validator.validate_raw_params({"smoke_test": {"expect": "none"}}).values()
+    assert parameters == SmokeTestParameters(expect="none")
+    with pytest.raises(ParameterValidationError, match="'names' or 'none'"):
+        validator.validate_raw_params({"smoke_test": {"expect": "nothing"}})
+
+
+def test_every_file_is_a_row_with_its_prediction_or_the_reason_and_the_run_fails():
     blank = Image.new("L", (50, 50), 255)
-    rows = predict_images(
-        {"local": Always(7)}, {"a-7.png": broken, "b-7.png": lambda: blank}, STANDINGS
-    )
-    assert rows[0]["error"] == "cannot be opened: truncated"
-    assert "ink" in rows[1]["error"]
-    assert [row["predicted"] for row in rows] == [None, None]
+    rows = predict({"a-7.png": drawing, "b-7.heic": unreadable, "c-7.png": lambda: blank})
+    assert [row["file"] for row in rows] == ["a-7.png", "b-7.heic", "c-7.png"]
+    assert [row["predicted"] for row in rows] == [7, None, None]
+    assert rows[1]["error"] == "cannot be opened: it is in no accepted format"
+    assert "shows no digit" in rows[2]["error"]
+    message = "2 of 3 images failed: b-7.heic cannot be opened: .*; c-7.png shows no digit"
+    with pytest.raises(SmokeTestError, match=message):
+        assert_passed(build_report(STATUSES, [], rows))
 
 
-def test_an_endpoint_that_does_not_answer_is_not_taken_for_a_bad_image():
+def test_a_folder_that_holds_only_a_heic_fails():
+    report = build_report(STATUSES, predict({"golden-7": drawing}), predict({"7.heic": unreadable}))
+    assert not report["passed"]
+    with pytest.raises(SmokeTestError, match=r"1 of 2 images failed: 7\.heic cannot be opened"):
+        assert_passed(report)
+
+
+def test_without_images_the_golden_set_alone_decides():
+    report = build_report(STATUSES, predict({"golden-7": drawing}), predict({}))
+    assert report["passed"]
+    assert_passed(report)
+    with pytest.raises(SmokeTestError, match="golden-7 was predicted as 1, expected 7"):
+        assert_passed(build_report(STATUSES, predict({"golden-7": drawing}, digit=1), []))
+
+
+def test_an_endpoint_that_does_not_answer_is_no_unreadable_image():
     class Dead:
         def predict(self, images):
             raise EndpointError("it does not answer")
 
     with pytest.raises(EndpointError, match="does not answer"):
-        predict_images({"local": Dead()}, {"7.png": drawing}, STANDINGS)
+        predict_golden_images({"local": Dead()}, {"7.png": drawing}, STATUSES)
 
 
 def test_the_verdict_names_what_was_wrong_after_the_report():
-    golden = predict_images({"local": Always(7)}, {"golden-7": drawing}, STANDINGS)
-    wrong = predict_images(
-        {"local": Always(7)}, {"a-7.png": drawing, "b-1.png": drawing, "c.png": drawing}, STANDINGS
-    )
-    made = report(STANDINGS, golden, wrong)
-    assert (made["passed"], made["model_version"], made["endpoint"]) == (
-        False,
-        "3",
-        DEPLOYMENT.endpoint,
-    )
-    assert [row["file"] for row in made["images"]] == ["a-7.png", "b-1.png", "c.png"]
-    with pytest.raises(SmokeTestError, match=r"1 of 4 images: b-1.png was named 7, expected 1"):
-        assert_passed(made)
-    passed = report(
-        STANDINGS, golden, predict_images({"local": Always(7)}, {"c.png": drawing}, STANDINGS)
-    )
+    golden = predict_golden_images({"local": Always(7)}, {"golden-7": drawing}, STATUSES)
+    rows = predict({"a-7.png": drawing, "b-1.png": drawing, "c.png": drawing})
+    report = build_report(STATUSES, golden, rows)
+    found = report["passed"], report["model_version"], report["endpoint"]
+    assert found == (False, "3", DEPLOYMENT.endpoint)
+    assert [row["file"] for row in report["images"]] == ["a-7.png", "b-1.png", "c.png"]
+    message = r"1 of 4 images failed: b-1\.png was predicted as 7, expected 1"
+    with pytest.raises(SmokeTestError, match=message):
+        assert_passed(report)
+    passed = build_report(STATUSES, golden, predict({"c.png": drawing}))
     assert passed["passed"]
     assert_passed(passed)
 
 
-def test_every_variant_is_worn(tiny_contents):
+def test_every_variant_is_rendered(tiny_contents):
     golden = tiny_contents.golden
     rendered = render_variants(golden)
     assert len(rendered) == len(golden.labels)
@@ -124,7 +151,7 @@ def test_every_variant_is_worn(tiny_contents):
 
 
 class Serves(Always):
-    """One cloud's endpoint that says what it serves."""
+    """The endpoint of one cloud, which reports what it serves."""
 
     def __init__(self, digit, digest, version="3"):
         super().__init__(digit)
@@ -139,38 +166,39 @@ class Down:
         raise EndpointError("http://127.0.0.1:9 does not answer")
 
 
-def proved(**endpoints):
+def run(**endpoints):
     statuses = check_endpoints(endpoints)
-    return report(statuses, [], predict_images(endpoints, {"a-7.png": drawing}, statuses))
+    rows = predict_golden_images(endpoints, {"a-7.png": drawing}, statuses)
+    return build_report(statuses, [], rows)
 
 
-def test_names_the_cloud_that_is_down():
-    made = proved(azure=Down(), gcp=Serves(7, "ab" * 32))
-    assert not made["passed"]
-    assert (made["digest"], made["model_version"]) == ("ab" * 32, "3")
-    azure, gcp = made["endpoints"]
+def test_the_cloud_that_is_down_is_named():
+    report = run(azure=Down(), gcp=Serves(7, "ab" * 32))
+    assert not report["passed"]
+    assert (report["digest"], report["model_version"]) == ("ab" * 32, "3")
+    azure, gcp = report["endpoints"]
     assert (azure["cloud"], azure["healthy"], azure["digest"]) == ("azure", False, None)
     assert (gcp["cloud"], gcp["healthy"], gcp["digest"]) == ("gcp", True, "ab" * 32)
     with pytest.raises(SmokeTestError, match=r"^azure is down: .* does not answer$"):
-        assert_passed(made)
+        assert_passed(report)
     with pytest.raises(EndpointError, match=r"azure is down: .*; gcp is down: "):
-        proved(azure=Down(), gcp=Down())
+        run(azure=Down(), gcp=Down())
 
 
-def test_names_both_bundles_where_the_clouds_differ():
-    made = proved(azure=Serves(7, "aa" * 32, "3"), gcp=Serves(7, "bb" * 32, "5"))
-    assert not made["passed"]
-    said = f"azure version 3 .digest {'aa' * 32}., gcp version 5 .digest {'bb' * 32}."
-    with pytest.raises(SmokeTestError, match=said):
-        assert_passed(made)
+def test_both_bundles_are_named_where_the_clouds_differ():
+    report = run(azure=Serves(7, "aa" * 32, "3"), gcp=Serves(7, "bb" * 32, "5"))
+    assert not report["passed"]
+    message = f"azure version 3 .digest {'aa' * 32}., gcp version 5 .digest {'bb' * 32}."
+    with pytest.raises(SmokeTestError, match=message):
+        assert_passed(report)
 
 
-def test_every_cloud_is_asked_and_answers_that_differ_are_named():
-    made = proved(azure=Serves(7, "aa" * 32), gcp=Serves(1, "aa" * 32))
-    (row,) = made["images"]
-    assert (row["predicted"], row["error"]) == (7, "the clouds answer differently: azure 7, gcp 1")
-    with pytest.raises(SmokeTestError, match="1 of 1 images: a-7.png the clouds answer"):
-        assert_passed(made)
-    alike = proved(azure=Serves(7, "aa" * 32), gcp=Serves(7, "aa" * 32))
+def test_predictions_of_two_clouds_that_differ_are_named():
+    report = run(azure=Serves(7, "aa" * 32), gcp=Serves(1, "aa" * 32))
+    (row,) = report["images"]
+    assert (row["predicted"], row["error"]) == (7, "the clouds predict differently: azure 7, gcp 1")
+    with pytest.raises(SmokeTestError, match="1 of 1 images failed: a-7.png the clouds predict"):
+        assert_passed(report)
+    alike = run(azure=Serves(7, "aa" * 32), gcp=Serves(7, "aa" * 32))
     assert alike["passed"]
     assert_passed(alike)

@@ -1,0 +1,137 @@
+"""A folder of image files."""
+
+from __future__ import annotations
+
+import logging
+import re
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from kedro.io import AbstractDataset
+from PIL import Image
+
+from crosscloud_mnist.errors import ConfigurationError, ImageError
+from crosscloud_mnist.preprocessing import open_image
+from crosscloud_mnist.preprocessing.formats import MAX_FILE_BYTES
+
+logger = logging.getLogger(__name__)
+
+ImageLoaders = Mapping[str, Callable[[], Image.Image]]
+
+
+class ImageFolderDataset(AbstractDataset[Mapping[str, Image.Image], ImageLoaders]):
+    """Loads every file of a folder and its subfolders, and saves images as PNG files.
+
+    In a catalog::
+
+        images:
+          type: crosscloud_mnist.datasets.images.ImageFolderDataset
+          filepath: data/01_raw/images
+          given: ${runtime_params:images,null}
+
+    In Python::
+
+        for name, load in ImageFolderDataset(filepath="data/01_raw/images").load().items():
+            image = load()
+
+    Args:
+        filepath: The folder; one that does not exist holds no images.
+        given: The folder, or one file, that the user named; it is used in place of ``filepath``,
+            and must hold files.
+        metadata: For plugins (``kedro-viz``); not used.
+    """
+
+    def __init__(
+        self,
+        *,
+        filepath: str,
+        given: str | int | None = None,
+        metadata: dict[str, Any] | None = None,
+    ) -> None:
+        self._filepath = Path(filepath)
+        self._given = None if given is None else Path(str(given))  # a folder may be named 7
+        self.metadata = metadata
+
+    def load(self) -> ImageLoaders:
+        """Return a function for each file, by its path in the folder, that opens the image.
+
+        Hidden files and those in hidden folders are left out. Files in a folder whose name is one
+        digit keep that name in their path, also where it is the dataset's own folder. The functions
+        raise ``ImageError`` for a file that is no image or cannot be read.
+
+        Raises:
+            ConfigurationError: The folder that the user named holds no file.
+        """
+        folder = self._given or self._filepath
+        files, hidden = self._find_files()
+        if hidden:
+            logger.info("%s: %d hidden files are left out", folder, hidden)
+        root = folder.parent if folder.is_file() or _is_digit(folder.name) else folder
+        return {path.relative_to(root).as_posix(): partial(_open, path) for path in files}
+
+    def save(self, data: Mapping[str, Image.Image]) -> None:
+        """Replace the folder by one with a PNG file for each image, once all are written."""
+        self._filepath.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=self._filepath.parent, prefix=".images.") as work:
+            new = Path(work) / "new"
+            new.mkdir()
+            for name, image in data.items():
+                image.save(new / f"{name}.png")
+            if self._filepath.exists():
+                shutil.rmtree(self._filepath)
+            new.rename(self._filepath)
+
+    def check(self) -> None:
+        """Check before a run that the folder that the user named holds a file.
+
+        Raises:
+            ConfigurationError: It holds none.
+        """
+        self._find_files()
+
+    def _find_files(self) -> tuple[list[Path], int]:
+        """Return the files, and how many are hidden."""
+        files, hidden = _find_files(self._given or self._filepath)
+        if self._given is not None and not files:
+            found = "holds no file" if self._given.exists() else "does not exist"
+            raise ConfigurationError(
+                f"{self._given} {found}, expected a folder of images, or an image; check --params "
+                "images"
+            )
+        return files, hidden
+
+    def _exists(self) -> bool:
+        return bool(_find_files(self._given or self._filepath)[0])
+
+    def _describe(self) -> dict[str, Any]:
+        return {"filepath": str(self._given or self._filepath)}
+
+
+def _find_files(folder: Path) -> tuple[list[Path], int]:
+    """Return the files in path order, and how many are hidden."""
+    if folder.is_file():
+        return [folder], 0
+    files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
+    visible = [
+        path
+        for path in files
+        if not any(part.startswith(".") for part in path.relative_to(folder).parts)
+    ]
+    return visible, len(files) - len(visible)
+
+
+def _is_digit(name: str) -> bool:
+    return re.fullmatch("[0-9]", name) is not None
+
+
+def _open(path: Path) -> Image.Image:
+    try:
+        with path.open("rb") as file:
+            content = file.read(MAX_FILE_BYTES + 1)
+    except OSError as error:
+        raise ImageError(f"cannot be read: {error.strerror or error}; check the file") from error
+    return open_image(content)
