@@ -45,7 +45,7 @@ def open_image(content: bytes) -> Image.Image:
     """
     if len(content) > MAX_FILE_BYTES:
         raise ImageError(
-            f"has more than {MAX_FILE_BYTES:,} bytes, expected an image of one digit; send it smaller"
+            f"has more than {MAX_FILE_BYTES:,} bytes, expected at most that; send it smaller"
         )
     try:
         image = Image.open(_BoundedFile(content), formats=tuple(_BYTES_PER_PIXEL))
