@@ -53,6 +53,26 @@ def test_every_dataset_of_every_pipeline_is_in_the_catalog(environment, monkeypa
         assert OmegaConf.select(OmegaConf.create(loader["parameters"]), name[7:]) is not None
 
 
+def test_no_layer_follows_a_later_one_so_that_kedro_viz_draws_them():
+    catalog = load("base")["catalog"]
+    layers = {
+        name.split("@")[0]: entry.get("metadata", {}).get("kedro-viz", {}).get("layer")
+        for name, entry in catalog.items()
+    }
+    order = ["raw", "model_input", "models", "model_output", "reporting"]
+    backwards = [
+        (before, node.name, after)
+        for pipeline in register_pipelines().values()
+        for node in pipeline.nodes
+        for before in node.inputs
+        for after in node.outputs
+        if (first := layers.get(before.split("@")[0]))
+        and (second := layers.get(after.split("@")[0]))
+        and order.index(first) > order.index(second)
+    ]
+    assert backwards == []
+
+
 def test_no_secret_stands_in_the_conf():
     for path in (PROJECT / "conf").glob("[!l]*/**/*.yml"):
         for line in path.read_text().splitlines():
