@@ -11,6 +11,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from crosscloud_mnist.errors import ConfigurationError
+from crosscloud_mnist.storage.store_location import follow_folder
 
 _PREFIX = "sqlite:///"
 _LOCK_SECONDS = 120  # creating the tables takes seconds, on a slow disk a minute
@@ -38,6 +39,8 @@ def database_path(uri: str) -> Path | None:
 
 def ensure_sqlite_store(uri: str) -> None:
     """Create the MLflow store of a ``sqlite:///...`` URI if it does not exist; check it if it does.
+
+    In a store that was copied or moved, the artifact locations are rewritten.
 
     Call it before anything opens the store, kedro-mlflow included: MLflow itself creates the tables
     one by one in place, so an interrupted first run, or two at once, leave a database that no later
@@ -121,3 +124,4 @@ def _check(path: Path) -> None:
             f"the database {path} is incomplete, probably because the run that created it was "
             f"interrupted; expected MLflow's tables{remedy}"
         )
+    follow_folder(path, _BUSY_SECONDS)
