@@ -1,4 +1,4 @@
-"""What a bundle holds, around a graph that takes no training: one dense layer, fixed weights."""
+"""Contents of a bundle whose graph needs no training: one dense layer with fixed weights."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from crosscloud_mnist.bundle import CONTRACT, BundleContents, Golden, ModelCard,
 
 
 def dense_contents(
-    images: NDArray[np.uint8], answers: TestPredictions, card: ModelCard
+    images: NDArray[np.uint8], test_predictions: TestPredictions, card: ModelCard
 ) -> BundleContents:
-    """Return the contents; the golden labels are the graph's own answers to the images."""
+    """Return the contents; the golden labels are what the graph predicts for the images."""
     onnx = _graph()
     session = onnxruntime.InferenceSession(onnx)
     (expected,) = session.run(["probabilities"], {"images": images})
     labels = expected.argmax(axis=1).astype(np.uint8)
     golden = Golden(images, labels, expected)
-    return BundleContents(onnx, b"a Keras model", golden, answers, CONTRACT, card)
+    return BundleContents(onnx, b"a Keras model", golden, test_predictions, CONTRACT, card)
 
 
 def _graph() -> bytes:

@@ -14,42 +14,42 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from rehearsal.unity_catalog import version_of
-from rehearsal.workspace import RefusedError, absent, invalid, workspace_of
+from rehearsal.workspace import ApiError, invalid_value, not_found, workspace_of
 
 _ROOTS = ("Volumes", "Models", "WorkspaceInternal")
 _MODEL = re.compile(r"Models/([^/]+)/([^/]+)/([^/]+)/(\d+)/.+")
 
 
 async def upload(request: Request) -> Response:
-    """Write a file, whole or not at all."""
+    """Write a file atomically."""
     path = _path(request)
-    await _must_be_writable(request)
+    await _check_writable(request)
     if path.is_file() and request.query_params.get("overwrite", "").lower() != "true":
-        raise RefusedError(409, "RESOURCE_ALREADY_EXISTS", "The file being created already exists.")
+        raise ApiError(409, "RESOURCE_ALREADY_EXISTS", "The file being created already exists.")
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = workspace_of(request).folder / "files" / f".{uuid.uuid4().hex}"
+    temporary = workspace_of(request).folder / "files" / f".{uuid.uuid4().hex}"
     try:
-        await _write(part, request.stream())
-        part.replace(path)
+        await _write(temporary, request.stream())
+        temporary.replace(path)
     finally:
-        part.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
     return Response(status_code=204)
 
 
 async def download(request: Request) -> Response:
-    """Answer a file, or a part of it."""
+    """Return a file, or a range of it."""
     path = _path(request)
     if not path.is_file():
-        raise RefusedError(404, "NOT_FOUND", "The file being accessed is not found.")
+        raise ApiError(404, "NOT_FOUND", "The file being accessed is not found.")
     return FileResponse(path, media_type="application/octet-stream")
 
 
 async def delete(request: Request) -> Response:
     """Remove a file."""
     path = _path(request)
-    await _must_be_writable(request)
+    await _check_writable(request)
     if not path.is_file():
-        raise RefusedError(404, "NOT_FOUND", "The file being deleted is not found.")
+        raise ApiError(404, "NOT_FOUND", "The file being deleted is not found.")
     path.unlink()
     return Response(status_code=204)
 
@@ -72,13 +72,13 @@ async def list_directory(request: Request) -> Response:
 
 
 async def directory_metadata(request: Request) -> Response:
-    """Tell that a directory is there."""
+    """Return whether a directory exists, and when it changed."""
     modified = formatdate(_directory(request).stat().st_mtime, usegmt=True)
     return Response(headers={"last-modified": modified})
 
 
 async def create_directory(request: Request) -> Response:
-    """Make a directory, and those above it."""
+    """Create a directory, and its parents."""
     _path(request).mkdir(parents=True, exist_ok=True)
     return Response(status_code=204)
 
@@ -87,35 +87,37 @@ def _path(request: Request) -> Path:
     path = request.path_params["path"]
     parts = path.split("/")
     if parts[0] not in _ROOTS or any(part in ("", ".", "..") for part in parts):
-        raise invalid(f"Invalid path: /{path}; it must begin with one of /{', /'.join(_ROOTS)}.")
+        raise invalid_value(
+            f"Invalid path: /{path}; it must begin with one of /{', /'.join(_ROOTS)}."
+        )
     return workspace_of(request).folder / "files" / path
 
 
 def _directory(request: Request) -> Path:
     path = _path(request)
     if not path.is_dir():
-        raise RefusedError(404, "NOT_FOUND", "The directory being accessed is not found.")
+        raise ApiError(404, "NOT_FOUND", "The directory being accessed is not found.")
     return path
 
 
-async def _must_be_writable(request: Request) -> None:
+async def _check_writable(request: Request) -> None:
     path = request.path_params["path"]
     if not path.startswith("Models/"):
         return
     model = _MODEL.fullmatch(path)
     if model is None:
-        raise absent(f"Model version of /{path}")
+        raise not_found(f"Model version of /{path}")
     *levels, version = model.groups()
-    known = await version_of(workspace_of(request), ".".join(levels), version)
-    if known["status"] != "PENDING_REGISTRATION":
+    found = await version_of(workspace_of(request), ".".join(levels), version)
+    if found["status"] != "PENDING_REGISTRATION":
         message = "The files of a finalized model version are read-only."
-        raise RefusedError(403, "PERMISSION_DENIED", message)
+        raise ApiError(403, "PERMISSION_DENIED", message)
 
 
 async def _write(path: Path, content: AsyncIterator[bytes]) -> None:
     async with await anyio.open_file(path, "wb") as file:
-        async for part in content:
-            await file.write(part)
+        async for chunk in content:
+            await file.write(chunk)
 
 
 ROUTES = [

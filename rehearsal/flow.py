@@ -1,4 +1,4 @@
-"""The flow as a user types it: the shipped conf, one environment at a time, values in variables."""
+"""The flow as a user types it: the shipped conf, one environment at a time."""
 
 from __future__ import annotations
 
@@ -12,10 +12,13 @@ from rehearsal.processes import clean_environment
 from rehearsal.workspace_process import WorkspaceProcess
 
 PROJECT = Path(__file__).parents[1]
-_SECONDS = 1800
-_PICTURES = "images=data/01_raw/images"
-_NAMES = {"azure": ("data_masters_azure", "data_masters_train")}
-_NAMES["gcp"] = ("data_masters_gcp", "data_masters_deploy")
+_TIMEOUT_SECONDS = 1800
+_IMAGES = "images=data/01_raw/images"
+# Where the other workspace keeps the secrets of this one: scope and prefix.
+_SECRETS = {
+    "azure": ("data_masters_azure", "data_masters_train"),
+    "gcp": ("data_masters_gcp", "data_masters_deploy"),
+}
 
 
 class FlowError(Exception):
@@ -27,31 +30,31 @@ class Flow:
     """Commands run in one project against running workspaces.
 
     Attributes:
-        clouds: The workspaces, by name.
-        folder: Where each cloud's storage is.
+        workspaces: The workspaces, by cloud.
+        folder: Holds each cloud's storage.
         variables: More environment variables of every command.
-        signing_key: Path of the private key, which only the cloud that trains is given.
+        signing_key: Path of the private key, given only to the cloud that trains.
         project: The project's folder.
     """
 
-    clouds: Mapping[str, WorkspaceProcess]
+    workspaces: Mapping[str, WorkspaceProcess]
     folder: Path
     variables: Mapping[str, str]
     signing_key: str
     project: Path = PROJECT
 
-    def secrets(self, keeper: str, other: str) -> None:
-        """Write the secrets of one workspace into a scope of another: the documented command."""
-        scope, prefix = _NAMES[other]
-        remote = self.clouds[other]
-        given = {
+    def write_secrets(self, cloud: str, other: str) -> None:
+        """Write the other workspace's secrets into a scope, by the documented command."""
+        scope, prefix = _SECRETS[other]
+        remote = self.workspaces[other]
+        variables = {
             "REMOTE_HOST": remote.host,
             "REMOTE_TOKEN": remote.token,
             "REMOTE_WORKSPACE_ID": remote.workspace_id,
         }
         module = "crosscloud_mnist.adapters.databricks.secrets"
         arguments = ["--scope", scope, "--prefix", prefix]
-        self._run(keeper, ["-m", module, *arguments], given)
+        self._run(cloud, ["-m", module, *arguments], variables)
 
     def kedro(self, pipeline: str, cloud: str, *, params: str = "", **values: str) -> None:
         """Run a pipeline in the environment of a cloud.
@@ -62,48 +65,50 @@ class Flow:
             params: What ``--params`` takes.
             values: Environment variables, such as ``MNIST_TARGET``.
         """
-        arguments = ["run", "--pipeline", pipeline, "--env", cloud]
+        arguments = ["run", "--pipelines", pipeline, "--env", cloud]
         self._run(
             cloud, ["-m", "kedro", *arguments, *(("--params", params) if params else ())], values
         )
 
-    def trained(self, cloud: str) -> str:
+    def trained_model(self, cloud: str) -> str:
         """Return the URI that ``train`` printed."""
         return (self.folder / cloud / "06_models" / "model_uri.txt").read_text().strip()
 
     def _run(self, cloud: str, command: list[str], values: Mapping[str, str]) -> None:
         shown = " ".join(word for word in command if word != "-m")
-        told = " ".join(f"{key}={value}" for key, value in values.items() if "MNIST" in key)
-        print(f"\n[{cloud}] {told} {shown}".replace("]  ", "] "), flush=True)
-        ended = subprocess.run(
+        settings = " ".join(f"{key}={value}" for key, value in values.items() if "MNIST" in key)
+        print(f"\n[{cloud}] {settings} {shown}".replace("]  ", "] "), flush=True)
+        process = subprocess.run(
             [sys.executable, *command],
             cwd=self.project,
             env={
                 **clean_environment(),
-                **self.clouds[cloud].variables(),
+                **self.workspaces[cloud].variables(),
                 "MNIST_STORAGE": str(self.folder / cloud),
                 "TF_CPP_MIN_LOG_LEVEL": "2",
                 **self.variables,
                 **values,
             },
             stdin=subprocess.DEVNULL,
-            timeout=_SECONDS,
+            timeout=_TIMEOUT_SECONDS,
             check=False,
         )
-        if ended.returncode:
-            raise FlowError(f"{shown} --- ended with {ended.returncode}, in workspace {cloud}")
+        if process.returncode:
+            raise FlowError(
+                f"{shown} failed with exit status {process.returncode} in workspace {cloud}"
+            )
 
 
-def push(flow: Flow, here: str, there: str, params: str) -> None:
-    """Train in one cloud, push to the other's registry, serve and prove it there, then pull.
+def push(flow: Flow, source: str, target: str, params: str) -> None:
+    """Train in the source cloud, push to the target's registry, serve and test it, then pull.
 
-    What the conf ships is azure pushing and gcp pulling; swapped, two values say so.
+    The shipped conf has azure push and gcp pull; for the reverse, two variables are set.
     """
-    shipped = here == "azure"
-    scope, prefix = _NAMES[there]
+    shipped = source == "azure"
+    scope, prefix = _SECRETS[target]
     own = {} if shipped else {"MNIST_SOURCE": "databricks"}
     other = {} if shipped else {"MNIST_TARGET": f"databricks-uc://{scope}:{prefix}"}
-    scope, prefix = _NAMES[here]
+    scope, prefix = _SECRETS[source]
     pulling = (
         {}
         if shipped
@@ -112,9 +117,9 @@ def push(flow: Flow, here: str, there: str, params: str) -> None:
             "MNIST_TARGET": "databricks-uc",
         }
     )
-    flow.kedro("train", here, params=params, MNIST_SIGNING_KEY=flow.signing_key, **own)
-    model = f"register_remote.model={flow.trained(here)}"
-    flow.kedro("register_remote", here, params=model, **own, **other)
-    flow.kedro("deploy", there, **pulling)
-    flow.kedro("smoke_test", there, params=_PICTURES, **pulling)
-    flow.kedro("release", there, params=f"{model},{_PICTURES}", **pulling)
+    flow.kedro("train", source, params=params, MNIST_SIGNING_KEY=flow.signing_key, **own)
+    model = f"register_remote.model={flow.trained_model(source)}"
+    flow.kedro("register_remote", source, params=model, **own, **other)
+    flow.kedro("deploy", target, **pulling)
+    flow.kedro("smoke_test", target, params=_IMAGES, **pulling)
+    flow.kedro("release", target, params=f"{model},{_IMAGES}", **pulling)

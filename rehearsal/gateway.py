@@ -1,9 +1,9 @@
-"""One workspace as a process: the gateway, the MLflow server behind it, and what they start.
+"""One workspace as a process: the gateway, and the MLflow server behind it.
 
     python -m rehearsal.gateway --name azure --folder DIR --port 8601
 
 The tokens come from the environment (``REHEARSAL_TOKEN``, ``REHEARSAL_CLIENT_ID``,
-``REHEARSAL_CLIENT_SECRET``). Everything it starts stays in its process group.
+``REHEARSAL_CLIENT_SECRET``). Every process that it starts is in its process group.
 """
 
 from __future__ import annotations
@@ -37,24 +37,25 @@ from rehearsal import (
 from rehearsal.middleware import Faults, Gateway, RequestLog
 from rehearsal.processes import free_port, mlflow_server
 from rehearsal.tokens import LIFETIME_SECONDS, Tokens
-from rehearsal.workspace import RefusedError, Workspace, refused
+from rehearsal.workspace import ApiError, Workspace, error_response
 
 SCHEMAS = frozenset({"data_masters.train", "data_masters.deploy"})
+_CREDENTIALS = ("TOKEN", "CLIENT_ID", "CLIENT_SECRET")
 _ALL = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
 
 
 class Connection(HttpToolsProtocol):
-    """A connection that the application can cut, to inject that fault."""
+    """A connection that the application can abort, to inject that fault."""
 
     def on_message_begin(self) -> None:
-        """Hand the application what cuts the connection."""
+        """Give the application a function that aborts the connection."""
         super().on_message_begin()
         self.scope["rehearsal.cut"] = self.transport.abort
 
 
 def application(workspace: Workspace) -> Starlette:
     """Return the gateway of one workspace."""
-    door = Middleware(
+    middleware = Middleware(
         Gateway,
         workspace=lambda: workspace,
         request_log=RequestLog(workspace.folder / "requests.jsonl", workspace.name),
@@ -76,10 +77,10 @@ def application(workspace: Workspace) -> Starlette:
             *tracking.ROUTES,
             *files_api.ROUTES,
             *serving_endpoints.ROUTES,
-            Route("/{path:path}", identity.unknown, methods=_ALL),
+            Route("/{path:path}", identity.unknown_path, methods=_ALL),
         ],
-        middleware=[door],
-        exception_handlers={RefusedError: refused},
+        middleware=[middleware],
+        exception_handlers={ApiError: error_response},
         lifespan=lifespan,
     )
     app.state.workspace = workspace
@@ -91,39 +92,41 @@ def main() -> None:
     """Serve one workspace until SIGTERM."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--name", required=True)
-    parser.add_argument("--number", required=True, help="the workspace id")
+    parser.add_argument("--workspace-id", required=True)
     parser.add_argument("--folder", required=True, type=Path)
     parser.add_argument("--port", required=True, type=int)
-    parser.add_argument("--lifetime", type=float, default=LIFETIME_SECONDS, help="of OAuth tokens")
-    parser.add_argument("--tied", action="store_true", help="end when the standard input closes")
-    given = parser.parse_args()
-    if given.tied:
-        threading.Thread(target=_end_with_parent, daemon=True).start()
-    taken = {name: os.environ.pop(f"REHEARSAL_{name}") for name in ("TOKEN", *_PRINCIPAL)}
-    (given.folder / "files").mkdir(parents=True, exist_ok=True)
-    address, server = mlflow_server(given.folder, free_port(), tracking.ARTIFACTS)
+    parser.add_argument(
+        "--token-seconds",
+        type=float,
+        default=LIFETIME_SECONDS,
+        help="how long an OAuth token is valid",
+    )
+    parser.add_argument("--end-with-stdin", action="store_true", help="end when stdin is closed")
+    arguments = parser.parse_args()
+    if arguments.end_with_stdin:
+        threading.Thread(target=_end_with_stdin, daemon=True).start()
+    token, client_id, secret = (os.environ.pop(f"REHEARSAL_{name}") for name in _CREDENTIALS)
+    (arguments.folder / "files").mkdir(parents=True, exist_ok=True)
+    address, server = mlflow_server(arguments.folder, free_port(), tracking.ARTIFACTS)
     workspace = Workspace(
-        name=given.name,
-        workspace_id=given.number,
-        host=f"http://127.0.0.1:{given.port}",
-        folder=given.folder,
-        tokens=Tokens(taken["TOKEN"], *(taken[each] for each in _PRINCIPAL), given.lifetime),
+        name=arguments.name,
+        workspace_id=arguments.workspace_id,
+        host=f"http://127.0.0.1:{arguments.port}",
+        folder=arguments.folder,
+        tokens=Tokens(token, client_id, secret, arguments.token_seconds),
         schemas=SCHEMAS,
         tracking=httpx.AsyncClient(base_url=address, timeout=60),
     )
     options: dict[str, Any] = {"log_level": "warning", "http": Connection, "lifespan": "on"}
     try:
-        uvicorn.run(application(workspace), host="127.0.0.1", port=given.port, **options)
+        uvicorn.run(application(workspace), host="127.0.0.1", port=arguments.port, **options)
     finally:
         server.terminate()
 
 
-def _end_with_parent() -> None:
+def _end_with_stdin() -> None:
     sys.stdin.buffer.read()
     os.killpg(0, signal.SIGTERM)
-
-
-_PRINCIPAL = ("CLIENT_ID", "CLIENT_SECRET")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""How a client finds out who it is, where it is, and where to ask for an OAuth token."""
+"""Discovery, OAuth tokens and the current user."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from rehearsal.workspace import RefusedError, workspace_of
+from rehearsal.workspace import ApiError, workspace_of
 
 
 async def discovery(request: Request) -> JSONResponse:
-    """``/.well-known/databricks-config``: what databricks-sdk asks of a host that it meets."""
+    """``/.well-known/databricks-config``: the first request of databricks-sdk to a host."""
     workspace = workspace_of(request)
     return JSONResponse(
         {
@@ -45,7 +45,7 @@ async def token(request: Request) -> JSONResponse:
     if issued is None:
         return JSONResponse({"error": "invalid_client"}, status_code=401)
     return JSONResponse(
-        {"access_token": issued, "token_type": "Bearer", "expires_in": int(tokens.lifetime)}
+        {"access_token": issued, "token_type": "Bearer", "expires_in": int(tokens.lifetime_seconds)}
     )
 
 
@@ -54,10 +54,10 @@ async def me(_request: Request) -> JSONResponse:
     return JSONResponse({"id": "1", "userName": "rehearsal", "active": True})
 
 
-async def unknown(request: Request) -> JSONResponse:
-    """Refuse what this workspace does not know."""
-    what = f"No API found for '{request.method} {request.url.path}'"
-    raise RefusedError(404, "ENDPOINT_NOT_FOUND", what)
+async def unknown_path(request: Request) -> JSONResponse:
+    """Reject a path that no route has."""
+    message = f"No API found for '{request.method} {request.url.path}'"
+    raise ApiError(404, "ENDPOINT_NOT_FOUND", message)
 
 
 ROUTES = [

@@ -1,4 +1,4 @@
-"""What every request passes: the log, the faults that were asked for, and the token check."""
+"""What every request passes: the request log, injected faults and the token check."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 import anyio
 from starlette.responses import JSONResponse
@@ -15,44 +15,66 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from rehearsal.tokens import digest
 from rehearsal.workspace import Workspace
 
-OPEN = ("/oidc/", "/.well-known/")  # how a client learns where to ask for a token
+OPEN_PATHS = ("/oidc/", "/.well-known/")  # where a client learns how to get a token
 
 
 class RequestLog:
-    """One line of JSON for each request: never a token, only its short digest."""
+    """One line of JSON for each request, with the token's short digest and never the token."""
 
     def __init__(self, path: Path, workspace: str) -> None:
         self._file = path.open("a", buffering=1)
         self._workspace = workspace
 
-    def write(self, **fields: Any) -> None:
+    def write(self, *, method: str, path: str, status: int, token: str | None) -> None:
         """Append one line."""
-        line = {"time": round(time.time(), 3), "workspace": self._workspace, **fields}
+        line = {
+            "time": round(time.time(), 3),
+            "workspace": self._workspace,
+            "method": method,
+            "path": path,
+            "status": status,
+            "token": token,
+        }
         self._file.write(json.dumps(line) + "\n")
 
 
-class Faults:
-    """The faults to inject, read anew whenever their file changes.
+class Rule(TypedDict, total=False):
+    """Which requests get a fault.
 
-    The file holds a list of rules; each names the ``fault`` (``429``, ``503``, ``slow``, ``cut`` or
-    ``expired``), and, where wanted, ``method``, ``path`` (a part of it), ``times`` (1),
-    ``seconds`` (of ``slow``, 1) and ``retry_after`` (1).
+    Attributes:
+        fault: ``429``, ``503``, ``slow``, ``cut`` or ``expired``.
+        method: Of the requests; every method without it.
+        path: A part of their path; every path without it.
+        times: How many requests get it; 1 without it.
+        seconds: Delay of ``slow``; 1 without it.
+        retry_after: Of ``429`` and ``503``, seconds; 1 without it.
     """
+
+    fault: str
+    method: str
+    path: str
+    times: int
+    seconds: float
+    retry_after: int
+
+
+class Faults:
+    """The faults to inject: a JSON list of rules, read again whenever its file changes."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._read: int | None = None
-        self._rules: list[dict[str, Any]] = []
+        self._mtime_ns: int | None = None
+        self._rules: list[Rule] = []
 
-    def due(self, method: str, path: str) -> dict[str, Any] | None:
-        """Return the first rule that fits the request, and count it."""
-        changed = self._path.stat().st_mtime_ns if self._path.exists() else None
-        if changed != self._read:
-            self._read = changed
-            self._rules = json.loads(self._path.read_text()) if changed else []
+    def take(self, method: str, path: str) -> Rule | None:
+        """Return the first rule that matches the request, and count it."""
+        mtime_ns = self._path.stat().st_mtime_ns if self._path.exists() else None
+        if mtime_ns != self._mtime_ns:
+            self._mtime_ns = mtime_ns
+            self._rules = json.loads(self._path.read_text()) if mtime_ns else []
         for rule in self._rules:
-            fits = rule.get("method", method) == method and rule.get("path", "") in path
-            if fits and rule.setdefault("times", 1) > 0:
+            matches = rule.get("method", method) == method and rule.get("path", "") in path
+            if matches and rule.setdefault("times", 1) > 0:
                 rule["times"] -= 1
                 return rule
         return None
@@ -72,30 +94,26 @@ class Gateway:
         self._request_log, self._faults = request_log, faults
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Let the request in, or say why not."""
+        """Handle the request, inject a fault, or reject its token."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         workspace = self._workspace()
-        kind, _, token = _authorization(scope).partition(" ")
-        bearer = token if kind == "Bearer" else ""
+        bearer = _bearer_token(scope)
         status = 0
 
-        async def noted(message: Message) -> None:
+        async def send_with_id(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                named = [(b"x-databricks-org-id", workspace.workspace_id.encode())]
-                message = {**message, "headers": [*message["headers"], *named]}
+                org_id = (b"x-databricks-org-id", workspace.workspace_id.encode())
+                message = {**message, "headers": [*message["headers"], org_id]}
             await send(message)
 
         try:
-            answer = await self._stopped(scope, receive, workspace, bearer)
-            if answer is None:
-                await self._app(scope, receive, noted)
-            elif answer != "cut":
-                assert isinstance(answer, JSONResponse)  # noqa: S101  a refusal
-                await answer(scope, receive, noted)
+            handler = await self._choose_handler(scope, receive, workspace, bearer)
+            if handler is not None:
+                await handler(scope, receive, send_with_id)
         finally:
             self._request_log.write(
                 method=scope["method"],
@@ -104,43 +122,48 @@ class Gateway:
                 token=digest(bearer) if bearer else None,
             )
 
-    async def _stopped(
+    async def _choose_handler(
         self, scope: Scope, receive: Receive, workspace: Workspace, bearer: str
-    ) -> JSONResponse | str | None:
-        rule = self._faults.due(scope["method"], scope["path"]) or {}
+    ) -> ASGIApp | None:
+        """Return the application, or an error response; ``None`` where the connection was cut."""
+        rule = self._faults.take(scope["method"], scope["path"]) or Rule()
         fault = rule.get("fault")
         if fault == "slow":
             await anyio.sleep(rule.get("seconds", 1))
         if fault == "cut":
             await receive()  # a first part of the body, if there is one
             scope["rehearsal.cut"]()
-            return "cut"
+            return None
         if fault in ("429", "503"):
             code = "REQUEST_LIMIT_EXCEEDED" if fault == "429" else "TEMPORARILY_UNAVAILABLE"
-            after = {"retry-after": str(rule.get("retry_after", 1))}
-            return _refusal(int(fault), code, "Try again later.", after)
+            retry_after = {"retry-after": str(rule.get("retry_after", 1))}
+            return _error(int(fault), code, "Try again later.", retry_after)
         if fault == "expired":
-            return _refusal(401, "UNAUTHENTICATED", "The token is expired.")
-        return None if scope["path"].startswith(OPEN) else _unwelcome(workspace, bearer)
+            return _error(401, "UNAUTHENTICATED", "The token is expired.")
+        if scope["path"].startswith(OPEN_PATHS):
+            return self._app
+        return _check_token(workspace, bearer) or self._app
 
 
-def _authorization(scope: Scope) -> str:
+def _bearer_token(scope: Scope) -> str:
     headers = dict(scope["headers"])
     value: bytes = headers.get(b"authorization", b"")
-    return value.decode("latin-1")
+    kind, _, token = value.decode("latin-1").partition(" ")
+    return token if kind == "Bearer" else ""
 
 
-def _unwelcome(workspace: Workspace, bearer: str) -> JSONResponse | None:
+def _check_token(workspace: Workspace, bearer: str) -> JSONResponse | None:
+    """Return the error response, unless the workspace accepts the token."""
     if not bearer:
         message = "Credential was not sent or was of an unsupported type for this API."
-        return _refusal(401, "UNAUTHENTICATED", message)
-    wrong = workspace.tokens.fault(bearer)
-    if wrong == "expired":
-        return _refusal(401, "UNAUTHENTICATED", "The token is expired.")
-    return _refusal(403, "PERMISSION_DENIED", "Invalid access token.") if wrong else None
+        return _error(401, "UNAUTHENTICATED", message)
+    fault = workspace.tokens.find_fault(bearer)
+    if fault == "expired":
+        return _error(401, "UNAUTHENTICATED", "The token is expired.")
+    return _error(403, "PERMISSION_DENIED", "Invalid access token.") if fault else None
 
 
-def _refusal(
+def _error(
     status: int, code: str, message: str, headers: dict[str, str] | None = None
 ) -> JSONResponse:
     return JSONResponse({"error_code": code, "message": message}, status, headers)

@@ -1,7 +1,8 @@
-"""The processes of a rehearsal: started, waited for, and ended by their number."""
+"""Processes of a rehearsal: started, awaited, and ended with their process group."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
@@ -11,6 +12,7 @@ import time
 from pathlib import Path
 
 import httpx
+import psutil
 
 _START_SECONDS = 240
 _STOP_SECONDS = 15
@@ -25,7 +27,7 @@ def free_port() -> int:
 
 
 def mlflow_server(folder: Path, port: int, artifacts: str) -> tuple[str, subprocess.Popen[bytes]]:
-    """Start an MLflow server and return its address once it answers.
+    """Start an MLflow server and return its address once it is ready.
 
     Raises:
         RuntimeError: It did not start.
@@ -45,53 +47,52 @@ def mlflow_server(folder: Path, port: int, artifacts: str) -> tuple[str, subproc
             stdout=output,
             stderr=output,
         )
-    await_answer(f"{address}/health", server, log)
+    await_ready(f"{address}/health", server, log)
     return address, server
 
 
 def clean_environment() -> dict[str, str]:
-    """Return this process's environment without what MLflow or Databricks would read there."""
+    """Return this process's environment without the variables of MLflow and Databricks."""
     foreign = ("MLFLOW_", "DATABRICKS_", "REHEARSAL_", "MNIST_")
     return {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
 
 
-def await_answer(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    """Wait until the address answers.
+def await_ready(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    """Wait until the URL answers with success.
 
     Raises:
         RuntimeError: The process ended, or did not answer in time.
     """
-    until = time.monotonic() + _START_SECONDS
+    deadline = time.monotonic() + _START_SECONDS
     with httpx.Client(verify=False) as http:  # noqa: S501  loopback, without TLS
-        while time.monotonic() < until and process.poll() is None:
+        while time.monotonic() < deadline and process.poll() is None:
             try:
                 if http.get(url).is_success:
                     return
             except httpx.HTTPError:
                 time.sleep(0.3)
     process.kill()
-    raise RuntimeError(f"{url} does not answer, expected it in {_START_SECONDS} s; see {log}")
+    raise RuntimeError(
+        f"{url} does not answer, expected it to within {_START_SECONDS} s; see {log}"
+    )
 
 
-def end_group(pid: int) -> None:
-    """End a process that leads a group, and all that it started."""
+def end_group(group: int) -> None:
+    """End a process group: with SIGTERM, then with SIGKILL."""
     for number in (signal.SIGTERM, signal.SIGKILL):
         try:
-            os.killpg(pid, number)
+            os.killpg(group, number)
         except ProcessLookupError:
             return
-        until = time.monotonic() + _STOP_SECONDS
-        while time.monotonic() < until and _group_runs(pid):
+        deadline = time.monotonic() + _STOP_SECONDS
+        while time.monotonic() < deadline and _is_running(group):
             time.sleep(0.05)
 
 
-def _group_runs(pid: int) -> bool:
-    """Whether a process of the group is left that is no zombie: proc(5), fields 3 and 5."""
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            state, _, group, *_ = stat.read_text().rpartition(")")[2].split()
-        except OSError:
-            continue
-        if int(group) == pid and state != "Z":
-            return True
+def _is_running(group: int) -> bool:
+    """Whether the process group has a process that is not a zombie."""
+    for process in psutil.process_iter(["status"]):
+        with contextlib.suppress(ProcessLookupError):
+            if os.getpgid(process.pid) == group and process.info["status"] != psutil.STATUS_ZOMBIE:
+                return True
     return False

@@ -1,4 +1,4 @@
-"""Secret scopes: https://docs.databricks.com/api/workspace/secrets. They live in memory only."""
+"""Secret scopes: https://docs.databricks.com/api/workspace/secrets. Kept in memory only."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from rehearsal.workspace import RefusedError, absent, asked, needed, workspace_of
+from rehearsal.workspace import ApiError, not_found, read_fields, require_fields, workspace_of
 
 
 async def create_scope(request: Request) -> JSONResponse:
-    """Make a scope."""
+    """Create a scope."""
     scopes = workspace_of(request).secrets
-    (scope,) = needed(await asked(request), "scope")
+    (scope,) = require_fields(await read_fields(request), "scope")
     if scope in scopes:
-        raise RefusedError(400, "RESOURCE_ALREADY_EXISTS", f"Scope {scope} already exists!")
+        raise ApiError(400, "RESOURCE_ALREADY_EXISTS", f"Scope {scope} already exists!")
     scopes[scope] = {}
     return JSONResponse({})
 
@@ -29,24 +29,24 @@ async def list_scopes(request: Request) -> JSONResponse:
 
 async def put(request: Request) -> JSONResponse:
     """Write a secret."""
-    fields = await asked(request)
-    scope, key, value = needed(fields, "scope", "key", "string_value")
+    fields = await read_fields(request)
+    scope, key, value = require_fields(fields, "scope", "key", "string_value")
     _scope(request, scope)[key] = value
     return JSONResponse({})
 
 
 async def get(request: Request) -> JSONResponse:
-    """Read a secret; its bytes are Base64."""
-    scope, key = needed(await asked(request), "scope", "key")
+    """Read a secret, encoded in Base64."""
+    scope, key = require_fields(await read_fields(request), "scope", "key")
     secrets = _scope(request, scope)
     if key not in secrets:
-        raise absent(f"Secret {key} in scope {scope}")
+        raise not_found(f"Secret {key} in scope {scope}")
     return JSONResponse({"key": key, "value": b64encode(secrets[key].encode()).decode()})
 
 
 async def list_keys(request: Request) -> JSONResponse:
     """List the names of a scope's secrets."""
-    (scope,) = needed(await asked(request), "scope")
+    (scope,) = require_fields(await read_fields(request), "scope")
     return JSONResponse({"secrets": [{"key": key} for key in sorted(_scope(request, scope))]})
 
 
@@ -54,7 +54,7 @@ def _scope(request: Request, scope: str) -> dict[str, str]:
     try:
         return workspace_of(request).secrets[scope]
     except KeyError:
-        raise absent(f"Scope {scope}") from None
+        raise not_found(f"Scope {scope}") from None
 
 
 ROUTES = [

@@ -1,6 +1,6 @@
-"""One endpoint of Model Serving: the processes that answer, and the update in progress.
+"""One endpoint of Model Serving: its serving processes, and the update in progress.
 
-An update starts what is new beside what runs, and swaps only when all of it is ready.
+An update starts the new processes beside the old ones, and swaps them once all are ready.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from rehearsal.scoring import ScoringServer
+from rehearsal.scoring_server import ScoringServer
 from rehearsal.unity_catalog import models_folder
 from rehearsal.workspace import Workspace
 
@@ -26,12 +26,14 @@ class Endpoint:
 
     Attributes:
         name: Its name.
-        entities: What it serves, by the served entity's name.
+        entities: The served entities, by name.
         traffic: Percent of the requests, by the served entity's name.
         servers: The processes, by the served entity's name.
         update: ``NOT_UPDATING``, ``IN_PROGRESS`` or ``UPDATE_FAILED``.
         pending: The served entities of the update in progress.
         message: Why the last update failed.
+        config_version: Counts the updates.
+        task: The update in progress.
     """
 
     name: str
@@ -41,7 +43,7 @@ class Endpoint:
     update: str = "NOT_UPDATING"
     pending: dict[str, Fields] = field(default_factory=dict)
     message: str = ""
-    version: int = 0
+    config_version: int = 0
     task: asyncio.Task[None] | None = None
 
     def begin(
@@ -68,7 +70,8 @@ class Endpoint:
         old = {name: s for name, s in self.servers.items() if name in new or name not in entities}
         kept = {name: server for name, server in self.servers.items() if name not in old}
         self.servers, self.entities, self.traffic = {**kept, **new}, entities, traffic
-        self.update, self.pending, self.version = "NOT_UPDATING", {}, self.version + 1
+        self.update, self.pending = "NOT_UPDATING", {}
+        self.config_version += 1
         await asyncio.sleep(_DRAIN_SECONDS if old else 0)
         await asyncio.gather(*(server.stop() for server in old.values()))
 
@@ -78,7 +81,7 @@ class Endpoint:
             self.task.cancel()
         await asyncio.gather(*(server.stop() for server in self.servers.values()))
 
-    def tell(self) -> Fields:
+    def describe(self) -> Fields:
         """Return the endpoint as the service describes it."""
         described = {
             "name": self.name,
@@ -91,7 +94,7 @@ class Endpoint:
         }
         if self.entities:
             described["config"] = {
-                **_config(self.entities, self.version, ready=True),
+                **_config(self.entities, self.config_version, ready=True),
                 "traffic_config": {
                     "routes": [
                         {"served_model_name": name, "traffic_percentage": percent}
@@ -100,7 +103,9 @@ class Endpoint:
                 },
             }
         if self.pending:
-            described["pending_config"] = _config(self.pending, self.version + 1, ready=False)
+            described["pending_config"] = _config(
+                self.pending, self.config_version + 1, ready=False
+            )
         return described
 
 

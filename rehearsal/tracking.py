@@ -1,4 +1,4 @@
-"""MLflow tracking: passed on to the MLflow server, where the service knows the call.
+"""MLflow tracking: calls that the service has are forwarded to the MLflow server.
 
 https://docs.databricks.com/api/workspace/experiments
 """
@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from rehearsal.workspace import asked, invalid, workspace_of
+from rehearsal.workspace import invalid_value, read_fields, workspace_of
 
 ARTIFACTS = "dbfs:/databricks/mlflow-tracking"
 _API = "/api/2.0/mlflow/"
@@ -32,33 +32,33 @@ _CALLS = {
     "PATCH": ("logged-models/{model}", "logged-models/{model}/tags"),
     "DELETE": ("logged-models/{model}", "logged-models/{model}/tags/{key}"),
 }
-# Databricks keeps logged models elsewhere than the open server would.
+# Databricks stores logged models under another path than the open-source server.
 _MODELS = re.compile(rf"({ARTIFACTS}/\d+)/models/(m-)")
 
 
-async def pass_on(request: Request) -> Response:
-    """Ask the MLflow server and give its answer."""
+async def forward(request: Request) -> Response:
+    """Forward the request to the MLflow server and return its response."""
     workspace = workspace_of(request)
     if request.url.path == _API + _CREATE_EXPERIMENT:
-        name = str((await asked(request)).get("name", ""))
+        name = str((await read_fields(request)).get("name", ""))
         if not name.startswith("/"):
-            raise invalid(
+            raise invalid_value(
                 f"Got an invalid experiment name '{name}'. Experiment names must be absolute "
                 "paths in the workspace, such as '/Shared/my-experiment'."
             )
-    answer = await workspace.tracking.request(
+    response = await workspace.tracking.request(
         request.method,
         request.url.path,
         params=request.query_params,
         content=await request.body(),
         headers={"content-type": request.headers.get("content-type", "application/json")},
     )
-    text = _MODELS.sub(r"\1/logged_models/\2", answer.text)
-    return Response(text, answer.status_code, media_type="application/json")
+    text = _MODELS.sub(r"\1/logged_models/\2", response.text)
+    return Response(text, response.status_code, media_type="application/json")
 
 
 ROUTES = [
-    Route(_API + path, pass_on, methods=[method])
+    Route(_API + path, forward, methods=[method])
     for method, paths in _CALLS.items()
     for path in sorted(paths)  # a literal before a placeholder: "{" sorts last
 ]

@@ -1,7 +1,7 @@
-"""Unity Catalog's model registry, kept in the MLflow server's own.
+"""Unity Catalog's model registry, stored in the MLflow server's registry.
 
-What the open registry lacks stands in tags that never leave this module: a version is *pending*
-until it is finalized, and then its files are read-only.
+What the open-source registry lacks is stored in tags that this module hides: a version is *pending*
+until it is finalized, and from then on its files are read-only.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from rehearsal.workspace import (
-    RefusedError,
+    ApiError,
     Workspace,
-    absent,
-    asked,
-    invalid,
-    needed,
+    invalid_value,
+    not_found,
+    read_fields,
+    require_fields,
     workspace_of,
 )
 
@@ -36,122 +36,122 @@ Fields = dict[str, Any]
 
 
 async def create_model(request: Request) -> JSONResponse:
-    """Make a registered model in a schema that exists."""
-    workspace, fields = workspace_of(request), await asked(request)
-    (name,) = needed(fields, "name")
+    """Create a registered model in an existing schema."""
+    workspace, fields = workspace_of(request), await read_fields(request)
+    (name,) = require_fields(fields, "name")
     if len(name.split(".")) != _LEVELS:
-        raise invalid(f"Model name '{name}' is not valid; specify all three levels.")
+        raise invalid_value(f"Model name '{name}' is not valid; specify all three levels.")
     if name.rpartition(".")[0] not in workspace.schemas:
-        raise absent(f"Schema '{name.rpartition('.')[0]}'")
+        raise not_found(f"Schema '{name.rpartition('.')[0]}'")
     _check_tags(fields.get("tags", []))
-    answer = await _call(workspace, "POST", "registered-models/create", fields)
-    return _model(answer)
+    response = await _request(workspace, "POST", "registered-models/create", fields)
+    return _model(response)
 
 
 async def get_model(request: Request) -> JSONResponse:
     """Return a registered model with its aliases."""
-    answer = await _call(
-        workspace_of(request), "GET", "registered-models/get", await asked(request)
+    response = await _request(
+        workspace_of(request), "GET", "registered-models/get", await read_fields(request)
     )
-    return _model(answer)
+    return _model(response)
 
 
 async def update_model(request: Request) -> JSONResponse:
     """Change the description."""
-    answer = await _call(
-        workspace_of(request), "PATCH", "registered-models/update", await asked(request)
+    response = await _request(
+        workspace_of(request), "PATCH", "registered-models/update", await read_fields(request)
     )
-    return _model(answer)
+    return _model(response)
 
 
 async def create_version(request: Request) -> JSONResponse:
-    """Make a version that is pending until its files are there and it is finalized."""
-    workspace, fields = workspace_of(request), await asked(request)
-    name, source = needed(fields, "name", "source")
+    """Create a version, which is pending until its files are uploaded and it is finalized."""
+    workspace, fields = workspace_of(request), await read_fields(request)
+    name, source = require_fields(fields, "name", "source")
     tags = fields.get("tags", [])
     _check_tags(tags)
     tags = [*tags, {"key": _STATUS, "value": _PENDING}, {"key": _SOURCE, "value": source}]
     body = {"name": name, "source": f"dbfs:/Models/{name}", "tags": tags}
     kept = {key: fields[key] for key in ("run_id", "description") if fields.get(key)}
-    answer = await _call(workspace, "POST", "model-versions/create", {**body, **kept})
-    return JSONResponse({"model_version": _version(answer["model_version"])})
+    response = await _request(workspace, "POST", "model-versions/create", {**body, **kept})
+    return JSONResponse({"model_version": _version(response["model_version"])})
 
 
 async def finalize_version(request: Request) -> JSONResponse:
-    """Let the version be ready, once its files are there."""
+    """Make the version ready, once its files are uploaded."""
     workspace = workspace_of(request)
-    name, version = needed(await asked(request), "name", "version")
+    name, version = require_fields(await read_fields(request), "name", "version")
     if not any((workspace.folder / "files" / models_folder(name, version)).rglob("MLmodel")):
-        raise invalid(f"Model version {name} {version} has no MLmodel file.")
+        raise invalid_value(f"Model version {name} {version} has no MLmodel file.")
     tag = {"name": name, "version": version, "key": _STATUS, "value": _READY}
-    await _call(workspace, "POST", "model-versions/set-tag", tag)
+    await _request(workspace, "POST", "model-versions/set-tag", tag)
     found = await version_of(workspace, name, version)
     return JSONResponse({"model_version": found})
 
 
 async def get_version(request: Request) -> JSONResponse:
     """Return a version."""
-    name, version = needed(await asked(request), "name", "version")
+    name, version = require_fields(await read_fields(request), "name", "version")
     return JSONResponse({"model_version": await version_of(workspace_of(request), name, version)})
 
 
 async def search_versions(request: Request) -> JSONResponse:
-    """List a model's versions; tags and aliases are not among what a search returns."""
-    workspace, fields = workspace_of(request), await asked(request)
+    """List a model's versions; as in the service, without tags and aliases."""
+    workspace, fields = workspace_of(request), await read_fields(request)
     if not re.fullmatch(r"\s*name\s*=\s*(['\"])[^'\"]+\1\s*", fields.get("filter", "")):
-        raise invalid("Only a filter of the form \"name = 'model'\" is supported.")
-    answer = await _call(workspace, "GET", "model-versions/search", fields)
-    found = [_version(each) for each in answer.get("model_versions", [])]
+        raise invalid_value("Only a filter of the form \"name = 'model'\" is supported.")
+    response = await _request(workspace, "GET", "model-versions/search", fields)
+    found = [_version(each) for each in response.get("model_versions", [])]
     listed = [{k: v for k, v in each.items() if k not in ("tags", "aliases")} for each in found]
-    return JSONResponse({**answer, "model_versions": listed})
+    return JSONResponse({**response, "model_versions": listed})
 
 
 async def download_uri(request: Request) -> JSONResponse:
     """Return where a version's files are."""
-    name, version = needed(await asked(request), "name", "version")
+    name, version = require_fields(await read_fields(request), "name", "version")
     await version_of(workspace_of(request), name, version)
     return JSONResponse({"artifact_uri": f"dbfs:/{models_folder(name, version)}"})
 
 
 async def get_version_by_alias(request: Request) -> JSONResponse:
     """Return the version that an alias points to."""
-    workspace, fields = workspace_of(request), await asked(request)
-    name, alias = needed(fields, "name", "alias")
+    workspace, fields = workspace_of(request), await read_fields(request)
+    name, alias = require_fields(fields, "name", "alias")
     try:
-        answer = await _call(workspace, "GET", "registered-models/alias", fields)
-    except RefusedError:
-        raise absent(f"Alias '{alias}' of '{name}'") from None
-    found = _version(answer["model_version"])
+        response = await _request(workspace, "GET", "registered-models/alias", fields)
+    except ApiError:
+        raise not_found(f"Alias '{alias}' of '{name}'") from None
+    found = _version(response["model_version"])
     return JSONResponse({"model_version": await version_of(workspace, name, found["version"])})
 
 
 async def set_version_tag(request: Request) -> JSONResponse:
     """Set a tag that Unity Catalog allows."""
-    fields = await asked(request)
+    fields = await read_fields(request)
     _check_tags([fields])
-    await _call(workspace_of(request), "POST", "model-versions/set-tag", fields)
+    await _request(workspace_of(request), "POST", "model-versions/set-tag", fields)
     return JSONResponse({})
 
 
 async def sdk_repository(_request: Request) -> JSONResponse:
-    """Tell the client to bring and fetch files through the Files API."""
+    """Tell the client to upload and download files through the Files API."""
     return JSONResponse({"is_databricks_sdk_models_artifact_repository_enabled": True})
 
 
-async def nothing(_request: Request) -> JSONResponse:
-    """Take note of lineage: there is nothing to answer."""
+async def emit_lineage(_request: Request) -> JSONResponse:
+    """Accept lineage, and discard it."""
     return JSONResponse({})
 
 
 async def version_of(workspace: Workspace, name: str, version: str) -> Fields:
-    """Return a version as Unity Catalog tells it.
+    """Return a version as Unity Catalog describes it.
 
     Raises:
-        RefusedError: There is none.
+        ApiError: It does not exist.
     """
-    asked_for = {"name": name, "version": version}
-    answer = await _call(workspace, "GET", "model-versions/get", asked_for)
-    return _version(answer["model_version"])
+    fields = {"name": name, "version": version}
+    response = await _request(workspace, "GET", "model-versions/get", fields)
+    return _version(response["model_version"])
 
 
 def models_folder(name: str, version: str) -> str:
@@ -159,45 +159,47 @@ def models_folder(name: str, version: str) -> str:
     return f"Models/{name.replace('.', '/')}/{version}"
 
 
-async def _call(workspace: Workspace, method: str, path: str, fields: Fields) -> Fields:
+async def _request(workspace: Workspace, method: str, path: str, fields: Fields) -> Fields:
     sent = {"params": fields} if method == "GET" else {"json": fields}
-    answer = await workspace.tracking.request(method, _OPEN + path, **sent)
-    body: Fields = answer.json()
-    if answer.is_error:
-        raise RefusedError(answer.status_code, body["error_code"], body["message"])
+    response = await workspace.tracking.request(method, _OPEN + path, **sent)
+    body: Fields = response.json()
+    if response.is_error:
+        raise ApiError(response.status_code, body["error_code"], body["message"])
     return body
 
 
-def _pass(method: str, path: str) -> Route:
-    async def call(request: Request) -> JSONResponse:
-        return JSONResponse(await _call(workspace_of(request), method, path, await asked(request)))
+def _forward(method: str, path: str) -> Route:
+    async def forward(request: Request) -> JSONResponse:
+        return JSONResponse(
+            await _request(workspace_of(request), method, path, await read_fields(request))
+        )
 
-    return Route(_UC + path, call, methods=[method])
+    return Route(_UC + path, forward, methods=[method])
 
 
-def _model(answer: Fields) -> JSONResponse:
-    known = answer["registered_model"]
+def _model(response: Fields) -> JSONResponse:
+    model = response["registered_model"]
     kept = ("name", "description", "creation_timestamp", "last_updated_timestamp", "tags")
-    aliases = known.get("aliases", [])
-    found = {key: known[key] for key in kept if key in known}
+    aliases = model.get("aliases", [])
+    found = {key: model[key] for key in kept if key in model}
     return JSONResponse({"registered_model": {**found, "aliases": aliases}})
 
 
-def _version(known: Fields) -> Fields:
-    tags = {tag["key"]: tag["value"] for tag in known.get("tags", [])}
+def _version(stored: Fields) -> Fields:
+    tags = {tag["key"]: tag["value"] for tag in stored.get("tags", [])}
     kept = ("name", "version", "description", "run_id", "creation_timestamp")
     return {
-        **{key: known[key] for key in (*kept, "last_updated_timestamp") if key in known},
+        **{key: stored[key] for key in (*kept, "last_updated_timestamp") if key in stored},
         "status": tags.get(_STATUS, _READY),
         "source": tags.get(_SOURCE, ""),
-        "storage_location": f"dbfs:/{models_folder(known['name'], str(known['version']))}",
+        "storage_location": f"dbfs:/{models_folder(stored['name'], str(stored['version']))}",
         "tags": [
             {"key": key, "value": value}
             for key, value in tags.items()
             if not key.startswith(_HIDDEN)
         ],
         "aliases": [
-            {"alias": alias, "version": known["version"]} for alias in known.get("aliases", [])
+            {"alias": alias, "version": stored["version"]} for alias in stored.get("aliases", [])
         ],
     }
 
@@ -206,9 +208,9 @@ def _check_tags(tags: list[Fields]) -> None:
     for tag in tags:
         key, value = str(tag.get("key", "")), str(tag.get("value", ""))
         if not _TAG_KEY.fullmatch(key):
-            raise invalid(f"Tag key '{key}' holds a character of . , - = / : or is too long.")
+            raise invalid_value(f"Tag key '{key}' holds a character of . , - = / : or is too long.")
         if len(value) > _MAX_TAG:
-            raise invalid(f"The value of tag '{key}' is longer than {_MAX_TAG} characters.")
+            raise invalid_value(f"The value of tag '{key}' is longer than {_MAX_TAG} characters.")
 
 
 ROUTES = [
@@ -225,15 +227,15 @@ ROUTES = [
     Route(f"{_UC}model-versions/search", search_versions),
     Route(f"{_UC}model-versions/get-download-uri", download_uri),
     Route(f"{_UC}model-versions/set-tag", set_version_tag, methods=["POST"]),
-    Route(f"{_UC}model-versions/emit-lineage", nothing, methods=["POST"]),
+    Route(f"{_UC}model-versions/emit-lineage", emit_lineage, methods=["POST"]),
     Route(f"{_UC}registered-models/alias", get_version_by_alias),
-    _pass("POST", "registered-models/alias"),
-    _pass("DELETE", "registered-models/alias"),
-    _pass("POST", "registered-models/set-tag"),
-    _pass("DELETE", "registered-models/delete-tag"),
-    _pass("GET", "registered-models/search"),
-    _pass("DELETE", "registered-models/delete"),
-    _pass("PATCH", "model-versions/update"),
-    _pass("DELETE", "model-versions/delete"),
-    _pass("DELETE", "model-versions/delete-tag"),
+    _forward("POST", "registered-models/alias"),
+    _forward("DELETE", "registered-models/alias"),
+    _forward("POST", "registered-models/set-tag"),
+    _forward("DELETE", "registered-models/delete-tag"),
+    _forward("GET", "registered-models/search"),
+    _forward("DELETE", "registered-models/delete"),
+    _forward("PATCH", "model-versions/update"),
+    _forward("DELETE", "model-versions/delete"),
+    _forward("DELETE", "model-versions/delete-tag"),
 ]

@@ -1,4 +1,4 @@
-"""What one workspace is made of, and how it says no."""
+"""The state of one workspace, and what its routes share: fields of a request, error responses."""
 
 from __future__ import annotations
 
@@ -18,13 +18,14 @@ class Workspace:
     """One workspace.
 
     Attributes:
-        name: ``azure`` or ``gcp``: for people.
-        workspace_id: The workspace id, which every answer carries as ``x-databricks-org-id``.
+        name: ``azure`` or ``gcp``; for logs.
+        workspace_id: Its id, in every response as ``x-databricks-org-id``.
         host: Its address.
-        folder: Files, log, and the MLflow server's store.
-        tokens: Who may come in.
+        folder: Holds its files, its log and the MLflow server's store.
+        tokens: The tokens that it accepts.
         schemas: The Unity Catalog schemas that exist, ``catalog.schema``.
-        tracking: Client of the MLflow server behind.
+        tracking: Client of the MLflow server behind it.
+        secrets: Secret scopes: values by scope and key.
     """
 
     name: str
@@ -37,13 +38,13 @@ class Workspace:
     secrets: dict[str, dict[str, str]] = field(default_factory=dict)
 
 
-class RefusedError(Exception):
-    """An answer that is a refusal, in the form that Databricks gives it.
+class ApiError(Exception):
+    """An error response, in Databricks' form.
 
     Args:
         status: HTTP status.
         code: ``error_code``, such as ``RESOURCE_DOES_NOT_EXIST``.
-        message: What a person reads.
+        message: For people.
     """
 
     def __init__(self, status: int, code: str, message: str) -> None:
@@ -51,48 +52,52 @@ class RefusedError(Exception):
         self.status, self.code, self.message = status, code, message
 
 
-async def refused(_request: Request, error: Exception) -> Response:
-    """Turn a refusal into its answer."""
-    assert isinstance(error, RefusedError)  # noqa: S101  it is registered for no other
+async def error_response(_request: Request, error: Exception) -> Response:
+    """Return the response of an ``ApiError``."""
+    assert isinstance(error, ApiError)  # noqa: S101  the only type it is registered for
     body = {"error_code": error.code, "message": error.message}
     return JSONResponse(body, status_code=error.status)
 
 
-def absent(what: str) -> RefusedError:
-    """Return the refusal for something that is not there."""
-    return RefusedError(404, "RESOURCE_DOES_NOT_EXIST", f"{what} does not exist.")
+def not_found(what: str) -> ApiError:
+    """Return the error for something that does not exist."""
+    return ApiError(404, "RESOURCE_DOES_NOT_EXIST", f"{what} does not exist.")
 
 
-def invalid(message: str) -> RefusedError:
-    """Return the refusal for something that makes no sense."""
-    return RefusedError(400, "INVALID_PARAMETER_VALUE", message)
+def invalid_value(message: str) -> ApiError:
+    """Return the error for a parameter that is not valid."""
+    return ApiError(400, "INVALID_PARAMETER_VALUE", message)
 
 
 def workspace_of(request: Request) -> Workspace:
-    """Return the workspace that the request reached."""
+    """Return the workspace that received the request."""
     workspace: Workspace = request.app.state.workspace
     return workspace
 
 
-async def asked(request: Request) -> dict[str, Any]:
-    """Return the request's fields, from its query and its JSON body."""
+async def read_fields(request: Request) -> dict[str, Any]:
+    """Return the request's fields, from its query and its JSON body.
+
+    Raises:
+        ApiError: The body is not a JSON object.
+    """
     body = await request.body()
     try:
         fields = (await request.json()) if body else {}
     except ValueError:
-        raise RefusedError(400, "MALFORMED_REQUEST", "The body is not JSON.") from None
+        raise ApiError(400, "MALFORMED_REQUEST", "The body is not JSON.") from None
     if not isinstance(fields, dict):
-        raise RefusedError(400, "MALFORMED_REQUEST", "The body is not a JSON object.")
+        raise ApiError(400, "MALFORMED_REQUEST", "The body is not a JSON object.")
     return {**request.query_params, **fields}
 
 
-def needed(fields: dict[str, Any], *names: str) -> list[str]:
+def require_fields(fields: dict[str, Any], *names: str) -> list[str]:
     """Return the named fields.
 
     Raises:
-        RefusedError: One is missing or empty.
+        ApiError: A field is missing or empty.
     """
     for name in names:
         if not fields.get(name):
-            raise invalid(f"Missing value for required parameter '{name}'.")
+            raise invalid_value(f"Missing value for required parameter '{name}'.")
     return [str(fields[name]) for name in names]

@@ -1,4 +1,4 @@
-"""What many tests need: small digits, a job to train on them, a key pair and a small bundle."""
+"""Shared fixtures: small digits, a training job, a key pair, a small bundle, two workspaces."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from crosscloud_mnist.storage import idx
 from crosscloud_mnist.training.config import TrainingConfig
 from crosscloud_mnist.training.job import Shard, TrainingJob
 from rehearsal.dense_bundle import dense_contents
+from rehearsal.mlflow_servers import Server, two_servers
 from rehearsal.workspace_process import WorkspaceProcess
 
 
@@ -29,12 +30,12 @@ def digits() -> Mapping[str, NDArray[np.uint8]]:
 def job(
     digits: Mapping[str, NDArray[np.uint8]], tmp_path_factory: pytest.TempPathFactory
 ) -> TrainingJob:
-    """Two short epochs of the case's CNN; the test half stands for validation."""
+    """Two short epochs of the baseline; the test half is used for validation."""
     folder = tmp_path_factory.mktemp("shards")
 
-    def shard(half: str) -> tuple[Shard, ...]:
-        labelled = digits[f"{half}-images-idx3-ubyte"], digits[f"{half}-labels-idx1-ubyte"]
-        ShardsDataset(path=str(folder / half), shards=4).save(labelled)
+    def write_shards(half: str) -> tuple[Shard, ...]:
+        images_and_labels = digits[f"{half}-images-idx3-ubyte"], digits[f"{half}-labels-idx1-ubyte"]
+        ShardsDataset(path=str(folder / half), shards=4).save(images_and_labels)
         return ShardsDataset(path=str(folder / half), shards=4, handles=True).load()
 
     return TrainingJob(
@@ -50,8 +51,8 @@ def job(
             augment=False,
             seed=3,
         ),
-        train=shard("train"),
-        validation=shard("t10k"),
+        train=write_shards("train"),
+        validation=write_shards("t10k"),
         checkpoint_dir=str(folder / "records"),
     )
 
@@ -69,13 +70,13 @@ def verifier(tiny_bundle: Bundle, tmp_path_factory: pytest.TempPathFactory) -> V
 
 @pytest.fixture(scope="session")
 def tiny_contents(digits: Mapping[str, NDArray[np.uint8]]) -> BundleContents:
-    """A graph of one dense layer with fixed weights; its golden labels are its own answers."""
+    """A graph of one dense layer with fixed weights; its golden labels are its own predictions."""
     test_labels = digits["t10k-labels-idx1-ubyte"]
-    named = test_labels.copy()
-    named[:7] = (named[:7] + 1) % 10  # 7 of 360 wrong
+    predicted = test_labels.copy()
+    predicted[:7] = (predicted[:7] + 1) % 10  # 7 of 360 wrong
     return dense_contents(
         digits["t10k-images-idx3-ubyte"][:8],
-        TestPredictions("ef" * 32, test_labels, named),
+        TestPredictions("ef" * 32, test_labels, predicted),
         {
             "dataset": "uci-digits",
             "dataset_digest": "ab" * 32,
@@ -101,12 +102,19 @@ def clouds(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Works
     folder = tmp_path_factory.mktemp("clouds")
     with ThreadPoolExecutor() as pool:
         started = {
-            name: pool.submit(WorkspaceProcess.start, name, number, folder / name)
-            for name, number in (("azure", "1111"), ("gcp", "2222"))
+            name: pool.submit(WorkspaceProcess.start, name, workspace_id, folder / name)
+            for name, workspace_id in (("azure", "1111"), ("gcp", "2222"))
         }
     running = {name: start.result() for name, start in started.items() if not start.exception()}
     try:
         yield {name: start.result() for name, start in started.items()}
     finally:
-        for cloud in running.values():
-            cloud.stop()
+        for workspace in running.values():
+            workspace.stop()
+
+
+@pytest.fixture(scope="session")
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, Server]]:
+    """Two MLflow servers with passwords, the sandbox and production."""
+    with two_servers(tmp_path_factory.mktemp("servers")) as both:
+        yield both

@@ -1,41 +1,51 @@
-"""What the command line says where the tracking server lets nobody in."""
+"""The command line against workspaces: a wrong password, and the deprecated flag."""
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
-import sys
-from pathlib import Path
+import re
 
-PROJECT = Path(__file__).parents[2]
+import pytest
+
+pytestmark = pytest.mark.process
 
 
-def test_a_wrong_password_is_one_line(servers, tmp_path):
-    shutil.copytree(PROJECT / "conf", tmp_path / "conf", ignore=shutil.ignore_patterns("local"))
-    (tmp_path / "conf" / "local").mkdir()
-    shutil.copytree(PROJECT / "src", tmp_path / "src")
-    shutil.copy(PROJECT / "pyproject.toml", tmp_path)
-    (tmp_path / "data").mkdir()
-    path = tmp_path / "conf/base/globals.yml"
-    lines = path.read_text().splitlines(keepends=True)
-    (at,) = [number for number, line in enumerate(lines) if line.startswith("tracking_uri:")]
-    lines[at] = f"tracking_uri: {servers[0].address}\n"
-    path.write_text("".join(lines))
+def replace(path, pattern, value):
+    text, count = re.subn(pattern, value, path.read_text(), flags=re.MULTILINE)
+    assert count == 1
+    path.write_text(text)
+
+
+def test_a_wrong_password_is_one_line(project, servers):
+    conf = project.folder / "conf" / "base" / "globals.yml"
+    original = conf.read_text()
+    replace(conf, "^tracking_uri: .*$", f"tracking_uri: {servers[0].address}")
     wrong = {**servers[0].credentials, "MLFLOW_TRACKING_PASSWORD": "not-the-password"}
-    ended = subprocess.run(
-        [sys.executable, "-m", "kedro", "run", "--pipeline", "train"],
-        cwd=tmp_path,
-        env={**os.environ, **wrong},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    said = ended.stdout + ended.stderr
+    ended = project.kedro("run", "--pipelines", "train", **wrong)
+    conf.write_text(original)
+    console = ended.stdout + ended.stderr
     assert ended.returncode == 1
-    assert "MLflow answered: " in " ".join(ended.stderr.split())
     assert "credentials" in ended.stderr
-    assert "Traceback" not in said
-    assert wrong["MLFLOW_TRACKING_PASSWORD"] not in said
-    assert servers[0].credentials["MLFLOW_TRACKING_PASSWORD"] not in said
+    assert "Traceback" not in console
+    assert wrong["MLFLOW_TRACKING_PASSWORD"] not in console
+    assert servers[0].credentials["MLFLOW_TRACKING_PASSWORD"] not in console
+
+
+@pytest.mark.slow
+def test_the_deprecated_flag_pipeline_still_trains_in_an_environment(
+    project, clouds, tiny_bundle, tmp_path, tmp_path_factory
+):
+    conf = project.folder / "conf" / "azure" / "globals.yml"
+    replace(conf, "^allow_uci_fallback: false$", "allow_uci_fallback: true")
+    settings = {"epochs": 1, "steps_per_epoch": 2}
+    parameters = [f"train_distributed.settings.{key}={value}" for key, value in settings.items()]
+    keys = tmp_path_factory.getbasetemp() / "keys"  # of the fixture ``signer``
+    ended = project.kedro(
+        *("run", "--pipeline", "train", "--env", "azure"),
+        *("--params", ",".join(["train_distributed.mode=single", *parameters])),
+        **clouds["azure"].variables(),
+        MNIST_STORAGE=str(tmp_path),
+        MNIST_SIGNING_KEY=str(keys / "signing.pem"),
+        MNIST_VERIFYING_KEY=str(keys / "signing.pub"),
+    )
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert "Logged model: models:/m-" in ended.stdout

@@ -20,7 +20,7 @@ from crosscloud_mnist.pipelines import register_remote
 from crosscloud_mnist.pipelines.register_remote.parameters import RegisterRemoteParameters
 from crosscloud_mnist.pipelines.register_remote.records import RegisteredModel
 from crosscloud_mnist.promotion import ProductionModel
-from rehearsal.mlflow_servers import Server, two_servers
+from rehearsal.mlflow_servers import Server
 
 sys.path.insert(0, str(Path(__file__).parent))  # for faulty_proxy, under --import-mode=importlib
 from faulty_proxy import FaultyProxy
@@ -30,17 +30,11 @@ _counter = itertools.count()
 
 
 @pytest.fixture(scope="package")
-def servers(tmp_path_factory) -> Iterator[tuple[Server, Server]]:
-    with two_servers(tmp_path_factory.mktemp("servers")) as both:
-        yield both
-        end_all()
-
-
-@pytest.fixture(scope="package")
 def open_proxies(servers) -> Iterator[tuple[FaultyProxy, FaultyProxy]]:
     proxies = tuple(FaultyProxy(server.address) for server in servers)
     listeners = [proxy.open() for proxy in proxies]
     yield proxies
+    end_all()
     for listener in listeners:
         listener.shutdown()
 

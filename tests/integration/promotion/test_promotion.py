@@ -20,7 +20,7 @@ from mlflow.exceptions import MlflowException
 from crosscloud_mnist.bundle import Signer, Verifier, digest_of, write
 from crosscloud_mnist.errors import PromotionRejectedError, RegistryError, VerificationError
 from crosscloud_mnist.isolation.proxy import ProcessProxy
-from rehearsal.mlflow_servers import free_port
+from rehearsal.processes import free_port
 
 
 def orphans(promotion):

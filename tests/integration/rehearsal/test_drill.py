@@ -1,4 +1,4 @@
-"""Under steady load: a cloud is killed, a version replaced, a bad one refused; no call fails."""
+"""Under load a cloud is killed, a version replaced, a corrupted one rejected; no call fails."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from crosscloud_mnist.errors import EndpointError, SmokeTestError
 from crosscloud_mnist.monitoring import read_predictions
 from crosscloud_mnist.pipelines.smoke_test.nodes import check_endpoints
 from crosscloud_mnist.pipelines.smoke_test.report import assert_passed, build_report
-from rehearsal.drill import Load, another, cloud, copies, spoiled
+from rehearsal.drill import backends, cloud_endpoint, corrupted_copy, retrained_copy
+from rehearsal.load import Load
 
 
 @pytest.fixture(autouse=True)
@@ -28,17 +29,17 @@ def load_on(client, bundle):
 
 
 def wait_for_calls(load, more):
-    until, done = time.monotonic() + 60, len(load.milliseconds)
-    while len(load.milliseconds) < done + more and time.monotonic() < until:
+    deadline, count = time.monotonic() + 60, len(load.milliseconds) + more
+    while len(load.milliseconds) < count and time.monotonic() < deadline:
         time.sleep(0.02)
 
 
-def test_one_of_two_clouds_is_killed_under_load(tiny_bundle, tmp_path):
-    with cloud("azure", tmp_path) as azure, cloud("gcp", tmp_path) as gcp:
+def test_no_call_fails_while_one_of_two_clouds_is_killed(tiny_bundle, tmp_path):
+    with cloud_endpoint("azure", tmp_path) as azure, cloud_endpoint("gcp", tmp_path) as gcp:
         for each in (azure, gcp):
             each.deploy(tiny_bundle.folder, "1")
-        endpoints = {each.name: each.endpoint for each in (azure, gcp)}
-        with FailoverClient(copies([azure, gcp])) as client:
+        endpoints = {each.cloud: each.endpoint for each in (azure, gcp)}
+        with FailoverClient(backends([azure, gcp])) as client:
             load = load_on(client, tiny_bundle)
             with load.running():
                 wait_for_calls(load, 100)
@@ -52,25 +53,27 @@ def test_one_of_two_clouds_is_killed_under_load(tiny_bundle, tmp_path):
             with pytest.raises(SmokeTestError, match=r"^azure is down: .* does not answer"):
                 assert_passed(build_report(check_endpoints(endpoints), [], []))
 
-            other = another(tiny_bundle.folder, tmp_path / "other")
+            other = retrained_copy(tiny_bundle.folder, tmp_path / "other")
             azure.deploy(other, "2")
-            with pytest.raises(SmokeTestError, match="azure version 2 .*, gcp version 1") as said:
+            with pytest.raises(SmokeTestError, match="azure version 2 .*, gcp version 1") as info:
                 assert_passed(build_report(check_endpoints(endpoints), [], []))
-            assert digest_of(other) in str(said.value)
-            assert tiny_bundle.digest in str(said.value)
+            assert digest_of(other) in str(info.value)
+            assert tiny_bundle.digest in str(info.value)
 
 
-def test_versions_come_and_a_worker_goes_under_load(tiny_bundle, tmp_path, record_property):
-    with cloud("gcp", tmp_path, workers=2) as gcp:
+def test_no_call_fails_while_a_version_is_replaced_and_a_worker_killed(
+    tiny_bundle, tmp_path, record_property
+):
+    with cloud_endpoint("gcp", tmp_path, workers=2) as gcp:
         gcp.deploy(tiny_bundle.folder, "1")
-        with FailoverClient(copies([gcp])) as client:
+        with FailoverClient(backends([gcp])) as client:
             load = load_on(client, tiny_bundle)
             with load.running():
                 wait_for_calls(load, 100)
-                gcp.deploy(another(tiny_bundle.folder, tmp_path / "second"), "2")
+                gcp.deploy(retrained_copy(tiny_bundle.folder, tmp_path / "second"), "2")
                 wait_for_calls(load, 100)
                 with pytest.raises(EndpointError, match="golden"):
-                    gcp.deploy(spoiled(tiny_bundle.folder, tmp_path / "bad"), "3")
+                    gcp.deploy(corrupted_copy(tiny_bundle.folder, tmp_path / "bad"), "3")
                 assert gcp.endpoint.describe().model_version == "2"
                 wait_for_calls(load, 100)
                 gcp.kill_worker()
@@ -82,13 +85,11 @@ def test_versions_come_and_a_worker_goes_under_load(tiny_bundle, tmp_path, recor
             record_property("retries", client.counts.retries)
 
 
-def test_the_log_that_an_endpoint_writes_is_one_that_can_be_monitored(
-    tiny_bundle, digits, tmp_path
-):
+def test_the_log_of_an_endpoint_can_be_monitored(tiny_bundle, digits, tmp_path):
     folder = tmp_path / "log"
     images = digits["t10k-images-idx3-ubyte"][:40]
     log = {"sampling_fraction": 1.0, "folder": str(folder)}
-    with cloud("gcp", tmp_path, inference_log=log) as gcp:
+    with cloud_endpoint("gcp", tmp_path, inference_log=log) as gcp:
         gcp.deploy(tiny_bundle.folder, "1")
         sent = [gcp.endpoint.predict(images[at : at + 4]) for at in range(0, 40, 4)]
     answers = read_predictions(InferenceLogDataset(source=str(folder)).load())

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -13,6 +12,8 @@ from pathlib import Path
 
 import anyio
 import httpx
+
+from rehearsal.processes import free_port
 
 _MODEL = "__pyfunc_model_path__"  # the variable that ``mlflow models serve`` sets
 _START_SECONDS = 240
@@ -24,15 +25,13 @@ class ScoringServer:
 
     Args:
         model: The model's folder.
-        log: File for what it says.
+        log: File for its output.
     """
 
     def __init__(self, model: Path, log: Path) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
+        port = free_port()
         self._log = log
-        self._copy = tempfile.TemporaryDirectory()  # Python leaves compiled files beside a model
+        self._copy = tempfile.TemporaryDirectory()  # Python writes compiled files beside a model
         shutil.copytree(model, self._copy.name, dirs_exist_ok=True)
         self._http = httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=60)
         with log.open("ab") as output:
@@ -53,25 +52,25 @@ class ScoringServer:
             )
 
     async def ready(self) -> str | None:
-        """Wait until it answers; return why it does not, if so."""
+        """Wait until it is ready; return why it is not, if it failed."""
         until = time.monotonic() + _START_SECONDS
         while time.monotonic() < until:
             if self._process.poll() is not None:
-                return f"the scoring server ended: {self._last_word()}"
+                return f"the scoring server ended: {self._last_log_line()}"
             try:
                 if (await self._http.get("/ping")).is_success:
                     return None
             except httpx.HTTPError:
                 await anyio.sleep(0.1)
-        return f"the scoring server did not answer in {_START_SECONDS} s"
+        return f"the scoring server was not ready in {_START_SECONDS} s"
 
-    async def ask(self, body: bytes, content_type: str) -> httpx.Response:
-        """Send one request for predictions."""
+    async def predict(self, body: bytes, content_type: str) -> httpx.Response:
+        """Forward one request for predictions."""
         headers = {"content-type": content_type}
         return await self._http.post("/invocations", content=body, headers=headers)
 
     async def stop(self) -> None:
-        """End it: SIGTERM drains, SIGKILL follows where that takes too long."""
+        """End it: with SIGTERM, which drains, then with SIGKILL."""
         self._process.terminate()
         until = time.monotonic() + _STOP_SECONDS
         while self._process.poll() is None and time.monotonic() < until:
@@ -81,6 +80,6 @@ class ScoringServer:
         self._copy.cleanup()
         await self._http.aclose()
 
-    def _last_word(self) -> str:
+    def _last_log_line(self) -> str:
         lines = self._log.read_text(errors="replace").strip().splitlines()
-        return lines[-1] if lines else "it said nothing"
+        return lines[-1] if lines else "its log is empty"
