@@ -94,13 +94,13 @@ def test_a_wrong_and_an_unreadable_image_fail_the_smoke_test_by_name(project, re
     assert [row["expected"] for row in report["images"]] == [7, 3]
 
 
-def test_batch_score_answers_a_folder_once(project, released, tmp_path):
+def test_batch_score_scores_every_file_of_a_folder(project, released, tmp_path):
     for digit in "147":
         shutil.copy(project.data / "01_raw/images/stroke-1.png", tmp_path / f"{digit}.png")
     (tmp_path / "torn.png").write_bytes(b"\x89PNG\r\n\x1a\n torn")
-    said = project.run("batch_score", "--params", f"images={tmp_path}")
-    assert "Chunk 1 of 1: 4 of 4 images, 1 that cannot be read" in said
-    assert "ScoringProgress 4 images (1 that cannot be read) with mnist_cnn 1" in said
+    output = project.run("batch_score", "--params", f"images={tmp_path}")
+    assert "Chunk 1 of 1: 4 of 4 images, 1 unreadable" in output
+    assert "Scored 4 images (1 unreadable) with mnist_cnn 1" in output
     rows = pq.read_table(project.data / "07_model_output" / "scores").to_pylist()
     named = {Path(row["file"]).name: row["predicted"] for row in rows}
     assert named == {"1.png": 1, "4.png": 1, "7.png": 1, "torn.png": None}

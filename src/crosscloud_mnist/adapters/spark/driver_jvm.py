@@ -21,7 +21,7 @@ def start_driver_jvm(settings: Mapping[str, str], *, use_gpu: bool) -> None:
     """Start the JVM of this process's Spark driver, where it has none yet.
 
     Args:
-        settings: Spark's settings; some of them take effect only at the start of the JVM.
+        settings: Spark settings that take effect only at the start of the JVM, such as its memory.
         use_gpu: Whether to show what TensorFlow says about a GPU that it does not find.
 
     Raises:

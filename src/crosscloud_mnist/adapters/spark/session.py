@@ -126,7 +126,9 @@ class SparkCluster:
             builder = builder.config(name, value)
         try:
             with _keep_interrupt_handler():
-                start_driver_jvm(settings, use_gpu=self.use_gpu)
+                # What it starts with stays set for every later session of this process.
+                launch_settings = {"spark.master": str(self.master), **self.conf}
+                start_driver_jvm(launch_settings, use_gpu=self.use_gpu)
                 return builder.getOrCreate()
         except Py4JJavaError as error:
             reason = str(error.java_exception).splitlines()[0][:_MAX_REASON_CHARACTERS]

@@ -19,7 +19,7 @@ def build_training_settings(slots: int, gpu_role: GpuRole | None) -> dict[str, s
 
     Args:
         slots: Barrier tasks that run at once; on one machine they share its cores.
-        gpu_role: Whose GPUs are used; ``None`` hides GPUs from TensorFlow.
+        gpu_role: Whose GPUs are used; ``None``: MirroredStrategyRunner hides them.
     """
     threads = str(max(1, (os.cpu_count() or 1) // slots))
     return {
@@ -33,7 +33,7 @@ def build_training_settings(slots: int, gpu_role: GpuRole | None) -> dict[str, s
         "spark.executorEnv.TF_NUM_INTEROP_THREADS": "1",
         # As in training.train, which is too late: the runner has imported TensorFlow by then.
         "spark.executorEnv.TF_ENABLE_ONEDNN_OPTS": "1",
-        **(_gpus(gpu_role) if gpu_role else {"spark.executorEnv.CUDA_VISIBLE_DEVICES": "-1"}),
+        **(_gpus(gpu_role) if gpu_role else {}),
     }
 
 
