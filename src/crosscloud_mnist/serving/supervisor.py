@@ -23,6 +23,7 @@ from uvicorn.supervisors import Multiprocess
 from crosscloud_mnist.errors import CrosscloudError, EndpointError
 from crosscloud_mnist.serving.handshake import EndpointFolder, SupervisorState, SwapRequest
 from crosscloud_mnist.serving.http.http_protocol import KEEP_ALIVE_SECONDS, BoundedHttpProtocol
+from crosscloud_mnist.serving.log_rotation import rotate_in_place
 from crosscloud_mnist.serving.settings import ServingSettings
 from crosscloud_mnist.serving.worker import create
 
@@ -86,6 +87,11 @@ class Supervisor(Multiprocess):
             time.sleep(0.02)
         self._report(self._request, self._last_failure())
         self.should_exit.set()
+
+    def keep_subprocess_alive(self) -> None:
+        """Replace workers that ended, and keep the log below its size; called twice a second."""
+        super().keep_subprocess_alive()
+        rotate_in_place(self._folder.log)
 
     def handle_hup(self) -> None:
         """Swap in the version that ``request.json`` names; the old one stays where that fails."""

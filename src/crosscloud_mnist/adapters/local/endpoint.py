@@ -7,10 +7,8 @@ it a version and learns what became of it.
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import socket
-import tempfile
 import time
 import uuid
 from pathlib import Path
@@ -20,10 +18,9 @@ import numpy as np
 from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
-from crosscloud_mnist.adapters.local import process
-from crosscloud_mnist.bundle import digest_of
+from crosscloud_mnist.adapters.local import bundle_store, process
 from crosscloud_mnist.client import EndpointClient
-from crosscloud_mnist.errors import ConfigurationError, EndpointError, VerificationError
+from crosscloud_mnist.errors import ConfigurationError, EndpointError
 from crosscloud_mnist.ports import Deployment, ModelVersion
 from crosscloud_mnist.serving.handshake import EndpointFolder, SupervisorState, SwapRequest
 from crosscloud_mnist.serving.settings import TOKEN_VARIABLE, ServingSettings, parse_settings
@@ -85,7 +82,7 @@ class LocalEndpoint:
         return EndpointClient(self._url, os.environ.get(TOKEN_VARIABLE))
 
     def _deploy(self, version: ModelVersion, bundle: Path) -> Deployment:
-        kept = self._keep(bundle, version.digest)
+        kept = bundle_store.keep(bundle, self._folder.bundles, version.digest)
         request = SwapRequest(uuid.uuid4().hex, version.version, version.digest, kept)
         supervisor = process.find(self._folder)
         if supervisor is None:
@@ -99,18 +96,6 @@ class LocalEndpoint:
                 f"{version.version}; run make stop and deploy again"
             )
         return deployment
-
-    def _keep(self, bundle: Path, digest: str) -> Path:
-        """Copy the bundle to a folder named by its content; a copy that was changed is replaced."""
-        kept = self._folder.bundles / digest
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        if kept.exists() and not _has_digest(kept, digest):
-            with tempfile.TemporaryDirectory(dir=kept.parent) as discarded:
-                kept.rename(Path(discarded) / "bundle")
-        if not kept.exists():
-            with tempfile.TemporaryDirectory(dir=kept.parent) as staging:
-                shutil.copytree(bundle, Path(staging) / "bundle").rename(kept)
-        return kept
 
     def _start(self, request: SwapRequest) -> None:
         if self._port_answers():
@@ -129,6 +114,11 @@ class LocalEndpoint:
             raise
 
     def _swap(self, pid: int, request: SwapRequest) -> None:
+        if not process.is_running(self._folder):
+            raise EndpointError(
+                f"an endpoint runs and its files in {self._folder.path} were removed, expected "
+                "them there; run make stop and deploy again"
+            )
         self._check_settings(self._wait_for_state())
         self._folder.write(self._folder.request, request)
         os.kill(pid, signal.SIGHUP)
@@ -207,10 +197,3 @@ def _with_log(message: str, log: Path, state: SupervisorState | None) -> str:
 
 def _list(values: dict[str, Any], names: list[str]) -> str:
     return " and ".join(f"{name} {values[name]}" for name in names)
-
-
-def _has_digest(bundle: Path, digest: str) -> bool:
-    try:
-        return digest_of(bundle) == digest
-    except (VerificationError, OSError):
-        return False

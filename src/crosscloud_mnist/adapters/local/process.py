@@ -23,6 +23,7 @@ import psutil
 
 from crosscloud_mnist.errors import EndpointError
 from crosscloud_mnist.serving.handshake import EndpointFolder
+from crosscloud_mnist.serving.log_rotation import open_log
 
 _LOCK = "supervisor.lock"
 _MODULE = "crosscloud_mnist.serving"
@@ -49,7 +50,7 @@ def start(folder: EndpointFolder) -> subprocess.Popen[bytes]:
     Raises:
         EndpointError: One runs already.
     """
-    with _hold_lock(folder) as lock, _open_log(folder) as log:
+    with _hold_lock(folder) as lock, open_log(folder.log) as log:
         _remove(folder.state)
         return subprocess.Popen(
             [sys.executable, "-m", _MODULE, "--settings", str(folder.settings)],
@@ -129,23 +130,14 @@ def _hold_lock(folder: EndpointFolder) -> Iterator[int]:
         os.close(descriptor)
 
 
-@contextlib.contextmanager
-def _open_log(folder: EndpointFolder) -> Iterator[int]:
-    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
-    descriptor = os.open(folder.log, flags, 0o600)
-    try:
-        yield descriptor
-    finally:
-        os.close(descriptor)
-
-
 def _find_by_state(folder: EndpointFolder) -> psutil.Process | None:
     try:
         state = folder.read_state()
         if state is None:
             return None
         process = psutil.Process(state.pid)
-        is_same = abs(process.create_time() - state.create_time) < _CLOCK_SECONDS
+        is_same_age = abs(process.create_time() - state.create_time) < _CLOCK_SECONDS
+        is_same = is_same_age and _MODULE in process.cmdline()
     except (EndpointError, psutil.Error, ValueError, OverflowError):
         return None
     return process if is_same else None
