@@ -37,7 +37,7 @@ def is_running(folder: EndpointFolder) -> bool:
     try:
         with (folder.path / _LOCK).open("rb") as file:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return False
     except BlockingIOError:
         return True

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import socket
 import threading
 from collections import Counter
 from dataclasses import replace
@@ -13,12 +12,11 @@ import httpx
 import numpy as np
 import pytest
 
-from crosscloud_mnist.adapters.local import LocalEndpoint, stop
+from crosscloud_mnist.adapters.local import stop
 from crosscloud_mnist.bundle import digest_of, write
 from crosscloud_mnist.errors import EndpointError
 from crosscloud_mnist.ports import ModelVersion
-
-NAME = "mnist_cnn"
+from tests.integration.adapters.local.local_endpoint import NAME
 
 
 class Load:
@@ -52,18 +50,12 @@ class Load:
 
 
 @pytest.fixture
-def endpoint(tmp_path, monkeypatch):
-    monkeypatch.delenv("MNIST_ENDPOINT_TOKEN", raising=False)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    folder = str(tmp_path / "endpoint")
-    yield LocalEndpoint(name=NAME, host="127.0.0.1", port=port, folder=folder, workers=2)
-    stop(tmp_path / "endpoint")
+def endpoint(create):
+    return create(workers=2)
 
 
 def test_no_call_fails_while_a_version_is_swapped_in_and_a_bad_one_is_refused(
-    endpoint, tiny_bundle, tiny_contents, signer, tmp_path
+    endpoint, folder, tiny_bundle, tiny_contents, signer, tmp_path
 ):
     first = ModelVersion(NAME, "1", tiny_bundle.digest)
     url = endpoint.deploy(first, tiny_bundle.folder).endpoint
@@ -84,18 +76,17 @@ def test_no_call_fails_while_a_version_is_swapped_in_and_a_bad_one_is_refused(
         assert endpoint.deploy(first, tiny_bundle.folder).model_version == "1"
     assert set(load.answers) == {"200"}
     assert load.answers["200"] > 100
-    stop(tmp_path / "endpoint")
-    logged = (tmp_path / "endpoint" / "endpoint.log").read_text().splitlines()
+    stop(folder)
+    logged = (folder / "endpoint.log").read_text().splitlines()
     lines = [json.loads(line) for line in logged if line.startswith("{")]
     served = Counter(line["model_version"] for line in lines if line["method"] == "POST")
     assert set(served) == {"1", "2"}
     assert sum(served.values()) == load.answers["200"]
 
 
-def test_other_settings_want_a_new_start(endpoint, tiny_bundle, tmp_path):
+def test_other_settings_want_a_new_start(create, endpoint, tiny_bundle):
     version = ModelVersion(NAME, "1", tiny_bundle.digest)
     endpoint.deploy(version, tiny_bundle.folder)
-    options = {"name": NAME, "host": "127.0.0.1", "folder": str(tmp_path / "endpoint")}
-    another = LocalEndpoint(**options, port=endpoint._settings.port, workers=1)
+    another = create(port=endpoint._settings.port, workers=1)
     with pytest.raises(EndpointError, match="with workers 2, expected workers 1; run make stop"):
         another.deploy(version, tiny_bundle.folder)
