@@ -24,7 +24,8 @@ def create(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[.
 
     def create(**options: object) -> LocalEndpoint:
         host = str(options.setdefault("host", "127.0.0.1"))
-        options.setdefault("port", free_port(host))
+        if "port" not in options:
+            options["port"] = free_port(host)
         return LocalEndpoint(name=NAME, folder=str(folder), **options)
 
     yield create

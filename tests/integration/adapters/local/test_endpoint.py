@@ -18,7 +18,12 @@ from crosscloud_mnist.adapters.local import stop
 from crosscloud_mnist.bundle import digest_of, write
 from crosscloud_mnist.errors import EndpointError
 from crosscloud_mnist.ports import ModelVersion
-from tests.integration.adapters.local.local_endpoint import NAME, find_supervisors, version
+from tests.integration.adapters.local.local_endpoint import (
+    NAME,
+    find_supervisors,
+    free_port,
+    version,
+)
 
 pytestmark = pytest.mark.process
 
@@ -128,8 +133,8 @@ def test_serves_on_ipv6(create, tiny_bundle):
 
 
 def test_a_host_of_another_machine_is_one_line(create, tiny_bundle):
-    endpoint = create(host="192.0.2.1", port=8501)
-    with pytest.raises(EndpointError, match=r"192.0.2.1:8501 cannot be opened \(.*expected a free"):
+    endpoint = create(host="192.0.2.1", port=free_port())
+    with pytest.raises(EndpointError, match=r"192.0.2.1:\d+ cannot be opened \(.*expected a free"):
         endpoint.deploy(version(tiny_bundle), tiny_bundle.folder)
 
 
