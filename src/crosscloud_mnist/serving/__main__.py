@@ -26,7 +26,7 @@ def main() -> int:
     parser.add_argument("--port", type=int, help="in place of the one in the settings")
     arguments = parser.parse_args()
     # The workers are spawned and import this module: what only their parent needs is imported here.
-    from crosscloud_mnist.serving.supervisor import Supervisor, listen
+    from crosscloud_mnist.serving.supervisor import Supervisor
 
     folder = EndpointFolder(arguments.settings.absolute().parent)
     with tempfile.TemporaryDirectory(prefix="mnist-metrics-") as metrics:
@@ -35,8 +35,7 @@ def main() -> int:
             settings = folder.read_settings()
             if arguments.port:
                 settings = msgspec.structs.replace(settings, port=arguments.port)
-            supervisor = Supervisor(settings, listen(settings), folder)
-            supervisor.run()
+            Supervisor(settings, folder).run()
         except CrosscloudError as error:
             print(f"Error: {error}", file=sys.stderr)  # noqa: T201  a command line's own message
             return 1

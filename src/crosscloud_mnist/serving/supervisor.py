@@ -39,23 +39,25 @@ class Supervisor(Multiprocess):
 
     Args:
         settings: Where and how to serve.
-        listener: The bound socket; a worker listens on it once it has verified its bundle.
         folder: Where the request is read and the state is written.
 
     Raises:
-        EndpointError: The request cannot be read.
+        EndpointError: The request cannot be read, or the port cannot be opened.
     """
 
-    def __init__(
-        self, settings: ServingSettings, listener: socket.socket, folder: EndpointFolder
-    ) -> None:
+    def __init__(self, settings: ServingSettings, folder: EndpointFolder) -> None:
         self._request = folder.read_request()
         self._failures, self._failure_sender = multiprocessing.Pipe(duplex=False)
         self._settings, self._folder = settings, folder
-        super().__init__(self._config_for(self._request), [listener])
         process = psutil.Process()
         self._state = SupervisorState(process.pid, process.create_time(), settings)
-        self._report()
+        try:
+            listener = listen(settings)
+        except EndpointError as error:
+            self._report(self._request, str(error))
+            raise
+        super().__init__(self._config_for(self._request), [listener])
+        self._report()  # not before: only now is SIGHUP handled
 
     def run(self) -> None:
         """Serve until SIGTERM.
@@ -160,7 +162,7 @@ class Supervisor(Multiprocess):
 
 
 def listen(settings: ServingSettings) -> socket.socket:
-    """Bind the port. It refuses connections until a worker listens on it.
+    """Bind the port, which takes no connections until a worker has verified its bundle.
 
     Raises:
         EndpointError: It belongs to another program, or the host is not this machine's.

@@ -101,7 +101,7 @@ def test_a_changed_copy_is_not_served_after_a_crash(endpoint, folder, tiny_bundl
     change_graph(folder, tiny_bundle)
     workers = [each for each in supervisor.children() if "spawn_main" in str(each.cmdline())]
     workers[0].kill()
-    psutil.wait_procs([supervisor], timeout=30)
+    psutil.wait_procs([supervisor], timeout=60)  # uvicorn asks a new worker for 30 s
     assert not find_supervisors(folder)
     log = (folder / "endpoint.log").read_text()
     assert f"expected {tiny_bundle.digest} of version 1; it is not served" in log
