@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from rehearsal.scoring_server import ScoringServer
-from rehearsal.unity_catalog import models_folder
+from rehearsal.unity_catalog_fields import models_folder
 from rehearsal.workspace import Workspace
 
 _DRAIN_SECONDS = 1.0

@@ -7,12 +7,22 @@ until it is finalized, and from then on its files are read-only.
 from __future__ import annotations
 
 import re
-from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
+from rehearsal.unity_catalog_fields import (
+    PENDING,
+    READY,
+    SOURCE,
+    STATUS,
+    Fields,
+    check_tags,
+    models_folder,
+    to_model,
+    to_version,
+)
 from rehearsal.workspace import (
     ApiError,
     Workspace,
@@ -25,14 +35,7 @@ from rehearsal.workspace import (
 
 _OPEN = "/api/2.0/mlflow/"
 _UC = "/api/2.0/mlflow/unity-catalog/"
-_HIDDEN = "_unity_catalog."
-_STATUS, _SOURCE = f"{_HIDDEN}status", f"{_HIDDEN}source"
-_PENDING, _READY = "PENDING_REGISTRATION", "READY"
-_TAG_KEY = re.compile(r"[^.,\-=/:\s][^.,\-=/:]{0,254}")  # Unity Catalog's rules are the stricter
-_MAX_TAG = 1000
 _LEVELS = 3
-
-Fields = dict[str, Any]
 
 
 async def create_model(request: Request) -> JSONResponse:
@@ -43,9 +46,9 @@ async def create_model(request: Request) -> JSONResponse:
         raise invalid_value(f"Model name '{name}' is not valid; specify all three levels.")
     if name.rpartition(".")[0] not in workspace.schemas:
         raise not_found(f"Schema '{name.rpartition('.')[0]}'")
-    _check_tags(fields.get("tags", []))
+    check_tags(fields.get("tags", []))
     response = await _request(workspace, "POST", "registered-models/create", fields)
-    return _model(response)
+    return JSONResponse({"registered_model": to_model(response["registered_model"])})
 
 
 async def get_model(request: Request) -> JSONResponse:
@@ -53,7 +56,7 @@ async def get_model(request: Request) -> JSONResponse:
     response = await _request(
         workspace_of(request), "GET", "registered-models/get", await read_fields(request)
     )
-    return _model(response)
+    return JSONResponse({"registered_model": to_model(response["registered_model"])})
 
 
 async def update_model(request: Request) -> JSONResponse:
@@ -61,7 +64,7 @@ async def update_model(request: Request) -> JSONResponse:
     response = await _request(
         workspace_of(request), "PATCH", "registered-models/update", await read_fields(request)
     )
-    return _model(response)
+    return JSONResponse({"registered_model": to_model(response["registered_model"])})
 
 
 async def create_version(request: Request) -> JSONResponse:
@@ -69,12 +72,12 @@ async def create_version(request: Request) -> JSONResponse:
     workspace, fields = workspace_of(request), await read_fields(request)
     name, source = require_fields(fields, "name", "source")
     tags = fields.get("tags", [])
-    _check_tags(tags)
-    tags = [*tags, {"key": _STATUS, "value": _PENDING}, {"key": _SOURCE, "value": source}]
+    check_tags(tags)
+    tags = [*tags, {"key": STATUS, "value": PENDING}, {"key": SOURCE, "value": source}]
     body = {"name": name, "source": f"dbfs:/Models/{name}", "tags": tags}
     kept = {key: fields[key] for key in ("run_id", "description") if fields.get(key)}
     response = await _request(workspace, "POST", "model-versions/create", {**body, **kept})
-    return JSONResponse({"model_version": _version(response["model_version"])})
+    return JSONResponse({"model_version": to_version(response["model_version"])})
 
 
 async def finalize_version(request: Request) -> JSONResponse:
@@ -83,7 +86,7 @@ async def finalize_version(request: Request) -> JSONResponse:
     name, version = require_fields(await read_fields(request), "name", "version")
     if not any((workspace.folder / "files" / models_folder(name, version)).rglob("MLmodel")):
         raise invalid_value(f"Model version {name} {version} has no MLmodel file.")
-    tag = {"name": name, "version": version, "key": _STATUS, "value": _READY}
+    tag = {"name": name, "version": version, "key": STATUS, "value": READY}
     await _request(workspace, "POST", "model-versions/set-tag", tag)
     found = await version_of(workspace, name, version)
     return JSONResponse({"model_version": found})
@@ -101,7 +104,7 @@ async def search_versions(request: Request) -> JSONResponse:
     if not re.fullmatch(r"\s*name\s*=\s*(['\"])[^'\"]+\1\s*", fields.get("filter", "")):
         raise invalid_value("Only a filter of the form \"name = 'model'\" is supported.")
     response = await _request(workspace, "GET", "model-versions/search", fields)
-    found = [_version(each) for each in response.get("model_versions", [])]
+    found = [to_version(each) for each in response.get("model_versions", [])]
     listed = [{k: v for k, v in each.items() if k not in ("tags", "aliases")} for each in found]
     return JSONResponse({**response, "model_versions": listed})
 
@@ -121,14 +124,14 @@ async def get_version_by_alias(request: Request) -> JSONResponse:
         response = await _request(workspace, "GET", "registered-models/alias", fields)
     except ApiError:
         raise not_found(f"Alias '{alias}' of '{name}'") from None
-    found = _version(response["model_version"])
+    found = to_version(response["model_version"])
     return JSONResponse({"model_version": await version_of(workspace, name, found["version"])})
 
 
 async def set_version_tag(request: Request) -> JSONResponse:
     """Set a tag that Unity Catalog allows."""
     fields = await read_fields(request)
-    _check_tags([fields])
+    check_tags([fields])
     await _request(workspace_of(request), "POST", "model-versions/set-tag", fields)
     return JSONResponse({})
 
@@ -151,12 +154,7 @@ async def version_of(workspace: Workspace, name: str, version: str) -> Fields:
     """
     fields = {"name": name, "version": version}
     response = await _request(workspace, "GET", "model-versions/get", fields)
-    return _version(response["model_version"])
-
-
-def models_folder(name: str, version: str) -> str:
-    """Return the folder of a version's files, as the Files API names it."""
-    return f"Models/{name.replace('.', '/')}/{version}"
+    return to_version(response["model_version"])
 
 
 async def _request(workspace: Workspace, method: str, path: str, fields: Fields) -> Fields:
@@ -175,42 +173,6 @@ def _forward(method: str, path: str) -> Route:
         )
 
     return Route(_UC + path, forward, methods=[method])
-
-
-def _model(response: Fields) -> JSONResponse:
-    model = response["registered_model"]
-    kept = ("name", "description", "creation_timestamp", "last_updated_timestamp", "tags")
-    aliases = model.get("aliases", [])
-    found = {key: model[key] for key in kept if key in model}
-    return JSONResponse({"registered_model": {**found, "aliases": aliases}})
-
-
-def _version(stored: Fields) -> Fields:
-    tags = {tag["key"]: tag["value"] for tag in stored.get("tags", [])}
-    kept = ("name", "version", "description", "run_id", "creation_timestamp")
-    return {
-        **{key: stored[key] for key in (*kept, "last_updated_timestamp") if key in stored},
-        "status": tags.get(_STATUS, _READY),
-        "source": tags.get(_SOURCE, ""),
-        "storage_location": f"dbfs:/{models_folder(stored['name'], str(stored['version']))}",
-        "tags": [
-            {"key": key, "value": value}
-            for key, value in tags.items()
-            if not key.startswith(_HIDDEN)
-        ],
-        "aliases": [
-            {"alias": alias, "version": stored["version"]} for alias in stored.get("aliases", [])
-        ],
-    }
-
-
-def _check_tags(tags: list[Fields]) -> None:
-    for tag in tags:
-        key, value = str(tag.get("key", "")), str(tag.get("value", ""))
-        if not _TAG_KEY.fullmatch(key):
-            raise invalid_value(f"Tag key '{key}' holds a character of . , - = / : or is too long.")
-        if len(value) > _MAX_TAG:
-            raise invalid_value(f"The value of tag '{key}' is longer than {_MAX_TAG} characters.")
 
 
 ROUTES = [
