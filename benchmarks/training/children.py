@@ -16,7 +16,7 @@ _OURS_ALONE = ("TF_ENABLE_ONEDNN_OPTS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTERO
 
 
 def measured(name: str, **arguments: Any) -> dict[str, Any]:
-    """Return what ``benchmarks.training.measure`` gives for one measurement.
+    """Return what ``benchmarks.training.measure`` returns for one measurement.
 
     Raises:
         RuntimeError: The measurement failed.

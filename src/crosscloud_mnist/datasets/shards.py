@@ -19,7 +19,7 @@ class ShardsDataset(AbstractDataset[LabelledImages, "LabelledImages | tuple[Shar
     """Images [n, 28, 28] and labels [n], uint8, in a number of shards.
 
     Image i goes to shard ``i % shards``. A large set is not loaded in one process: every worker
-    opens its own shards. Two transcoded entries of the catalog stand for one set: ``@arrays``
+    opens its own shards. Two transcoded entries of the catalog describe one set: ``@arrays``
     saves and loads the arrays, ``@shards`` loads the paths of the shards.
 
     Example usage for the YAML API:

@@ -1,1 +1,1 @@
-"""Files as they stand on storage: their formats, their names, and how they are written."""
+"""Files on storage: their formats, their names, and how they are written."""

@@ -1,4 +1,4 @@
-"""The whole state of a training after an epoch, from which a later attempt goes on."""
+"""The complete state of a training after an epoch, from which a later attempt resumes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the training function is given: plain values that pickle."""
+"""The input of the training function: plain values that pickle."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class TrainingJob:
         validation: The validation shards.
         checkpoint_dir: Folder of checkpoints and epoch records, on storage that the driver and
             every worker see.
-        initial_epoch: How many epochs an earlier attempt has finished: training goes on from the
+        initial_epoch: How many epochs an earlier attempt has finished: training resumes from the
             checkpoint of the last of them.
         create_strategy: Whether the training function creates its own distribution strategy
             (mode ``custom``) instead of running under the one in scope.

@@ -1,4 +1,4 @@
-"""What the training function returns: plain values that pickle."""
+"""The output of the training function: plain values that pickle."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ class EpochMetrics:
         val_accuracy: Validation accuracy, 0 to 1, of the same.
         learning_rate: At the epoch's last step.
         seconds: Wall time of the epoch, validation included.
-        images_per_second: Training images a second over the training steps alone.
-        cpu_seconds: Processor time of all slots together over the training steps alone.
+        images_per_second: Training images a second over the training steps only.
+        cpu_seconds: Processor time of all slots together over the training steps only.
     """
 
     epoch: int
@@ -47,7 +47,7 @@ class WorkerReport:
     Attributes:
         rank: From 0.
         host: Name of the machine it ran on.
-        shards: Indices into ``TrainingJob.train`` of the shards that it alone read.
+        shards: Indices into ``TrainingJob.train`` of the shards that it read.
         images: Training images that it saw.
         precision: The Keras dtype policy.
         weights_sha256: Of its final weights, hexadecimal.

@@ -131,7 +131,7 @@ class Trainer:
                 best.assign(weight)
 
     def _save(self) -> None:
-        """Write the checkpoint, then the record of the last epoch: rank 0 alone."""
+        """Write the checkpoint, then the record of the last epoch, on rank 0 only."""
         if self._context.rank != 0:
             return
         folder, metrics = self._job.checkpoint_dir, self.history[-1]

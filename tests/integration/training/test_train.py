@@ -1,4 +1,4 @@
-"""The loop in one process, and the files that its weights become."""
+"""The training loop in one process, and the export of its weights."""
 
 from __future__ import annotations
 
@@ -65,18 +65,20 @@ def test_the_same_seed_gives_the_same_weights(job, result):
 )
 def test_a_resumed_training_ends_with_the_same_weights(job, changes, tmp_path):
     job = with_config(job, epochs=3, **changes)
-    whole = train(replace(job, checkpoint_dir=str(tmp_path / "whole")))
-    shutil.copytree(tmp_path / "whole", tmp_path / "cut")
+    uninterrupted = train(replace(job, checkpoint_dir=str(tmp_path / "uninterrupted")))
+    shutil.copytree(tmp_path / "uninterrupted", tmp_path / "interrupted")
     for late in ("checkpoint-0003.npz", "epoch-0002.json", "epoch-0003.json"):
-        (tmp_path / "cut" / late).unlink()
-    cut = str(tmp_path / "cut")
-    resumed = train(replace(job, checkpoint_dir=cut, initial_epoch=checkpoint.last_epoch(cut)))
-    assert resumed.worker_reports == whole.worker_reports
-    for resumed_epoch, whole_epoch in zip(resumed.history, whole.history, strict=True):
-        assert resumed_epoch.loss == whole_epoch.loss
-        assert resumed_epoch.val_loss == whole_epoch.val_loss
-    assert resumed.history[:2] == whole.history[:2]
-    records = [path.name for path in sorted((tmp_path / "cut").glob("*.json"))]
+        (tmp_path / "interrupted" / late).unlink()
+    interrupted = str(tmp_path / "interrupted")
+    resumed = train(
+        replace(job, checkpoint_dir=interrupted, initial_epoch=checkpoint.last_epoch(interrupted))
+    )
+    assert resumed.worker_reports == uninterrupted.worker_reports
+    for resumed_epoch, expected_epoch in zip(resumed.history, uninterrupted.history, strict=True):
+        assert resumed_epoch.loss == expected_epoch.loss
+        assert resumed_epoch.val_loss == expected_epoch.val_loss
+    assert resumed.history[:2] == uninterrupted.history[:2]
+    records = [path.name for path in sorted((tmp_path / "interrupted").glob("*.json"))]
     assert records == ["epoch-0001.json", "epoch-0002.json", "epoch-0003.json"]
 
 
@@ -85,22 +87,26 @@ def test_the_best_epochs_weights_are_exported_and_survive_a_resume(job, tmp_path
     job = with_config(
         job, restore_best_weights=True, patience=2, epochs=5, learning_rate=0.03, optimizer="adam"
     )
-    whole = train(replace(job, checkpoint_dir=str(tmp_path / "whole")))
-    verify_worker_reports(whole, job)
-    assert whole.selected == select_best_epoch(whole.history) != whole.history[-1]
-    model = export.rebuild(job.config.model, whole.weights)
+    uninterrupted = train(replace(job, checkpoint_dir=str(tmp_path / "uninterrupted")))
+    verify_worker_reports(uninterrupted, job)
+    assert (
+        uninterrupted.selected
+        == select_best_epoch(uninterrupted.history)
+        != uninterrupted.history[-1]
+    )
+    model = export.rebuild(job.config.model, uninterrupted.weights)
     correct = total = 0
     for images, labels, weights in input_pipeline.validation_batches(job, 1, 0, 1):
         predicted = export.predict(model, images.numpy()).argmax(axis=1)
         correct += float(((predicted == labels.numpy()) * weights.numpy()).sum())
         total += float(weights.numpy().sum())
-    assert correct / total == pytest.approx(whole.selected.val_accuracy, abs=2 / total)
-    cut = tmp_path / "cut"
-    shutil.copytree(tmp_path / "whole", cut)
-    newest = checkpoint.last_epoch(str(cut))
-    resumed = train(replace(job, checkpoint_dir=str(cut), initial_epoch=newest - 1))
-    assert resumed.worker_reports == whole.worker_reports
-    assert resumed.selected_epoch == whole.selected_epoch
+    assert correct / total == pytest.approx(uninterrupted.selected.val_accuracy, abs=2 / total)
+    interrupted = tmp_path / "interrupted"
+    shutil.copytree(tmp_path / "uninterrupted", interrupted)
+    newest = checkpoint.last_epoch(str(interrupted))
+    resumed = train(replace(job, checkpoint_dir=str(interrupted), initial_epoch=newest - 1))
+    assert resumed.worker_reports == uninterrupted.worker_reports
+    assert resumed.selected_epoch == uninterrupted.selected_epoch
 
 
 @pytest.mark.parametrize(("momentum", "shares"), [(0.5, (1, 1, 2)), (0.9, (1, 1, 1))])
@@ -157,7 +163,7 @@ def test_labels_are_smoothed_in_training_and_validation(job):
 
 
 def test_unwritable_storage_is_a_one_line_error(job, tmp_path):
-    (tmp_path / "file").write_text("in the way")
+    (tmp_path / "file").write_text("a file where a folder should be")
     with pytest.raises(TrainingError, match=r"epoch 1 could not be written to .*make room"):
         train(replace(job, checkpoint_dir=str(tmp_path / "file" / "records")))
 
@@ -224,7 +230,7 @@ def test_the_onnx_graph_predicts_as_keras_does(job, result, tmp_path):
     assert "267,338" in export.summary(model)
 
 
-def test_a_model_takes_raw_pixels(job, result):
+def test_a_model_scales_raw_pixels_itself(job, result):
     model = export.rebuild(job.config.model, result.weights)
     rescaling = next(layer for layer in model.layers if layer.name.startswith("rescaling"))
     assert rescaling.scale == pytest.approx(1 / 255)

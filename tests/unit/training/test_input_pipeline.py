@@ -88,10 +88,10 @@ def test_no_image_is_seen_twice_in_an_epoch_by_any_worker(job, tmp_path):
 
 
 def test_two_replicas_of_a_worker_share_its_batch(job):
-    whole, _ = next(iter(input_pipeline.training_batches(job, 2, 0, 1)))
+    expected, _ = next(iter(input_pipeline.training_batches(job, 2, 0, 1)))
     halves = iter(input_pipeline.training_batches(job, 2, 0, 2))
     first, second = next(halves)[0], next(halves)[0]
-    np.testing.assert_array_equal(np.concatenate([first, second]), whole)
+    np.testing.assert_array_equal(np.concatenate([first, second]), expected)
 
 
 @pytest.mark.parametrize("workers", [1, 2, 3])

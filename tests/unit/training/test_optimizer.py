@@ -1,4 +1,4 @@
-"""The learning rate at every step, as the optimizer itself gives it."""
+"""The learning rate at every step, read from the optimizer."""
 
 from __future__ import annotations
 

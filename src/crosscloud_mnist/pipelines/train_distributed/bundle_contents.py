@@ -88,8 +88,8 @@ def build_model_card(
 ) -> ModelCard:
     """Return the model card.
 
-    The profile of predictions is that of the validation set: the model is more certain of training
-    images than of any that it will be asked about.
+    The profile of predictions is that of the validation set: the model is more certain of the
+    images that it was trained on than of those that it will be sent.
     """
     return ModelCard(
         **lineage,

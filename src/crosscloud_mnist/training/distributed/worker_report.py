@@ -13,7 +13,7 @@ from crosscloud_mnist.training.result import TrainingResult, WorkerReport
 
 
 def exchange_reports(report: WorkerReport) -> tuple[WorkerReport, ...]:
-    """Return every rank's report, in rank order; outside a barrier task, this one alone.
+    """Return every rank's report, in rank order; outside a barrier task, only this one.
 
     The runner returns rank 0's value only, so the ranks exchange their reports before they end.
     """

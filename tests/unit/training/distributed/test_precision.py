@@ -1,4 +1,4 @@
-"""bfloat16 is chosen by the processor's instructions, and never read from /proc by this code."""
+"""bfloat16 is chosen by the instructions of every rank's processor."""
 
 from __future__ import annotations
 
