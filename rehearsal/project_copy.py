@@ -33,9 +33,10 @@ class ProjectCopy:
     @classmethod
     def create(cls, folder: Path) -> Self:
         """Copy the sources and the configuration, without data and keys."""
-        ignore = shutil.ignore_patterns("local", "__pycache__")
-        for name in ("conf", "src"):
-            shutil.copytree(_PROJECT / name, folder / name, ignore=ignore)
+        own = shutil.ignore_patterns("local")
+        shutil.copytree(_PROJECT / "conf", folder / "conf", ignore=own)
+        cached = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(_PROJECT / "src", folder / "src", ignore=cached)
         (folder / "conf" / "local").mkdir()
         for name in ("pyproject.toml", ".telemetry"):
             shutil.copy(_PROJECT / name, folder)

@@ -73,10 +73,10 @@ def test_a_run_killed_during_creation_leaves_a_store_that_the_next_run_opens(tmp
     assert MlflowClient(sqlite_uri(path)).search_experiments()
 
 
-def test_a_complete_store_is_left_as_it_is(path):
-    before = path.read_bytes()
-    ensure_sqlite_store(sqlite_uri(path))
-    assert path.read_bytes() == before
+def test_a_complete_store_is_left_as_it_is(created):
+    before = created.read_bytes()
+    ensure_sqlite_store(sqlite_uri(created))
+    assert created.read_bytes() == before
 
 
 @pytest.mark.parametrize(
