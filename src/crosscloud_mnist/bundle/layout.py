@@ -92,16 +92,30 @@ def digest_of(folder: Path, hashes: Mapping[str, str] | None = None) -> str:
     Raises:
         VerificationError: Something in the folder is not a plain file.
     """
-    lines = []
+    lines = [
+        f"{(hashes or {}).get(name) or _hash(path)}  {name}\n"
+        for name, path in list_files(folder).items()
+        if name != ADDED_BY_MLFLOW
+    ]
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def list_files(folder: Path) -> dict[str, Path]:
+    """Return the files of a bundle by their path in its folder, in path order.
+
+    Raises:
+        VerificationError: Something in the folder is not a plain file.
+    """
+    files = {}
     for path in sorted(folder.rglob("*"), key=lambda path: path.relative_to(folder).as_posix()):
         name = path.relative_to(folder).as_posix()
         if path.is_symlink() or not (path.is_file() or path.is_dir()):
             raise VerificationError(
                 f"{name} is not a plain file, expected only those in a bundle; discard this copy"
             )
-        if path.is_file() and name != ADDED_BY_MLFLOW:
-            lines.append(f"{(hashes or {}).get(name) or _hash(path)}  {name}\n")
-    return hashlib.sha256("".join(lines).encode()).hexdigest()
+        if path.is_file():
+            files[name] = path
+    return files
 
 
 def _hash(path: Path) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import traceback
 from dataclasses import replace
@@ -74,10 +75,26 @@ def test_the_digest_covers_names_and_contents_but_not_the_file_that_mlflow_adds(
     assert digest_of(copy.folder) != copy.digest
 
 
-def test_a_link_is_rejected(copy):
-    (copy.folder / "artifacts" / "more").symlink_to("/etc/hostname")
-    with pytest.raises(VerificationError, match="artifacts/more is not a plain file"):
-        digest_of(copy.folder)
+@pytest.mark.parametrize(
+    "create", [lambda path: path.symlink_to("/etc/hostname"), os.mkfifo], ids=["link", "pipe"]
+)
+@pytest.mark.parametrize("name", ["artifacts/more", "registered_model_meta"])
+def test_what_is_no_plain_file_is_rejected_before_anything_is_read(copy, verifier, create, name):
+    create(copy.folder / name)
+    for check in (digest_of, verifier.verify):
+        with pytest.raises(VerificationError, match=f"{name} is not a plain file"):
+            check(copy.folder)
+
+
+def test_only_the_one_file_that_mlflow_adds_may_be_unsigned(copy, verifier):
+    meta = copy.folder / "registered_model_meta"
+    meta.write_text("model_name: x")
+    assert digest_of(copy.folder, verifier.verify(copy.folder)) == copy.digest
+    meta.unlink()
+    meta.mkdir()
+    (meta / "code.py").write_text("raise SystemExit")
+    with pytest.raises(VerificationError, match=r"registered_model_meta/code\.py is not signed"):
+        verifier.verify(copy.folder)
 
 
 @pytest.mark.parametrize("name", ["MLmodel", "python_model.py", "artifacts/model.onnx"])
@@ -106,7 +123,7 @@ def test_an_added_and_a_missing_file_are_named(copy, verifier):
 @pytest.mark.parametrize("content", [b"", b"{}", b"not json", b'{"dsseEnvelope": {}}'])
 def test_a_broken_signature_is_rejected_in_one_line(copy, verifier, content):
     (copy.folder / "model.sig").write_bytes(content)
-    with pytest.raises(VerificationError, match="signature does not hold") as raised:
+    with pytest.raises(VerificationError, match="signature is not valid") as raised:
         verifier.verify(copy.folder)
     assert "\n" not in str(raised.value)
 
@@ -121,7 +138,7 @@ def test_the_signature_of_another_key_is_rejected(tiny_contents, verifier, tmp_p
     other = Signer(str(tmp_path / "other.pem"), str(tmp_path / "other.pub"), generate=True)
     bundle = write(tiny_contents, tmp_path / "bundle", other)
     Verifier(str(tmp_path / "other.pub")).verify(bundle.folder)
-    with pytest.raises(VerificationError, match="signature does not hold"):
+    with pytest.raises(VerificationError, match="signature is not valid"):
         verifier.verify(bundle.folder)
 
 

@@ -242,7 +242,7 @@ def test_another_keys_bundle_is_rejected(workspaces, tiny_contents, fail_on_load
     with monkeypatch.context() as undone:
         undone.setattr("crosscloud_mnist.bundle.writer.check_golden", lambda *_: 0.0)
         bundle = write(tiny_contents, workspaces.folder / "b", Signer(*keys, generate=True))
-    with pytest.raises(VerificationError, match="signature does not hold"):
+    with pytest.raises(VerificationError, match="signature is not valid"):
         workspaces.promote(workspaces.log(bundle))
     assert workspaces.target.get_version_by_alias(NAME, ALIAS) is None
 
