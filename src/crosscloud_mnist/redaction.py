@@ -12,6 +12,7 @@ MASK = "***"
 _MAX_CHARACTERS = 300
 _ELLIPSIS = "..."
 _SECRET_NAMES = ("TOKEN", "PASSWORD", "SECRET", "KEY")  # how a secret variable's name ends
+_PATH_NAMES = ("VERIFYING_KEY", "SIGNING_KEY")  # mostly paths, which belong in messages
 _USERINFO = re.compile(
     r"(?P<scheme>\b[a-z][a-z0-9+.-]*://)"
     r"(?:[^\s/?#'\"@]*:(?!\d+[/?#])[^\s'\"]*|[^\s/?#'\"]+)@",  # :8080/ is a port, not a password
@@ -43,7 +44,9 @@ def mask_uris_in(value: Any) -> Any:
 def select_secrets(variables: Mapping[str, str]) -> tuple[str, ...]:
     """Return the values of the variables whose names say that they are secret."""
     return tuple(
-        value for name, value in variables.items() if value and name.upper().endswith(_SECRET_NAMES)
+        value
+        for name, value in variables.items()
+        if value and name.upper().endswith(_SECRET_NAMES) and not name.endswith(_PATH_NAMES)
     )
 
 

@@ -80,4 +80,5 @@ def test_a_summary_is_one_printable_line():
 
 def test_the_name_of_a_variable_says_that_it_is_secret():
     variables = {"DATABRICKS_TOKEN": "a", "MLFLOW_TRACKING_PASSWORD": "b", "X_KEY": "", "HOST": "c"}
+    variables["MNIST_SIGNING_KEY"] = "/path/of/key.pem"
     assert select_secrets(variables) == ("a", "b")

@@ -10,11 +10,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
+from urllib.parse import urlsplit
 
 from kedro.io import AbstractDataset, DatasetError
 
 from crosscloud_mnist.datasets.mnist_files import FILES, MAX_FILE_BYTES, find_file
 from crosscloud_mnist.errors import IdxError
+from crosscloud_mnist.redaction import mask_uris, mask_uris_in, summarize
 from crosscloud_mnist.storage import atomic, idx
 
 _MIRROR_TIMEOUT_SECONDS = 20
@@ -107,7 +109,7 @@ class MnistDataset(AbstractDataset[NoReturn, RawDigits]):
             try:
                 return self._download(mirror)
             except (OSError, http.client.HTTPException, IdxError) as error:
-                logger.warning("%s has no MNIST: %s", mirror, error)
+                logger.warning("%s has no MNIST: %s", mask_uris(mirror), summarize(str(error)))
         if self._allow_uci_fallback:
             return _load_uci_digits()
         raise IdxError(
@@ -143,12 +145,12 @@ class MnistDataset(AbstractDataset[NoReturn, RawDigits]):
     def _download(self, mirror: str) -> RawDigits:
         compressed = {name: _fetch(f"{mirror.rstrip('/')}/{name}.gz") for name in FILES}
         files = {
-            name: self._verify(name, f"{mirror}/{name}.gz", content)
+            name: self._verify(name, f"{mask_uris(mirror)}/{name}.gz", content)
             for name, content in compressed.items()
         }
         for name, content in compressed.items():
             atomic.write_bytes(self._cache / f"{name}.gz", content)
-        return RawDigits("mnist", mirror, files)
+        return RawDigits("mnist", mask_uris(mirror), files)
 
     def _verify(self, name: str, source: str, content: bytes) -> bytes:
         """Return the uncompressed bytes, if they are those of the published file."""
@@ -165,19 +167,27 @@ class MnistDataset(AbstractDataset[NoReturn, RawDigits]):
             "fetch the file again"
         )
 
+    def _init_config(self) -> dict[str, Any]:
+        """Return what ``kedro catalog`` prints, with the passwords of mirrors masked."""
+        config: dict[str, Any] = mask_uris_in(super()._init_config())
+        return config
+
     def _describe(self) -> dict[str, Any]:
         return {"folder": self._folder and str(self._folder), "cache": str(self._cache)}
 
 
 def _fetch(url: str) -> bytes:
-    if not url.startswith(("http://", "https://")):
-        raise IdxError(f"{url}: expected a mirror's http or https address; see conf")
+    if not url.startswith(("http://", "https://")) or "@" in urlsplit(url).netloc:
+        raise IdxError(
+            f"{mask_uris(url)}: expected a mirror's http or https address without a password; "
+            "correct mnist_mirrors in the globals"
+        )
     with urllib.request.urlopen(url, timeout=_MIRROR_TIMEOUT_SECONDS) as response:  # noqa: S310
         content: bytes = response.read(MAX_FILE_BYTES + 1)
     if len(content) > MAX_FILE_BYTES:
         raise IdxError(
-            f"{url}: larger than {MAX_FILE_BYTES} bytes, expected an MNIST file; name another "
-            "mirror"
+            f"{mask_uris(url)}: larger than {MAX_FILE_BYTES} bytes, expected an MNIST file; name "
+            "another mirror"
         )
     return content
 

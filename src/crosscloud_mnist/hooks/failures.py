@@ -20,6 +20,7 @@ from omegaconf.errors import OmegaConfBaseException
 from yaml import MarkedYAMLError, YAMLError
 
 from crosscloud_mnist.errors import ConfigurationError, CrosscloudError
+from crosscloud_mnist.redaction import redact, select_secrets
 
 _MAX_MESSAGE_CHARACTERS = 600
 _MAX_LOG_BYTES = 1_000_000
@@ -54,7 +55,7 @@ def one_line_failures(*, verbose: bool = False) -> Iterator[None]:
 def describe(error: BaseException) -> str:
     """Return what to tell a user of an error: one line."""
     cause = _cause(error)
-    text = " ".join(str(cause).split())
+    text = " ".join(redact(str(cause), select_secrets(os.environ)).split())
     if isinstance(cause, CrosscloudError):
         return text
     text = text[:_MAX_MESSAGE_CHARACTERS]
@@ -112,13 +113,20 @@ def _log(error: BaseException) -> Path:
     path = folder / "errors.log"
     path.touch(mode=0o600)
     handler = RotatingFileHandler(path, maxBytes=_MAX_LOG_BYTES, backupCount=1, encoding="utf-8")
-    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
+    handler.setFormatter(_RedactingFormatter("%(asctime)s %(message)s"))
     failure = (type(error), error, error.__traceback__)
     handler.handle(
         logging.LogRecord(__name__, logging.ERROR, __file__, 0, "command failed", None, failure)
     )
     handler.close()
     return _shorten(path)
+
+
+class _RedactingFormatter(logging.Formatter):
+    """Formats a record, its traceback included, without secrets."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return redact(super().format(record), select_secrets(os.environ))
 
 
 def _project() -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 from collections.abc import Generator
 from pathlib import Path
@@ -81,6 +82,11 @@ def check_environment(loader: OmegaConfigLoader) -> None:
     if "://" in str(loader.conf_source):  # not on this machine
         return
     source = Path(loader.conf_source)
+    if glob.has_magic(str(source)):
+        raise ConfigurationError(
+            f"{source} has a *, ? or [ in its name, which Kedro reads as a pattern and so finds no "
+            "file there, expected a path without them; rename the folder"
+        )
     if not source.exists():
         raise ConfigurationError(
             f"{source} does not exist, expected the conf folder of the project; name it with "

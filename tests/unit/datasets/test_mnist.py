@@ -181,3 +181,13 @@ def test_the_uci_digits_are_used_only_if_that_is_allowed(tmp_path, sha256, caplo
 def test_saving_is_rejected(tmp_path, sha256):
     with pytest.raises(DatasetError, match="load only"):
         MnistDataset(sha256=sha256, cache=str(tmp_path)).save(object())
+
+
+def test_the_password_of_a_mirror_is_not_shown(tmp_path, sha256, caplog, raises_cause):
+    dataset = MnistDataset(
+        sha256=sha256, cache=str(tmp_path / "cache"), mirrors=["http://ada:s3cret@127.0.0.1:9"]
+    )
+    with raises_cause(IdxError, "no mirror has it"):
+        dataset.load()
+    assert "http://***@127.0.0.1:9 has no MNIST" in caplog.text
+    assert "s3cret" not in f"{caplog.text} {dataset} {dataset._init_config()}"

@@ -74,3 +74,12 @@ def test_the_traceback_is_printed_where_that_is_wanted(project):
 def test_outside_a_command_the_error_is_unchanged(project):
     with pytest.raises(OSError, match="disk full"), one_line_failures():
         raise OSError("disk full")
+
+
+def test_no_password_is_in_the_line_or_in_the_log(project, monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", "p/ssword")
+    result = fail(OSError("http://ada:other@host rejected p%2Fssword"))
+    assert "http://***@host rejected ***" in result.stderr
+    log = (project / "logs" / "errors.log").read_text()
+    assert "http://***@host rejected ***" in log
+    assert "other" not in log

@@ -61,6 +61,11 @@ def test_a_missing_conf_or_local_folder_is_named_with_what_to_do(tmp_path):
         preflight.check_environment(made)
 
 
+def test_a_folder_with_brackets_is_one_line_as_kedro_finds_no_conf_there(tmp_path):
+    with pytest.raises(ConfigurationError, match=r"a\[b\]/conf has a .*; rename the folder"):
+        preflight.check_environment(loader(tmp_path / "a[b]" / "conf"))
+
+
 def test_of_alternative_variables_one_is_enough(tmp_path, monkeypatch):
     made = loader(tmp_path, globals="required_env:\n- [CC_HOST]\n- [CC_TOKEN, CC_SECRET]\n")
     for name in ("CC_HOST", "CC_TOKEN", "CC_SECRET"):
