@@ -13,8 +13,10 @@ from kedro.framework.cli.project import run as kedro_run
 from kedro.framework.cli.utils import CONTEXT_SETTINGS
 from kedro.framework.project import pipelines
 
+from crosscloud_mnist.errors import ConfigurationError
 from crosscloud_mnist.hooks.failures import one_line_failures
 from crosscloud_mnist.hooks.names import check_name
+from crosscloud_mnist.hooks.params_option import parse_params
 
 
 @click.group(context_settings=CONTEXT_SETTINGS)
@@ -28,7 +30,36 @@ def _run(*, verbose: bool, **options: Any) -> Any:
             options |= {"pipeline": None, "pipelines": [options["pipeline"]]}
         for name in options["pipelines"]:
             check_name(name, pipelines, "pipeline")
+        check_runner(options["runner"], is_async=options["is_async"], **options["runner_params"])
         return kedro_run.callback(**options)  # type: ignore[misc]  # a command has a callback
+
+
+def check_runner(runner: str | None, *, is_async: bool, **_params: Any) -> None:
+    """Check that datasets are loaded and saved in the main thread of this process.
+
+    MLflow keeps its active run for each thread, and what ``kedro-mlflow`` saves cannot be pickled.
+
+    Raises:
+        ConfigurationError: They would be in another thread or process.
+    """
+    if is_async or (runner and runner.rpartition(".")[2] in ("ParallelRunner", "ThreadRunner")):
+        raise ConfigurationError(
+            f"{'--async' if is_async else runner} uses other threads or processes, in which MLflow "
+            "has no active run; expected the SequentialRunner: leave out --runner and --async"
+        )
+
+
+def _option(parameter: click.Parameter) -> click.Parameter:
+    """Return Kedro's own option, except for ``--params``."""
+    if parameter.name != "params":
+        return parameter
+    return click.Option(
+        ["--params"],
+        type=click.UNPROCESSED,
+        default="",
+        callback=parse_params,
+        help="name=value,name=value. In quotes, a value may hold commas: 'name=\"a, b\"'.",
+    )
 
 
 run = click.Command(
@@ -36,7 +67,7 @@ run = click.Command(
     help=kedro_run.help,
     callback=_run,
     params=[
-        *kedro_run.params,
+        *map(_option, kedro_run.params),
         click.Option(["--verbose", "-v"], is_flag=True, help="Print the traceback of a failure."),
     ],
 )

@@ -210,6 +210,9 @@ def unused_project(tmp_path_factory):
             "127.0.0.1:9 does not answer",
         ),
         (["--env", "prod"], {}, "no environment prod, expected one of azure, base, gcp, local"),
+        (["--runner", "ParallelRunner"], {}, "ParallelRunner uses other threads or processes"),
+        (["--async"], {}, "--async uses other threads or processes"),
+        (["--params", "rollback.reason=a, limit=0.99"], {}, "there is no parameter limit"),
         (["--pipelines", "trian"], {}, "there is no pipeline trian, did you mean train?"),
         (
             ["--params", "train_distributed.recipe=nonesuch"],

@@ -20,7 +20,23 @@ from kedro.framework.hooks import hook_impl
 
 
 class InterruptHooks:
-    """Ends the MLflow run of an interrupted pipeline as killed."""
+    """Ends the MLflow run of an interrupted pipeline as killed.
+
+    A run that was open before the pipeline is the caller's, and stays as it is.
+    """
+
+    def __init__(self) -> None:
+        self._run_id: str | None = None  # of the pipeline in progress
+
+    @hook_impl(tryfirst=True)
+    def after_context_created(self) -> None:
+        """End the run of a pipeline that was interrupted in this process, as in a notebook.
+
+        Otherwise kedro-mlflow logs the next pipeline into it.
+        """
+        if self._run_id is not None and self._run_id == _active_run_id():
+            _end_run("KILLED")
+        self._disarm()
 
     @hook_impl(wrapper=True)
     def before_pipeline_run(self) -> Generator[None, None, None]:
@@ -29,11 +45,15 @@ class InterruptHooks:
         kedro-mlflow may fail after it started the run, in the same hook: then no other hook is
         called, and the run is ended here as failed.
         """
+        run_id_of_caller = _active_run_id()
         try:
             result = yield
         except BaseException:
-            _end_run("FAILED")
+            if run_id_of_caller is None:
+                _end_run("FAILED")
             raise
+        if run_id_of_caller is None:
+            self._run_id = _active_run_id()
         atexit.register(_end_as_killed)
         if _in_main_thread():
             signal.signal(signal.SIGTERM, _interrupt)
@@ -42,22 +62,22 @@ class InterruptHooks:
     @hook_impl
     def after_pipeline_run(self) -> None:
         """Restore the signal: the run has succeeded."""
-        _restore()
+        self._disarm()
 
     @hook_impl(tryfirst=True)
     def on_pipeline_error(self) -> None:
         """Restore the signal: kedro-mlflow ends the run as failed."""
-        _restore()
+        self._disarm()
+
+    def _disarm(self) -> None:
+        self._run_id = None
+        atexit.unregister(_end_as_killed)
+        if _in_main_thread():
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def _interrupt(number: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG001
     raise KeyboardInterrupt
-
-
-def _restore() -> None:
-    atexit.unregister(_end_as_killed)
-    if _in_main_thread():
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def _in_main_thread() -> bool:
@@ -65,10 +85,16 @@ def _in_main_thread() -> bool:
     return threading.current_thread() is threading.main_thread()
 
 
-def _end_run(status: str) -> None:
+def _active_run_id() -> str | None:
     mlflow = sys.modules.get("mlflow")
-    if mlflow is None or mlflow.active_run() is None:
+    run = mlflow.active_run() if mlflow else None
+    return run.info.run_id if run else None
+
+
+def _end_run(status: str) -> None:
+    if _active_run_id() is None:
         return
+    mlflow = sys.modules["mlflow"]
     # The process ends in any case; what requests raises is an OSError.
     with contextlib.suppress(mlflow.exceptions.MlflowException, OSError):
         mlflow.end_run(status)

@@ -6,7 +6,8 @@ import dataclasses
 import re
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
-from typing import Any, get_type_hints
+from types import NoneType
+from typing import Any, get_args, get_type_hints
 
 from kedro.config import OmegaConfigLoader
 from kedro.pipeline import Pipeline
@@ -17,13 +18,14 @@ from pydantic_core import ErrorDetails
 from crosscloud_mnist.errors import ConfigurationError
 from crosscloud_mnist.hooks.configuration import load_section
 from crosscloud_mnist.hooks.names import unknown_name
+from crosscloud_mnist.hooks.params_option import text_of
 
 _UNKNOWN = ("extra_forbidden", "unexpected_keyword_argument")
 _RUNTIME_PARAMETER = re.compile(r"\$\{runtime_params:([\w.]+)")
 
 
 def check_parameters(loader: OmegaConfigLoader, pipelines: Mapping[str, Pipeline]) -> None:
-    """Check the names that a user gave, and every value that has a type.
+    """Check the names that a user gave, and every value that has a type; keep text as text.
 
     The types are those that the nodes annotate their ``params:`` inputs with; Kedro validates the
     same, later, in many lines.
@@ -36,8 +38,10 @@ def check_parameters(loader: OmegaConfigLoader, pipelines: Mapping[str, Pipeline
         ConfigurationError: A name does not exist, or a value has the wrong type or range.
     """
     types = TypeExtractor(dict(pipelines)).extract_types_from_pipelines()
+    known = _known_parameters(loader)
+    loader.runtime_params = _keep_text(loader.runtime_params or {}, known, types)
     problems = [
-        *_unknown_names(loader.runtime_params or {}, _known_parameters(loader), types),
+        *_unknown_names(loader.runtime_params, known, types),
         *_invalid_values(load_section(loader, "parameters"), types),
     ]
     if problems:
@@ -58,8 +62,35 @@ def _known_parameters(loader: OmegaConfigLoader) -> dict[str, Any]:
             *groups, leaf = name.split(".")
             for group in groups:
                 parent = parent.setdefault(group, {})
-            parent.setdefault(leaf, None)
+            parent.setdefault(leaf, "")  # all of them are text
     return known
+
+
+def _keep_text(
+    given: Mapping[str, Any], known: Any, types: Mapping[str, Any], prefix: str = ""
+) -> dict[str, Any]:
+    """Return what was given, with the user's own text where a parameter is text.
+
+    A parameter is text if its type is ``str``, or, without a type, its value in conf is.
+    """
+    kept: dict[str, Any] = {}
+    for key, value in given.items():
+        name = f"{prefix}{key}"
+        default = known.get(key) if isinstance(known, Mapping) else None
+        expected = types.get(name)
+        if value is not None and (_is_text(expected) if expected else isinstance(default, str)):
+            kept[key] = text_of(name, value)
+        elif isinstance(value, Mapping):
+            inner = {f"{name}.{field}": hint for field, hint in _hints(expected).items()}
+            kept[key] = _keep_text(value, default, {**types, **inner}, f"{name}.")
+        else:
+            kept[key] = value
+    return kept
+
+
+def _is_text(expected: Any) -> bool:
+    options = [each for each in get_args(expected) if each is not NoneType] or [expected]
+    return all(each is str or isinstance(each, str) for each in options)  # str or a Literal
 
 
 def _unknown_names(
@@ -99,9 +130,14 @@ def _describe(parameter: str, expected: type, details: ErrorDetails) -> str:
 def _fields(expected: Any, location: tuple[int | str, ...]) -> list[str]:
     """Return the names of the fields at a place in a dataclass."""
     for key in location:
-        expected = get_type_hints(expected).get(str(key)) if _is_dataclass(expected) else None
-    return [field.name for field in dataclasses.fields(expected)] if _is_dataclass(expected) else []
+        expected = _hints(expected).get(str(key))
+    return list(_hints(expected))
 
 
-def _is_dataclass(kind: Any) -> bool:
-    return isinstance(kind, type) and dataclasses.is_dataclass(kind)
+def _hints(expected: Any) -> dict[str, Any]:
+    """Return the types of a dataclass's fields by name; nothing for any other type."""
+    for option in (expected, *get_args(expected)):  # a dataclass, or one that may be None
+        if isinstance(option, type) and dataclasses.is_dataclass(option):
+            hints = get_type_hints(option)
+            return {field.name: hints[field.name] for field in dataclasses.fields(option)}
+    return {}

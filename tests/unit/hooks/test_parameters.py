@@ -24,6 +24,7 @@ class Settings:
 @dataclass(frozen=True, config=ConfigDict(extra="forbid"))
 class TrainParameters:
     mode: Literal["single", "local"]
+    reason: str | None
     settings: Settings
 
 
@@ -34,11 +35,13 @@ def train(parameters: TrainParameters) -> int:
 PIPELINES = {"train": Pipeline([Node(train, "params:train", "epochs", name="train")])}
 
 
-def check(conf: Path, **given: Any) -> None:
+def check(conf: Path, **given: Any) -> dict[str, Any]:
+    """Check what was given, and return what a run then reads."""
     for name in ("base", "local"):
         (conf / name).mkdir(exist_ok=True)
     (conf / "base" / "parameters.yml").write_text(
-        "train: {mode: single, settings: {epochs: 3}}\nseed: 0\ngroup: {limit: 2}\n"
+        "train: {mode: single, reason: null, settings: {epochs: 3}}\n"
+        "seed: 0\ngroup: {limit: 2}\nfolder: data\n"
     )
     (conf / "base" / "catalog.yml").write_text(
         "a: {type: x, path: '${runtime_params:images,y}', uri: '${runtime_params:group.model,z}'}"
@@ -47,6 +50,7 @@ def check(conf: Path, **given: Any) -> None:
         str(conf), base_env="base", default_run_env="local", runtime_params=given
     )
     check_parameters(loader, PIPELINES)
+    return loader.runtime_params
 
 
 def test_parameters_of_the_files_and_of_the_catalog_pass(tmp_path):
@@ -72,7 +76,7 @@ def test_parameters_of_the_files_and_of_the_catalog_pass(tmp_path):
             "^train.settings.epochs is -1: expected greater than 0; check --params",
         ),
         ({"train": {"mode": "fast"}}, "train.mode is 'fast': expected 'single' or 'local'"),
-        ({"train": {"mode": 1}}, "train.mode is 1: expected 'single' or 'local'"),
+        ({"train": {"mode": 1}}, "train.mode is '1': expected 'single' or 'local'"),
     ],
 )
 def test_an_unknown_name_or_an_invalid_value_is_named_with_what_is_expected(
@@ -81,3 +85,16 @@ def test_an_unknown_name_or_an_invalid_value_is_named_with_what_is_expected(
     with pytest.raises(ConfigurationError, match=message) as caught:
         check(tmp_path, **given)
     assert "\n" not in str(caught.value)
+
+
+def test_a_number_stays_text_where_text_is_expected(tmp_path):
+    given = {"images": 2024, "folder": 7, "seed": 7, "group": {"model": 1, "limit": 1}}
+    typed = {"reason": 2024, "settings": {"epochs": 3}}
+    assert check(tmp_path, **given, train=typed) == {
+        "images": "2024",
+        "folder": "7",
+        "seed": 7,
+        "group": {"model": "1", "limit": 1},
+        "train": {"reason": "2024", "settings": {"epochs": 3}},
+    }
+    assert check(tmp_path, train={"reason": None}) == {"train": {"reason": None}}
