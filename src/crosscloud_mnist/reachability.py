@@ -125,7 +125,7 @@ def _check_through_proxy(parts: SplitResult, proxy: str) -> None:
     with closing(connection):
         if proxy_parts.scheme == "http":
             status = _ask_proxy(connection, parts, proxy_parts)
-            if status is None or status in (403, 407, 502, 503, 504):
+            if status is None or status in (407, 502, 503, 504):
                 found = f"answers {status}" if status else "does not answer as one"
                 raise _UnreachableError(
                     f"its proxy {shown} {found}, expected a connection to {parts.hostname}; check "

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 
 @dataclass(frozen=True)
@@ -20,5 +19,5 @@ class ProcessConfig:
         variables: Environment variables of the process, the credentials among them.
     """
 
-    options: Mapping[str, Any]
+    options: Mapping[str, object]
     variables: Mapping[str, str] = field(repr=False)

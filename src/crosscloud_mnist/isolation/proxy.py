@@ -62,7 +62,7 @@ class ProcessProxy:
     """
 
     def __init__(
-        self, adapter: str, options: Mapping[str, Any], credentials: Mapping[str, Any]
+        self, adapter: str, options: Mapping[str, object], credentials: Mapping[str, object]
     ) -> None:
         config = load_obj(adapter).process_config(options, credentials)
         self._process = _get_process(adapter, config)

@@ -1,4 +1,4 @@
-"""A workspace's own process: what it is given, what it answers, and when it ends."""
+"""A workspace's own process: what it is given, what crosses, and when it ends."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Harmful:
 
 
 class Probe:
-    """An adapter that tells what it sees; it is imported in the process by this file's path."""
+    """An adapter that returns what it sees; its process imports it from this file."""
 
     def __init__(self, *, greeting: str) -> None:
         self._greeting = greeting
@@ -58,7 +58,7 @@ class Probe:
         """The variables that the process was started with, as other users of the machine see."""
         return Path("/proc/self/environ").read_text() + Path("/proc/self/cmdline").read_text()
 
-    def refuse(self):
+    def reject(self):
         raise VerificationError(f"the token {os.environ['PROBE_TOKEN']} is not right")
 
     def fail(self):
@@ -67,9 +67,9 @@ class Probe:
     def hang(self):
         time.sleep(60)
 
-    def doze(self, seconds):
+    def sleep(self, seconds):
         time.sleep(seconds)
-        return "dozed"
+        return "slept"
 
     def die(self):
         os.kill(os.getpid(), signal.SIGKILL)
@@ -110,7 +110,7 @@ def probe(monkeypatch):
     end_all()
 
 
-def test_a_method_is_called_in_another_process_and_its_answer_comes_back(probe):
+def test_a_method_is_called_in_another_process_and_its_result_returned(probe):
     assert probe.greet("Ada", mark="!") == "Good day, Ada!"
     assert probe.pid() != os.getpid()
 
@@ -171,9 +171,9 @@ def test_no_credential_stands_in_its_arguments_or_its_first_environment(probe):
     assert SECRET not in probe.start()
 
 
-def test_its_own_errors_come_back_as_themselves_without_the_secret(probe):
+def test_an_error_of_the_package_is_raised_as_itself_without_the_secret(probe):
     with pytest.raises(VerificationError, match=r"^the token \*\*\* is not right$"):
-        probe.refuse()
+        probe.reject()
 
 
 def test_any_other_error_is_one_line_without_the_secret(probe):
@@ -204,14 +204,14 @@ def test_a_warning_of_the_process_is_logged_as_one_without_secrets(probe, caplog
     assert "WARNING probe: retry with ***" in record.getMessage()
 
 
-def test_a_process_that_was_killed_is_said_and_the_next_one_works(probe):
+def test_a_killed_process_is_reported_and_the_next_one_works(probe):
     with pytest.raises(RegistryError, match=r"ended during die \(status -9\)"):
         probe.die()
     again = ProcessProxy("test_proxy.Probe", {"greeting": "Good day,"}, {"PROBE_TOKEN": SECRET})
     assert again.greet("Ada", mark="") == "Good day, Ada"
 
 
-def test_the_answer_to_an_interrupted_call_is_not_the_next_calls(probe):
+def test_the_result_of_an_interrupted_call_is_not_returned_by_the_next_call(probe):
     def interrupt(number, frame):
         raise KeyboardInterrupt
 
@@ -219,7 +219,7 @@ def test_the_answer_to_an_interrupted_call_is_not_the_next_calls(probe):
     try:
         signal.setitimer(signal.ITIMER_REAL, 0.5)
         with pytest.raises(KeyboardInterrupt):
-            probe.doze(1)
+            probe.sleep(1)
     finally:
         signal.signal(signal.SIGALRM, before)
     again = ProcessProxy("test_proxy.Probe", {"greeting": "Good day,"}, {"PROBE_TOKEN": SECRET})

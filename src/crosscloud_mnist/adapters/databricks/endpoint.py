@@ -11,7 +11,6 @@ import logging
 import math
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -75,13 +74,15 @@ class DatabricksEndpoint:
         self._url = f"{self._client.config.host}/serving-endpoints/{name}/invocations"
 
     @staticmethod
-    def process_config(options: Mapping[str, Any], credentials: Mapping[str, Any]) -> ProcessConfig:
+    def process_config(
+        options: Mapping[str, object], credentials: Mapping[str, object]
+    ) -> ProcessConfig:
         """Return what the endpoint's process is given: see ``ProcessConfig``.
 
         The option ``workspace`` is the workspace's URI, as of a registry.
         """
         remaining = dict(options)
-        access = resolve_access(remaining.pop("workspace"), credentials)
+        access = resolve_access(str(remaining.pop("workspace")), credentials)
         return ProcessConfig({**remaining, "workspace_id": access.workspace_id}, access.variables)
 
     def deploy(self, version: ModelVersion, bundle: Path) -> Deployment:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from crosscloud_mnist.adapters.databricks.clients import WorkspaceClients
 from crosscloud_mnist.adapters.databricks.logged_models import DatabricksLoggedModels
@@ -35,8 +34,10 @@ class UnityCatalogRegistry(WorkspaceRegistry):
         )
 
     @staticmethod
-    def process_config(options: Mapping[str, Any], credentials: Mapping[str, Any]) -> ProcessConfig:
+    def process_config(
+        options: Mapping[str, object], credentials: Mapping[str, object]
+    ) -> ProcessConfig:
         """Return what the registry's process is given: see ``ProcessConfig``."""
-        access = resolve_access(options["uri"], credentials)
+        access = resolve_access(str(options["uri"]), credentials)
         resolved = {**options, "uri": access.uri, "workspace_id": access.workspace_id}
         return ProcessConfig(resolved, access.variables)

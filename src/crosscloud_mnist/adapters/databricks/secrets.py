@@ -16,7 +16,6 @@ import os
 import sys
 from base64 import b64decode
 from collections.abc import Mapping
-from typing import Any
 
 import click
 
@@ -39,9 +38,11 @@ class SecretScopes:
     """The secret scopes of this process's workspace."""
 
     @staticmethod
-    def process_config(options: Mapping[str, Any], credentials: Mapping[str, Any]) -> ProcessConfig:
+    def process_config(
+        options: Mapping[str, object], credentials: Mapping[str, object]
+    ) -> ProcessConfig:
         """Return what the process of this workspace is given: see ``ProcessConfig``."""
-        return ProcessConfig(options, credentials)
+        return ProcessConfig(options, {name: str(each) for name, each in credentials.items()})
 
     def read(self, scope: str, prefix: str) -> dict[str, str]:
         """Return the scope's secrets of that prefix: ``host``, ``token``, ``workspace-id``, ...

@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from crosscloud_mnist.errors import ConfigurationError, CrosscloudError
 from crosscloud_mnist.isolation.proxy import ProcessProxy
@@ -61,7 +61,7 @@ class WorkspaceAccess:
     variables: Mapping[str, str] = field(repr=False)
 
 
-def resolve_access(uri: str, credentials: Mapping[str, Any]) -> WorkspaceAccess:
+def resolve_access(uri: str, credentials: Mapping[str, object]) -> WorkspaceAccess:
     """Return how the workspace of the URI is reached.
 
     Args:
@@ -147,7 +147,7 @@ def connect(workspace_id: str | None, error: type[CrosscloudError]) -> tuple[Wor
     return client, f"{config.host}/?o={reached_id}"
 
 
-def _select_variables(given: Mapping[str, Any], source: str) -> dict[str, str]:
+def _select_variables(given: Mapping[str, object], source: str) -> dict[str, str]:
     found = {name: str(given[name]) for name in _VARIABLES.values() if given.get(name)}
     kinds = [_TOKEN in found, _CLIENT_ID in found and _CLIENT_SECRET in found]
     if _HOST not in found or sum(kinds) != 1:

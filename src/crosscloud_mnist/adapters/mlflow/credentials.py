@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from crosscloud_mnist.isolation.process_config import ProcessConfig
@@ -16,7 +15,9 @@ _CLIENT_SETTINGS: Mapping[str, str] = {
 }
 
 
-def process_config(options: Mapping[str, Any], credentials: Mapping[str, Any]) -> ProcessConfig:
+def process_config(
+    options: Mapping[str, object], credentials: Mapping[str, object]
+) -> ProcessConfig:
     """Return what the process of an MLflow registry is given.
 
     A user and password in the address become the variables that MLflow reads: an address is shown,
@@ -26,7 +27,7 @@ def process_config(options: Mapping[str, Any], credentials: Mapping[str, Any]) -
         options: Keyword arguments of ``MlflowRegistry``.
         credentials: Environment variables, ``MLFLOW_TRACKING_TOKEN`` for example.
     """
-    uri = options["uri"]
+    uri = str(options["uri"])
     address = urlsplit(uri)
     given = {
         "MLFLOW_TRACKING_USERNAME": address.username and unquote(address.username),

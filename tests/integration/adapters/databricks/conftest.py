@@ -73,8 +73,8 @@ def new_run():
             http.post("/experiments/create", json={"name": EXPERIMENT})
             known = http.get("/experiments/get-by-name", params={"experiment_name": EXPERIMENT})
             number = known.json()["experiment"]["experiment_id"]
-            made = http.post("/runs/create", json={"experiment_id": number})
-        return made.json()["run"]["info"]["run_id"]
+            created = http.post("/runs/create", json={"experiment_id": number})
+        return created.json()["run"]["info"]["run_id"]
 
     return run
 
@@ -94,5 +94,5 @@ def logged(clouds, open_registry, new_run, tiny_bundle):
 
 @pytest.fixture
 def writes():
-    """Return a function that tells the writes that a workspace was asked for."""
+    """Return a function that lists the write requests that a workspace received."""
     return lambda cloud: [r for r in cloud.requests() if r["method"] not in ("GET", "HEAD")]

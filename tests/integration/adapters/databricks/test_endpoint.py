@@ -1,4 +1,4 @@
-"""A Model Serving endpoint: made, updated by a canary, kept when the new version fails."""
+"""A Model Serving endpoint: created, updated by a canary, restored when the new version fails."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def invocations(cloud):
     return [r for r in cloud.requests() if r["path"].endswith("/invocations")]
 
 
-def test_serves_then_replaces_by_a_canary_and_takes_a_bad_one_back(
+def test_a_canary_replaces_the_version_and_a_wrong_one_is_taken_back(
     clouds, endpoint, register, tiny_bundle, tiny_contents, signer, tmp_path
 ):
     gcp = clouds["gcp"]
@@ -87,9 +87,9 @@ def test_serves_then_replaces_by_a_canary_and_takes_a_bad_one_back(
     np.testing.assert_allclose(endpoint.predict(golden.images), golden.expected, atol=1e-5)
 
 
-def test_what_a_killed_deployment_left_ends_with_the_next(clouds, endpoint, tiny_bundle):
+def test_the_next_deployment_completes_what_a_killed_one_left(clouds, endpoint, tiny_bundle):
     gcp = clouds["gcp"]
-    shares = {"1": 25, "2": 75}  # of a canary whose deployment was killed
+    split = {"1": 25, "2": 75}  # of a canary whose deployment was killed
     left = {
         "served_entities": [
             {
@@ -99,12 +99,12 @@ def test_what_a_killed_deployment_left_ends_with_the_next(clouds, endpoint, tiny
                 "workload_size": "Small",
                 "scale_to_zero_enabled": True,
             }
-            for version in shares
+            for version in split
         ],
         "traffic_config": {
             "routes": [
                 {"served_model_name": f"served-{version}", "traffic_percentage": percent}
-                for version, percent in shares.items()
+                for version, percent in split.items()
             ]
         },
     }
@@ -128,7 +128,7 @@ def test_what_a_killed_deployment_left_ends_with_the_next(clouds, endpoint, tiny
     ]
 
 
-def test_an_endpoint_that_never_came_to_serve_is_taken_over(clouds, other, tiny_bundle):
+def test_an_endpoint_that_serves_nothing_yet_is_taken_over(clouds, other, tiny_bundle):
     gcp = clouds["gcp"]
     entity = {"entity_name": NAME, "entity_version": "4", "scale_to_zero_enabled": True}
     with httpx.Client(
@@ -147,10 +147,10 @@ def test_an_endpoint_that_never_came_to_serve_is_taken_over(clouds, other, tiny_
 
 
 @pytest.mark.parametrize("failure", ["wrong answers", "no answer"])
-def test_a_first_version_that_is_not_proved_does_not_stay(
+def test_an_endpoint_whose_first_version_is_not_verified_is_deleted(
     clouds, other, tiny_bundle, tmp_path, failure
 ):
-    options = {"name": "not_proved", "workspace": f"databricks-uc://{other}", "minutes": 2}
+    options = {"name": "not_verified", "workspace": f"databricks-uc://{other}", "minutes": 2}
     endpoint = ProcessProxy(ADAPTER, options, clouds["azure"].variables())
     bundle = shutil.copytree(tiny_bundle.folder, tmp_path / "bundle")
     if failure == "wrong answers":
@@ -166,22 +166,22 @@ def test_a_first_version_that_is_not_proved_does_not_stay(
     with pytest.raises(EndpointError, match="serves nothing, expected a model"):
         endpoint.describe()
     removed = [r for r in clouds["gcp"].requests() if r["method"] == "DELETE"]
-    assert removed[-1]["path"].endswith("/serving-endpoints/not_proved")
+    assert removed[-1]["path"].endswith("/serving-endpoints/not_verified")
 
 
-def test_pixels_that_were_scaled_are_refused_in_one_line(endpoint):
+def test_scaled_pixels_are_rejected_in_one_line(endpoint):
     with pytest.raises(EndpointError, match="not whole, expected 0 to 255") as raised:
         endpoint.predict(np.full((1, 28, 28), 0.5))
     assert "\n" not in str(raised.value)
 
 
-def test_a_version_that_is_not_there_is_refused(endpoint, tiny_bundle):
+def test_a_version_that_does_not_exist_is_rejected(endpoint, tiny_bundle):
     with pytest.raises(EndpointError, match="not found|does not exist"):
         endpoint.deploy(ModelVersion(NAME, "99", tiny_bundle.digest), tiny_bundle.folder)
     assert endpoint.describe().model_version == "2"
 
 
-def test_serving_leaves_the_versions_files_as_they_are(
+def test_serving_does_not_change_the_versions_files(
     clouds, endpoint, other, open_registry, tiny_bundle, tmp_path
 ):
     registry = open_registry(f"databricks-uc://{other}", clouds["azure"].variables())

@@ -1,4 +1,4 @@
-"""From one Databricks workspace to another's Unity Catalog: the right one, whole, or one line."""
+"""From one Databricks workspace to another's Unity Catalog: verified, complete, or one line."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_no_request_carries_the_other_workspaces_token(clouds, logged, target):
         assert other.digest() not in seen
 
 
-def test_what_stands_in_the_environment_does_not_lead_elsewhere(
+def test_variables_and_profiles_of_the_user_do_not_redirect_requests(
     clouds, target, other, open_registry, monkeypatch, tmp_path
 ):
     profile = tmp_path / ".databrickscfg"
@@ -101,7 +101,7 @@ def test_a_service_principal_signs_in_with_oauth(clouds, open_registry, write_se
     assert target.workspace() == f"{gcp.host}/?o=2222"
 
 
-def test_another_workspace_than_the_secret_says_is_refused_before_any_write(
+def test_a_workspace_with_another_id_than_the_secret_is_rejected_before_any_write(
     clouds, open_registry, write_secrets, tiny_bundle, writes
 ):
     azure, gcp = clouds["azure"], clouds["gcp"]
@@ -128,7 +128,7 @@ def test_a_wrong_token_and_a_missing_scope_are_one_line(clouds, open_registry, w
         open_registry("databricks-uc://mixed_up:nonesuch", azure.variables())
 
 
-def test_a_dead_workspace_is_said_in_seconds(open_registry):
+def test_a_dead_workspace_is_reported_in_seconds(open_registry):
     started = time.monotonic()
     dead = {"DATABRICKS_HOST": "http://127.0.0.1:9", "DATABRICKS_TOKEN": "dapi0"}
     with pytest.raises(RegistryError, match="http://127.0.0.1:9 does not answer"):
@@ -148,12 +148,12 @@ def test_the_deprecated_workspace_registry_is_no_target(clouds, open_registry, t
 
 
 @pytest.mark.parametrize("uri", ["databricks://profile", "https://adb-1.net", "databricks-uc://a"])
-def test_any_other_uri_is_refused(clouds, open_registry, uri):
+def test_any_other_uri_is_rejected(clouds, open_registry, uri):
     with pytest.raises(ConfigurationError, match="expected databricks or databricks-uc"):
         open_registry(uri, clouds["azure"].variables())
 
 
-def test_two_kinds_of_credentials_are_refused(clouds, open_registry):
+def test_two_kinds_of_credentials_are_rejected(clouds, open_registry):
     azure = clouds["azure"]
     with pytest.raises(ConfigurationError, match="either DATABRICKS_TOKEN or DATABRICKS_CLIENT_ID"):
         open_registry("databricks", {**azure.principal(), **azure.variables()})
@@ -181,7 +181,7 @@ def test_a_version_of_unity_catalog_is_a_source_too(
     ],
     ids=lambda rule: rule["fault"],
 )
-def test_a_fault_that_passes_is_lived_through(clouds, target, tiny_bundle, tmp_path, rule):
+def test_a_transient_fault_is_retried(clouds, target, tiny_bundle, tmp_path, rule):
     name = f"data_masters.deploy.fault_{rule['fault']}"
     clouds["gcp"].inject(rule)
     version = register(target, tiny_bundle, name)
@@ -191,7 +191,9 @@ def test_a_fault_that_passes_is_lived_through(clouds, target, tiny_bundle, tmp_p
     assert digest_of(tmp_path / "copy") == tiny_bundle.digest
 
 
-def test_a_token_that_expires_on_the_way_leaves_no_version_that_counts(clouds, target, tiny_bundle):
+def test_a_token_that_expires_during_the_upload_leaves_no_complete_version(
+    clouds, target, tiny_bundle
+):
     name = "data_masters.deploy.expired"
     clouds["gcp"].inject({"fault": "expired", "path": "/fs/files", "times": 99})
     with pytest.raises(RegistryError) as raised:
@@ -203,7 +205,7 @@ def test_a_token_that_expires_on_the_way_leaves_no_version_that_counts(clouds, t
     assert target.find_version(name, tiny_bundle.digest).version == "2"
 
 
-def test_no_folder_of_a_bundle_is_registered_that_is_no_model(target, tmp_path):
+def test_a_folder_without_a_model_is_not_registered(target, tmp_path):
     shutil.copytree(tmp_path, tmp_path / "empty")
     with pytest.raises(RegistryError):
         target.create_version(NAME, tmp_path / "empty", digest="00", tags={}, description="")
