@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import re
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
+import msgspec
 from kedro.io import AbstractDataset, DatasetError
 
 from crosscloud_mnist.errors import DataError
@@ -15,7 +16,19 @@ from crosscloud_mnist.errors import DataError
 if TYPE_CHECKING:
     import pandas as pd
 
-_COLUMNS = ("request_time", "status_code", "request", "response", "served_entity_id")
+
+class _Row(msgspec.Struct):
+    """The columns that are loaded."""
+
+    request_time: datetime
+    status_code: Annotated[int, msgspec.Meta(ge=100, le=599)]
+    request: str | None
+    response: str | None
+    served_entity_id: str | None
+
+
+_COLUMNS = _Row.__struct_fields__
+_DECODER = msgspec.json.Decoder(_Row)
 
 
 class InferenceLogDataset(AbstractDataset["NoReturn", "pd.DataFrame"]):
@@ -71,7 +84,7 @@ class InferenceLogDataset(AbstractDataset["NoReturn", "pd.DataFrame"]):
                 "endpoint log (endpoint.inference_log in the globals), or name a log: --params "
                 "log=..."
             )
-        rows = [row for path in files for row in _rows(path)]
+        rows = [msgspec.structs.astuple(row) for path in files for row in _rows(path)]
         log = pd.DataFrame(rows, columns=list(_COLUMNS))
         return log.sort_values("request_time", ascending=False, ignore_index=True).head(
             self._max_requests
@@ -100,23 +113,24 @@ class InferenceLogDataset(AbstractDataset["NoReturn", "pd.DataFrame"]):
         return {"source": self._source, "max_requests": self._max_requests}
 
 
-def _rows(path: Path) -> list[dict[str, Any]]:
+def _rows(path: Path) -> list[_Row]:
     """Return the rows of a file; the last line is left out if it is incomplete."""
     *lines, last = path.read_bytes().split(b"\n")
-    rows = [_row(line, path) for line in lines if line.strip()]
+    rows = [_row(line, path, number) for number, line in enumerate(lines, 1) if line.strip()]
     with contextlib.suppress(DataError):
-        rows.append(_row(last, path))
+        rows.append(_row(last, path, len(lines) + 1))
     return rows
 
 
-def _row(line: bytes, path: Path) -> dict[str, Any]:
+def _row(line: bytes, path: Path, number: int) -> _Row:
     try:
-        row = json.loads(line)
-    except ValueError:
-        row = None
-    if not isinstance(row, dict) or not set(_COLUMNS) <= row.keys():
+        row = _DECODER.decode(line)
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise DataError(
-            f"{path} is not an inference log: a line lacks the columns {', '.join(_COLUMNS)}, "
-            "expected JSON lines with those of Databricks' inference tables; check --params log=..."
-        )
+            f"{path} is not an inference log: line {number} is not valid ({error}), expected JSON "
+            f"lines with the columns {', '.join(_COLUMNS)} of Databricks' inference tables; check "
+            "--params log=..."
+        ) from error
+    if row.request_time.tzinfo is None:  # Databricks writes UTC
+        row.request_time = row.request_time.replace(tzinfo=UTC)
     return row

@@ -77,8 +77,9 @@ def _decode(
         rows = body["instances"] if "instances" in body else body["inputs"]
         pixels = np.array(rows, dtype=np.float64).reshape(-1, 28, 28)
         probabilities = np.array(reply["predictions"], dtype=np.float64).reshape(-1, 10)
-    except (TypeError, ValueError, KeyError):
+    except (TypeError, ValueError, KeyError, OverflowError, RecursionError):
         return None
-    if len(pixels) != len(probabilities) or not (np.isfinite(pixels).all() and len(pixels)):
+    is_finite = np.isfinite(pixels).all() and np.isfinite(probabilities).all()
+    if len(pixels) != len(probabilities) or not (is_finite and len(pixels)):
         return None
     return pixels.clip(0, 255).astype(np.uint8), probabilities

@@ -1,0 +1,56 @@
+"""Predictions from an inference log: rows without images and probabilities are counted."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from crosscloud_mnist.monitoring import read_predictions
+
+IMAGE = np.zeros((28, 28), int).tolist()
+PROBABILITIES = [0.1] * 10
+DEEP = "[" * 200_000 + "]" * 200_000
+
+
+def log(*pairs):
+    rows = [
+        {"status_code": 200, "request": request, "response": response, "served_entity_id": "a-1"}
+        for request, response in pairs
+    ]
+    return pd.DataFrame(rows)
+
+
+def body(image=IMAGE):
+    return json.dumps({"instances": [image]})
+
+
+def reply(probabilities=PROBABILITIES):
+    return json.dumps({"predictions": [probabilities]})
+
+
+@pytest.mark.parametrize(
+    ("request_text", "response_text"),
+    [
+        (f'{{"instances": {DEEP}}}', reply()),
+        (body(), f'{{"predictions": {DEEP}}}'),
+        (body([[10**400] * 28] * 28), reply()),
+        (body(), reply([10**400] * 10)),
+        (f'{{"instances": {"9" * 5000}}}', reply()),
+        (body([[float("nan")] * 28] * 28), reply()),
+        (body(), reply([float("nan")] * 10)),
+        (body([[1] * 27] * 28), reply()),
+        (body(), reply([0.5] * 9)),
+        ("[]", reply()),
+        ("7", reply()),
+        (body(), "null"),
+        (None, reply()),
+    ],
+    ids=range(13),
+)
+def test_a_row_without_valid_images_and_probabilities_is_unreadable(request_text, response_text):
+    logged = read_predictions(log((body(), reply()), (request_text, response_text)), "a-1")
+    assert (logged.requests, logged.unreadable, len(logged.images)) == (2, 1, 1)
+    np.testing.assert_array_equal(logged.probabilities, [PROBABILITIES])
