@@ -69,6 +69,17 @@ def resolve_alias(
     return version
 
 
+def find_champion(registry: Registry, production: ProductionModel) -> ModelVersion | None:
+    """Return the last good version by the ledger that still exists, wherever the alias points.
+
+    Raises:
+        VerificationError: The ledger was changed.
+    """
+    numbers = history.good_versions(registry.ledger(production.name), production.alias)
+    versions = (registry.get_version(production.name, number) for number in reversed(numbers))
+    return next((version for version in versions if version is not None), None)
+
+
 def record_and_move(registry: Registry, version: ModelVersion, entry: LedgerEntry) -> None:
     """Record why, move the alias, and mark the entry as completed.
 

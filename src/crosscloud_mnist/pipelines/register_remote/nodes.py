@@ -22,6 +22,7 @@ from crosscloud_mnist.promotion import (
     ProductionModel,
     bundle_cache,
     fetch_verified,
+    find_champion,
     gates,
     history,
     lineage,
@@ -86,14 +87,9 @@ def fetch_candidate(
         RegistryError: The source does not have the model.
         VerificationError: It is not the bundle that was signed and recorded.
     """
-    source_workspace, target_workspace = source.workspace(), target.workspace()
-    logger.info("promoting from %s to %s", source_workspace, target_workspace)
-    if source_workspace == target_workspace or target.has_logged_model(model_uri):
-        raise PromotionRejectedError(
-            f"source {source_workspace} and target {target_workspace} are one workspace, expected "
-            "two; set source and target in the globals of the environment"
-        )
-    champion = target.get_version_by_alias(production.name, production.alias)
+    _check_workspaces(source, target, model_uri)
+    logger.info("promoting from %s to %s", source.workspace(), target.workspace())
+    champion = find_champion(target, production)
     keep = champion.digest if champion else None
     bundle_cache.evict(parameters.bundle_cache, parameters.orphan_ttl_seconds, keep)
     candidate = open_candidate(source, verifier, model_uri, parameters.bundle_cache)
@@ -119,7 +115,8 @@ def check_gates(
     """Check the candidate by every gate.
 
     Only the candidate's URI is taken from ``record``, a file that anyone may have edited. What the
-    gates decide by is read again: from the verified bundle, and the approval from the source.
+    gates decide by is read again: from the verified bundle, the approval from the source, and the
+    champion from the ledger, as anyone who may write to the registry can move the alias.
 
     Args:
         source: The workspace that logged the candidate.
@@ -130,10 +127,11 @@ def check_gates(
         parameters: The thresholds.
 
     Raises:
-        PromotionRejectedError: The card lacks a part of the lineage.
+        PromotionRejectedError: Source and target are one workspace, or the card lacks lineage.
         RegistryError: A workspace does not have the bundle.
         VerificationError: A bundle is not the one that was signed and recorded.
     """
+    _check_workspaces(source, target, record["uri"])
     candidate = open_candidate(source, verifier, record["uri"], parameters.bundle_cache)
     champion = _fetch_champion(target, verifier, production, parameters.bundle_cache)
     if champion and champion.digest == candidate.bundle.digest:
@@ -268,11 +266,19 @@ def move_alias(
     }
 
 
+def _check_workspaces(source: Registry, target: Registry, model_uri: str) -> None:
+    if source.workspace() == target.workspace() or target.has_logged_model(model_uri):
+        raise PromotionRejectedError(
+            f"source {source.workspace()} and target {target.workspace()} are one workspace, "
+            "expected two; set source and target in the globals of the environment"
+        )
+
+
 def _fetch_champion(
     target: Registry, verifier: Verifier, production: ProductionModel, cache: Path
 ) -> Bundle | None:
-    """Return the verified bundle of the version in production, if there is one."""
-    version = target.get_version_by_alias(production.name, production.alias)
+    """Return the champion's verified bundle, if there is a champion."""
+    version = find_champion(target, production)
     if version is None:
         return None
     download = partial(target.download_version, version)

@@ -440,6 +440,30 @@ def test_a_version_that_the_alias_was_moved_to_by_hand_is_not_deployed(
     assert workspaces.deploy() == "1"
 
 
+@pytest.mark.parametrize("tampering", ["move", "delete"])
+def test_the_champion_is_the_last_good_version_wherever_the_alias_points(
+    workspaces, tiny_bundle, tiny_contents, signer, tampering
+):
+    workspaces.promote(workspaces.log(tiny_bundle))
+    if tampering == "move":
+        weak = variant(workspaces, tiny_contents, signer, "weak", wrong=60)
+        number = workspaces.forge(weak.folder, weak.digest, verified=weak.digest)
+        workspaces.target.set_alias(workspaces.target.get_version(NAME, number), ALIAS)
+    else:
+        client = MlflowClient(f"sqlite:///{workspaces.folder}/production/mlflow.db")
+        client.delete_registered_model_alias(NAME, ALIAS)
+    worse = workspaces.log(variant(workspaces, tiny_contents, signer, "worse", wrong=20))
+    with pytest.raises(PromotionRejectedError, match="only the champion predicts 13 correctly"):
+        workspaces.promote(worse)
+
+
+def test_one_workspace_is_rejected_from_any_node_on(workspaces, tiny_bundle):
+    uri = workspaces.log(tiny_bundle)
+    workspaces.promote(uri)
+    with pytest.raises(PromotionRejectedError, match="are one workspace"):
+        workspaces.promote(uri, target=workspaces.source, start="check_gates")
+
+
 def test_an_interrupted_promotion_is_not_deployed_until_it_is_completed(
     workspaces, tiny_bundle, monkeypatch
 ):
@@ -519,7 +543,7 @@ def test_files_added_under_the_name_of_mlflows_own_are_rejected(workspaces, tiny
     folder = shutil.copytree(tiny_bundle.folder, workspaces.folder / "added")
     (folder / "registered_model_meta").mkdir()
     (folder / "registered_model_meta" / "added.py").write_text("raise SystemExit")
-    with pytest.raises(VerificationError, match="registered_model_meta is a folder"):
+    with pytest.raises(VerificationError, match="registered_model_meta/added.py"):
         workspaces.promote(
             workspaces.log_as(replace(tiny_bundle, folder=folder), digest_of(folder))
         )
