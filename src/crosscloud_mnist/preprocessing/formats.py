@@ -13,6 +13,7 @@ MAX_DECODING_BYTES = 200 * 2**20  # at the decoder's peak, beside the file's own
 MIN_SIDE = 8  # pixels, of the longer side
 _MAX_READS = 200_000  # of the file, by Pillow's parsers: a crafted one has millions of empty parts
 _MAX_SCANS = 64  # of a JPEG: each is a pass over all its coefficients; cameras write ten at most
+_MAX_TEXTS = 16  # compressed, of a PNG: each may grow to a megabyte
 
 # Bytes a pixel at the decoder's peak, at most: tests/integration/preprocessing measures them.
 # Left out are formats whose files announce another size than they decode to (ICO), start another
@@ -47,6 +48,7 @@ def open_image(content: bytes) -> Image.Image:
         raise ImageError(
             f"has more than {MAX_FILE_BYTES:,} bytes, expected at most that; send it smaller"
         )
+    _check_parts(content)
     try:
         image = Image.open(_BoundedFile(content), formats=tuple(_BYTES_PER_PIXEL))
         check_cost(image)
@@ -60,8 +62,6 @@ def open_image(content: bytes) -> Image.Image:
         raise ImageError("has far too many pixels; send it at another size") from error
     except Exception as error:  # a crafted file fails in the parser in any way
         raise ImageError(f"cannot be opened ({one_line(error)}); {_SAVE_AGAIN}") from error
-    if getattr(image, "layer", ()) and content.count(b"\xff\xda") > _MAX_SCANS:
-        raise ImageError(f"has more than {_MAX_SCANS} scans; {_SAVE_AGAIN}")
     return image
 
 
@@ -89,6 +89,15 @@ def check_cost(image: Image.Image) -> None:
 def one_line(error: Exception) -> str:
     """Return a decoder's error as one line."""
     return " ".join(str(error).split())[:200] or type(error).__name__
+
+
+def _check_parts(content: bytes) -> None:
+    """Check the number of parts that cost much more than their bytes."""
+    if content.startswith(b"\xff\xd8") and content.count(b"\xff\xda") > _MAX_SCANS:
+        raise ImageError(f"has more than {_MAX_SCANS} scans; {_SAVE_AGAIN}")
+    texts = content.count(b"zTXt") + content.count(b"iTXt")
+    if content.startswith(b"\x89PNG") and texts > _MAX_TEXTS:
+        raise ImageError(f"has more than {_MAX_TEXTS} compressed texts; {_SAVE_AGAIN}")
 
 
 class _BoundedFile(io.BytesIO):

@@ -122,6 +122,12 @@ def test_a_jpeg_of_very_many_scans_is_rejected():
         open_image(content[:-2] + scan * 64 + content[-2:])
 
 
+def test_a_png_of_many_compressed_texts_is_rejected():
+    text = chunk(b"zTXt", b"Comment\0\0" + zlib.compress(bytes(2**20)))
+    with pytest.raises(ImageError, match="more than 16 compressed texts"):
+        open_image(png_header(60, 60) + text * 17 + chunk(b"IDAT", b""))
+
+
 @pytest.mark.parametrize("file_format", FORMATS)
 @pytest.mark.filterwarnings("ignore::UserWarning:PIL")
 def test_a_damaged_file_is_decoded_or_rejected_and_nothing_else(file_format):

@@ -5,20 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from crosscloud_mnist.pipelines.smoke_test.report import ImageRow, SmokeTestReport
 
-def _format_report(report: Mapping[str, Any]) -> Iterator[str]:
+
+def _format_report(report: SmokeTestReport) -> Iterator[str]:
     rows = report["golden"] + report["images"]
     width = max((len(row["file"]) for row in rows), default=0)
     yield f"{'image':{width}}  expected  predicted  probability"
     for row in rows:
         yield _format_row(row, width)
-    for row in report["endpoints"]:
-        state = f"version {row['model_version']}" if row["healthy"] else "DOWN"
-        yield f"{row['cloud']}: {state}"
+    for endpoint in report["endpoints"]:
+        state = f"version {endpoint['model_version']}" if endpoint["healthy"] else "DOWN"
+        yield f"{endpoint['cloud']}: {state}"
     yield f"Smoke test of {report['endpoint']}: {'passed' if report['passed'] else 'FAILED'}"
 
 
-def _format_row(row: Mapping[str, Any], width: int) -> str:
+def _format_row(row: ImageRow, width: int) -> str:
     expected = "-" if row["expected"] is None else row["expected"]
     start = f"{row['file']:{width}}  {expected:>8}"
     if row["error"]:
