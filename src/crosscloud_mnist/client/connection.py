@@ -50,10 +50,11 @@ class HttpResponse:
 class EndpointConnection:
     """Connections to one address; safe to share between threads.
 
-    A loopback address is reached directly, whatever proxies the environment names.
+    A loopback address is reached directly, whatever proxies the environment names. A user and a
+    password in the address are sent as basic authentication, where there is no token.
 
     Args:
-        url: The address. A password in it is used and never shown.
+        url: The address; a password in it is never shown.
         token: The bearer token, if the endpoint wants one; never shown.
 
     Raises:
@@ -63,12 +64,13 @@ class EndpointConnection:
 
     def __init__(self, url: str, token: str | None) -> None:
         try:
-            self.url = httpx.URL(url)
+            address = httpx.URL(url)
         except httpx.InvalidURL as error:
             raise EndpointError(
-                f"{mask_uris(url)!r} is not a valid address ({error}), expected "
+                f"{mask_uris(url)!r} is not a valid address ({mask_uris(str(error))}), expected "
                 "https://.../invocations"
             ) from None
+        self.url = address.copy_with(userinfo=b"")  # httpx logs it
         self.shown_url = mask_uris(str(self.url.copy_with(query=None, fragment=None)))
         self._token = token
         if token and not (token.isascii() and token.isprintable() and " " not in token):
@@ -76,7 +78,9 @@ class EndpointConnection:
                 f"the bearer token of {self.shown_url} holds a blank, a control character or one "
                 "beyond ASCII, expected none; set it again"
             )
-        self._http = self._create_client(token)
+        has_user = bool(address.username) and not token
+        user = httpx.BasicAuth(address.username, address.password) if has_user else None
+        self._http = self._create_client(token, user)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
@@ -125,7 +129,7 @@ class EndpointConnection:
         """Return what a server sent as text for a message: one line, without the token."""
         return summarize(text, [self._token] if self._token else [])
 
-    def _create_client(self, token: str | None) -> httpx.AsyncClient:
+    def _create_client(self, token: str | None, user: httpx.BasicAuth | None) -> httpx.AsyncClient:
         headers = {"accept-encoding": "identity", "content-type": "application/json"}
         if token:
             headers["authorization"] = f"Bearer {token}"
@@ -133,15 +137,17 @@ class EndpointConnection:
             is_direct = is_loopback(self.url.host)
             no_certificates = is_direct and self.url.scheme == "http"  # reading them takes 20 ms
             return httpx.AsyncClient(
+                auth=user,
                 headers=headers,
                 timeout=httpx.Timeout(None, connect=_CONNECT_SECONDS),
                 trust_env=not is_direct,
                 verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if no_certificates else True,
             )
         except (OSError, ValueError, ImportError, httpx.InvalidURL) as error:
-            names = [
-                name for name in _VARIABLES if os.environ.get(name, os.environ.get(name.lower()))
-            ]
+            values = {
+                name: os.environ.get(name) or os.environ.get(name.lower()) for name in _VARIABLES
+            }
+            names = [name for name, value in values.items() if value] or _VARIABLES
             raise ConfigurationError(
                 f"the connection to {self.shown_url} cannot be set up ({type(error).__name__}), "
                 "expected http(s) addresses in the proxy variables (socks5 wants the package "
@@ -162,7 +168,7 @@ class EndpointConnection:
             async for chunk in response.aiter_raw():
                 content += chunk
                 if len(content) > _MAX_RESPONSE_BYTES:
-                    raise self._invalid("a longer response", f"{_MAX_RESPONSE_BYTES} bytes at most")
+                    raise self._invalid("too long a response", f"at most {_MAX_RESPONSE_BYTES} B")
             retry_after = response.headers.get("retry-after")
             return HttpResponse(response.status_code, retry_after, bytes(content))
 

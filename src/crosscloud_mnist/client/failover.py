@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import count
 from types import TracebackType
 from typing import Self
@@ -41,7 +41,7 @@ class Backend:
     """
 
     cloud: str
-    url: str
+    url: str = field(repr=False)  # it may hold a password
     token_variable: str | None = None
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from datetime import UTC, datetime
 
 import httpx
 import pytest
 
+from crosscloud_mnist.serving.telemetry import inference_log
 from crosscloud_mnist.serving.telemetry.inference_log import InferenceLog, LoggedRequest
 
 pytestmark = pytest.mark.process
@@ -81,10 +83,34 @@ def test_on_a_full_disk_lines_are_dropped_and_counted(tmp_path):
     log.submit(logged_request(1))
     log.submit(logged_request(2))
     log.close()
-    assert log.take_dropped_count() == 1
+    assert log.take_dropped_count() == 2
     assert log.take_dropped_count() == 0
-    written = tmp_path / f"inference-{day}-{os.getpid()}-2.jsonl"
-    assert json.loads(written.read_text())["databricks_request_id"] == "2"
+    assert len(list(tmp_path.iterdir())) == 1  # no further file for a lost line
+
+
+def test_once_the_disk_has_room_again_lines_are_written(tmp_path):
+    path = tmp_path / f"inference-{datetime.now(UTC).date()}-{os.getpid()}-1.jsonl"
+    path.symlink_to("/dev/full")
+    log = InferenceLog(tmp_path, 1.0, "m-1")
+    log.submit(logged_request(1))
+    until = time.monotonic() + 10
+    while not log.take_dropped_count() and time.monotonic() < until:
+        time.sleep(0.01)
+    path.unlink()
+    log.submit(logged_request(2))
+    log.close()
+    assert [row["databricks_request_id"] for row in rows(tmp_path)] == ["2"]
+
+
+def test_the_folder_keeps_the_newest_files_and_they_are_private(tmp_path, monkeypatch):
+    monkeypatch.setattr(inference_log, "_MAX_FILE_BYTES", 0)
+    monkeypatch.setattr(inference_log, "_MAX_FILES", 3)
+    log = InferenceLog(tmp_path, 1.0, "m-1")
+    for number in range(6):
+        log.submit(logged_request(number))
+    log.close()
+    assert {row["databricks_request_id"] for row in rows(tmp_path)} == {"3", "4", "5"}
+    assert {path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {0o600}
 
 
 def test_a_disk_that_hangs_does_not_block_requests(tmp_path):

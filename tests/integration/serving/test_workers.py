@@ -1,4 +1,4 @@
-"""Several processes behind one port: their figures add up, a lost one is replaced, all end."""
+"""Several processes behind one port: their metrics add up, a killed one is replaced, all end."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ ROUTE = "/invocations"
 
 
 @pytest.fixture(scope="module")
-def two(start, tiny_bundle):
+def two_workers(start, tiny_bundle):
     return start(tiny_bundle.folder, workers=2, log_requests=False)
 
 
-def counted(address: str, start: str) -> float:
+def read_metric(address: str, start: str) -> float:
     text = httpx.get(f"{address}/metrics").text
     return sum(float(row.split()[-1]) for row in text.splitlines() if row.startswith(start))
 
 
-def ask(server, body, timeout=20):
+def predict(server, body, timeout=20):
     """One call on a connection of its own."""
     return httpx.post(server.address + ROUTE, json=body, timeout=timeout).status_code
 
@@ -32,36 +32,36 @@ def body(tiny_bundle):
     return {"instances": tiny_bundle.golden().images[:2].tolist()}
 
 
-def test_both_answer_and_their_figures_add_up(two, body):
-    used = [sum(worker.cpu_times()[:2]) for worker in two.workers()]
-    assert len(used) == 2
+def test_both_answer_and_their_metrics_add_up(two_workers, body):
+    seconds_before = [sum(worker.cpu_times()[:2]) for worker in two_workers.workers()]
+    assert len(seconds_before) == 2
     with ThreadPoolExecutor(8) as pool:
-        assert set(pool.map(lambda _: ask(two, body), range(200))) == {200}
+        assert set(pool.map(lambda _: predict(two_workers, body), range(200))) == {200}
     time.sleep(0.5)  # a request is counted once its answer is out
-    asked = f'http_request_duration_seconds_count{{route="{ROUTE}",status="200"}}'
-    assert {counted(two.address, asked) for _ in range(10)} == {200}
-    assert counted(two.address, "mnist_predicted_probability_count") == 400
+    count = f'http_request_duration_seconds_count{{route="{ROUTE}",status="200"}}'
+    assert {read_metric(two_workers.address, count) for _ in range(10)} == {200}
+    assert read_metric(two_workers.address, "mnist_predicted_probability_count") == 400
     assert all(
         sum(worker.cpu_times()[:2]) > before
-        for worker, before in zip(two.workers(), used, strict=True)
+        for worker, before in zip(two_workers.workers(), seconds_before, strict=True)
     )
 
 
 def test_a_killed_worker_is_replaced_and_new_calls_wait_for_it(start, body):
     server = start()
-    assert ask(server, body) == 200
+    assert predict(server, body) == 200
     (worker,) = server.workers()
     worker.kill()
     worker.wait(timeout=5)
-    assert ask(server, body) == 200
+    assert predict(server, body) == 200
     (successor,) = server.workers()
     assert successor.pid != worker.pid
-    asked = f'http_request_duration_seconds_count{{route="{ROUTE}",status="200"}}'
+    count = f'http_request_duration_seconds_count{{route="{ROUTE}",status="200"}}'
     time.sleep(0.5)
-    assert counted(server.address, asked) == 2
+    assert read_metric(server.address, count) == 2
 
 
-def test_sigterm_answers_what_is_on_its_way(start, body):
+def test_sigterm_lets_a_request_that_has_begun_finish(start, body):
     server = start()
     with httpx.Client(base_url=server.address, timeout=20) as client:
         client.get("/health")

@@ -19,8 +19,11 @@ from typing import BinaryIO
 
 import msgspec
 
+from crosscloud_mnist.serving.log_rotation import open_log
+
 _MAX_QUEUED_REQUESTS = 1000
 _MAX_FILE_BYTES = 64 * 2**20
+_MAX_FILES = 64
 _MAX_PAYLOAD_BYTES = 2**20  # the limit of Databricks' tables
 
 
@@ -66,6 +69,8 @@ class _Row(msgspec.Struct, frozen=True):
 
 class InferenceLog:
     """Files ``inference-<day>-<process>-<number>.jsonl`` of up to 64 MiB in one folder.
+
+    They are readable by their owner alone. The folder keeps the newest 64, at most 4 GiB.
 
     Args:
         folder: Where the files are written.
@@ -116,16 +121,25 @@ class InferenceLog:
         self._close_file()
 
     def _write_line(self, line: bytes, day: str) -> None:
-        if self._file is None or day != self._day or self._file.tell() > _MAX_FILE_BYTES:
+        is_full = self._file is not None and self._file.tell() > _MAX_FILE_BYTES
+        if day != self._day or is_full:
             self._close_file()
-            self._folder.mkdir(parents=True, exist_ok=True)
             self._day, self._number = day, self._number + 1
-            name = f"inference-{day}-{os.getpid()}-{self._number}.jsonl"
-            self._file = (self._folder / name).open("ab", buffering=0)
+        if self._file is None:  # the first time, or after a line was lost: then the same name
+            self._file = self._open_file(f"inference-{day}-{os.getpid()}-{self._number}.jsonl")
         start = self._file.tell()
         if self._file.write(line) != len(line):  # the disk is full: remove the partial line
             self._file.truncate(start)
             raise OSError
+
+    def _open_file(self, name: str) -> BinaryIO:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        path = self._folder / name
+        if not path.exists():
+            files = sorted(self._folder.glob("inference-*.jsonl"), key=_modified)
+            for oldest in files[: max(0, len(files) - _MAX_FILES + 1)]:
+                oldest.unlink(missing_ok=True)
+        return open_log(path)
 
     def _close_file(self) -> None:
         if self._file is not None:
@@ -168,3 +182,11 @@ def _read_client_request_id(body: bytes) -> str | None:
 
 def _to_text(body: bytes) -> str | None:
     return None if len(body) > _MAX_PAYLOAD_BYTES else body.decode(errors="replace")
+
+
+def _modified(path: Path) -> float:
+    """Return when the file was written last; a file that another worker removed is the oldest."""
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:
+        return 0.0
