@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from kedro.config import OmegaConfigLoader
-from kedro.io import DataCatalog
+from kedro.io import DataCatalog, DatasetError
 from omegaconf import OmegaConf
 
 from crosscloud_mnist.hooks.parameters import check_parameters
@@ -321,3 +321,44 @@ KedroCLI(Path.cwd()).get_command(None, "run")
         check=True,
     )
     assert {"mlflow true", "kedro_telemetry.plugin true"} <= set(ended.stdout.splitlines())
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("endpoint: {port: 9000}", "missing required field `name`"),
+        ("endpoint: {name: mnist_cnn, port: 9000}", "endpoint.folder is '', expected a path"),
+        (
+            "endpoint: {name: mnist_cnn, folder: data, port: '9000'}",
+            "port is '9000': expected `int`",
+        ),
+    ],
+)
+def test_an_endpoint_overridden_in_part_is_one_line_that_names_what_is_missing(
+    conf, override, message
+):
+    (conf / "laptop").mkdir()
+    (conf / "laptop" / "globals.yml").write_text(override)
+    loader = OmegaConfigLoader(str(conf), env="laptop", **CONFIG_LOADER_ARGS)
+    endpoint = DataCatalog.from_config(
+        {"endpoint": loader["catalog"]["endpoint"]}, {"endpoint": {}}
+    )
+    with pytest.raises(DatasetError) as raised:
+        endpoint.load("endpoint")
+    assert message in str(raised.value.__cause__)
+
+
+def test_a_changed_endpoint_and_log_are_used_by_every_pipeline(conf):
+    (conf / "laptop").mkdir()
+    (conf / "laptop" / "globals.yml").write_text(
+        "endpoint: {name: m, port: 9000, folder: e, inference_log: {folder: elsewhere}}\n"
+        "inference_log: elsewhere\n"
+    )
+    catalog = OmegaConfigLoader(str(conf), env="laptop", **CONFIG_LOADER_ARGS)["catalog"]
+    assert catalog["endpoint"]["options"]["port"] == 9000
+    assert catalog["endpoints"]["options"]["local"] == catalog["endpoint"]["options"]
+    assert catalog["inference_log"]["source"] == "elsewhere"
+    (conf / "laptop" / "globals.yml").write_text("inference_log: elsewhere\n")
+    catalog = OmegaConfigLoader(str(conf), env="laptop", **CONFIG_LOADER_ARGS)["catalog"]
+    assert catalog["inference_log"]["source"] == "elsewhere"
+    assert catalog["endpoints"]["options"]["local"]["inference_log"]["folder"] == "elsewhere"
