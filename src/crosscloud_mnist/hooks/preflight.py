@@ -150,8 +150,9 @@ def check_tracking_server(loader: OmegaConfigLoader) -> None:
         ConfigurationError: The SQLite database cannot be used.
         RegistryError: Nothing listens.
     """
-    uri = loader["globals"]["tracking_uri"]
-    ensure_sqlite_store(uri)
+    settings = loader["globals"]
+    uri = settings["tracking_uri"]
+    ensure_sqlite_store(uri, settings.get("experiment"), settings.get("experiment_artifacts"))
     if uri.startswith("databricks"):
         uri = os.environ.get("DATABRICKS_HOST", "")
     elif "://" not in uri:  # a folder

@@ -37,7 +37,9 @@ def database_path(uri: str) -> Path | None:
     return Path(path) if path not in ("", ":memory:") else None
 
 
-def ensure_sqlite_store(uri: str) -> None:
+def ensure_sqlite_store(
+    uri: str, experiment: str | None = None, artifact_location: str | None = None
+) -> None:
     """Create the MLflow store of a ``sqlite:///...`` URI if it does not exist; check it if it does.
 
     In a store that was copied or moved, the artifact locations are rewritten.
@@ -49,6 +51,9 @@ def ensure_sqlite_store(uri: str) -> None:
 
     Args:
         uri: A tracking or registry URI.
+        experiment: An experiment that a new store has from the start: kedro-mlflow fails where
+            another process creates it at the same time.
+        artifact_location: Where that experiment keeps its files; ``None`` is the store's default.
 
     Raises:
         ConfigurationError: The database is empty, incomplete, locked, not a database, or cannot be
@@ -64,7 +69,7 @@ def ensure_sqlite_store(uri: str) -> None:
         if not path.exists():
             with FileLock(f"{path}.lock", timeout=_LOCK_SECONDS):
                 if not path.exists():
-                    _create(path)
+                    _create(path, experiment, artifact_location)
     except Timeout as error:
         raise ConfigurationError(
             f"{path} is still being created by another process after {_LOCK_SECONDS} s, expected "
@@ -78,7 +83,7 @@ def ensure_sqlite_store(uri: str) -> None:
     _check(path)
 
 
-def _create(path: Path) -> None:
+def _create(path: Path, experiment: str | None, artifact_location: str | None) -> None:
     """Create all tables in a temporary file beside ``path``, and rename it."""
     from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
@@ -89,6 +94,8 @@ def _create(path: Path) -> None:
         temporary = Path(folder) / "mlflow.db"
         artifacts = (path.absolute().parent / "artifacts").as_uri()
         store = SqlAlchemyStore(f"{_PREFIX}{temporary.absolute()}", artifacts)  # type: ignore[no-untyped-call]
+        if experiment is not None:
+            store.create_experiment(experiment, artifact_location)  # type: ignore[no-untyped-call]
         store.engine.dispose()
         temporary.rename(path)
 

@@ -73,6 +73,12 @@ def test_a_run_killed_during_creation_leaves_a_store_that_the_next_run_opens(tmp
     assert MlflowClient(sqlite_uri(path)).search_experiments()
 
 
+def test_a_new_store_has_the_experiment_that_kedro_mlflow_would_create(tmp_path):
+    uri = sqlite_uri(tmp_path / "mlflow.db")
+    ensure_sqlite_store(uri, "mnist", f"{tmp_path}/files")
+    assert MlflowClient(uri).get_experiment_by_name("mnist").artifact_location.endswith("/files")
+
+
 def test_a_complete_store_is_left_as_it_is(created):
     before = created.read_bytes()
     ensure_sqlite_store(sqlite_uri(created))
