@@ -140,7 +140,7 @@ def test_a_broken_file_is_one_line_and_leaves_no_half_output(project, trained, t
     }
     ended = project.kedro("run", "--pipelines", "train", MNIST_DIR=str(tmp_path))
     assert ended.returncode == 1
-    assert "no such file, expected it there" in ended.stderr
+    assert "train-images-idx3-ubyte: starts with 00 00 00 00" in ended.stderr
     assert "Traceback" not in ended.stderr + ended.stdout
     after = {path: path.stat().st_mtime_ns for path in (project.data / "05_model_input").rglob("*")}
     assert before == after

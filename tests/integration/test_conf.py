@@ -61,13 +61,12 @@ def test_no_layer_follows_a_later_one_so_that_kedro_viz_draws_them():
     }
     order = ["raw", "model_input", "models", "model_output", "reporting"]
     backwards = [
-        (before, node.name, after)
+        (name, later)
         for pipeline in register_pipelines().values()
-        for node in pipeline.nodes
-        for before in node.inputs
-        for after in node.outputs
-        if (first := layers.get(before.split("@")[0]))
-        and (second := layers.get(after.split("@")[0]))
+        for name in pipeline.datasets()
+        for later in pipeline.from_inputs(name).all_outputs()
+        if (first := layers.get(name.split("@")[0]))
+        and (second := layers.get(later.split("@")[0]))
         and order.index(first) > order.index(second)
     ]
     assert backwards == []
