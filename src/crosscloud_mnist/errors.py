@@ -5,6 +5,7 @@ command line and the REST endpoint show it as it is, without a traceback.
 
     CrosscloudError
     ├── ConfigurationError             a setting, a parameter or an environment variable
+    ├── StorageInUseError              another run uses the same files
     ├── DataError                      data from outside
     │   ├── IdxError                   an IDX file
     │   └── ImageError                 an image
@@ -28,6 +29,10 @@ class CrosscloudError(Exception):
 
 class ConfigurationError(CrosscloudError):
     """A setting, a parameter or an environment variable is missing or not valid."""
+
+
+class StorageInUseError(CrosscloudError):
+    """Another run uses the same files of the storage, or the storage cannot be locked."""
 
 
 class DataError(CrosscloudError):

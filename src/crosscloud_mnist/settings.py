@@ -11,6 +11,7 @@ from crosscloud_mnist.hooks.console import ConsoleHooks
 from crosscloud_mnist.hooks.interrupt import InterruptHooks
 from crosscloud_mnist.hooks.library_notices import hide_library_notices
 from crosscloud_mnist.hooks.preflight import PreflightHooks
+from crosscloud_mnist.hooks.storage_lock import StorageLockHooks
 
 
 def _project() -> Path:
@@ -40,7 +41,7 @@ def _git_commit() -> str:
 
 hide_library_notices()
 
-HOOKS = (PreflightHooks(), ConsoleHooks(), InterruptHooks())
+HOOKS = (PreflightHooks(), StorageLockHooks(), ConsoleHooks(), InterruptHooks())
 DISABLE_HOOKS_FOR_PLUGINS = ("kedro-telemetry",)
 CONFIG_LOADER_ARGS = {
     "base_env": "base",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 from collections.abc import Sequence
@@ -12,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crosscloud_mnist.storage import atomic
+from crosscloud_mnist.training import epoch_records
 from crosscloud_mnist.training.result import EpochMetrics
 
 _MAX_KEPT = 2  # the newest, and the one that a new attempt may be reading
@@ -68,6 +70,14 @@ def clear(folder: str) -> None:
     """Remove the checkpoints of an earlier training."""
     for path in _list(folder):
         path.unlink(missing_ok=True)
+
+
+def remove_folder(folder: str) -> None:
+    """Remove the checkpoints and epoch records of a training that has ended, and its folder."""
+    clear(folder)
+    epoch_records.clear(folder)
+    with contextlib.suppress(OSError):  # it is absent, or has files of somebody else
+        Path(folder).rmdir()
 
 
 def _path(folder: str, epoch: int) -> Path:

@@ -7,6 +7,8 @@ import json
 import math
 import resource
 import shutil
+import subprocess
+import sys
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -234,3 +236,12 @@ def test_a_model_scales_raw_pixels_itself(job, result):
     model = export.rebuild(job.config.model, result.weights)
     rescaling = next(layer for layer in model.layers if layer.name.startswith("rescaling"))
     assert rescaling.scale == pytest.approx(1 / 255)
+
+
+def test_importing_training_does_not_import_tensorflow():
+    code = (
+        "import sys, crosscloud_mnist.training.train, crosscloud_mnist.training.export, "
+        "crosscloud_mnist.pipeline_registry as registry; registry.register_pipelines(); "
+        "sys.exit(bool({'tensorflow', 'keras', 'pyspark'} & set(sys.modules)))"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=120)

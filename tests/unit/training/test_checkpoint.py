@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from crosscloud_mnist.training import checkpoint
+from crosscloud_mnist.training import checkpoint, epoch_records
 from crosscloud_mnist.training.result import EpochMetrics
 
 
@@ -45,3 +45,17 @@ def test_a_partly_written_checkpoint_is_ignored(tmp_path):
     assert checkpoint.last_epoch(str(tmp_path)) == 1
     with pytest.raises(OSError, match="checkpoint-0002"):
         checkpoint.load(str(tmp_path), 2)
+
+
+def test_the_folder_of_a_training_that_has_ended_is_removed(tmp_path):
+    folder = tmp_path / "run"
+    checkpoint.save(str(folder), epochs(1), [])
+    epoch_records.write(str(folder), epochs(1)[0])
+    other = folder / "notes.txt"
+    other.touch()
+    checkpoint.remove_folder(str(folder))
+    assert list(folder.iterdir()) == [other]
+    other.unlink()
+    checkpoint.remove_folder(str(folder))
+    assert not folder.exists()
+    checkpoint.remove_folder(str(folder))

@@ -178,7 +178,7 @@ class SparkLauncher:
 def _follow_from_start(
     jobs: Sequence[TrainingJob], on_epoch: Callable[[int, EpochMetrics], None]
 ) -> Iterator[None]:
-    """Remove the checkpoints of an earlier training, and follow the epochs of every job."""
+    """Follow the epochs of every job from the first; remove the checkpoints after success."""
     with ExitStack() as followers:
         for index, job in enumerate(jobs):
             checkpoint.clear(job.checkpoint_dir)
@@ -192,3 +192,5 @@ def _follow_from_start(
                 "training was interrupted, expected it to end by itself; nothing was registered: "
                 "run again"
             ) from None
+    for job in jobs:
+        checkpoint.remove_folder(job.checkpoint_dir)

@@ -44,5 +44,6 @@ def create_pipeline() -> Pipeline:
             ),
             Node(draw_drift, "monitor_report", ["drift_figure", "drawn_report"], name="draw_drift"),
             Node(assert_passed, "drawn_report", None, name="assert_passed"),
-        ]
+        ],
+        tags="monitor",
     )

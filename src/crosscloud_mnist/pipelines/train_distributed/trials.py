@@ -62,7 +62,7 @@ def build_trials(
                 config=config,
                 train=training,
                 validation=validation,
-                checkpoint_dir=f"{folder}/{number:02d}" if is_grid else folder,
+                checkpoint_dir=f"{folder}-{number:02d}" if is_grid else folder,
             ),
         )
         for number, (changed, config) in enumerate(zip(changes, configs, strict=True), 1)

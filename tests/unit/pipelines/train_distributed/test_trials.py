@@ -12,8 +12,8 @@ def test_every_entry_of_a_grid_has_a_checkpoint_folder_of_its_own(job, parse, tr
     parameters = parse(grid={"learning_rate": [0.1, 0.2]})
     first, second = build_trials(tracker, parameters, job.train, job.validation)
     assert (first.job.config.learning_rate, second.job.config.learning_rate) == (0.1, 0.2)
-    assert first.job.checkpoint_dir == "checkpoints/run-1/01"
-    assert second.job.checkpoint_dir == "checkpoints/run-1/02"
+    assert first.job.checkpoint_dir == "checkpoints/run-1-01"
+    assert second.job.checkpoint_dir == "checkpoints/run-1-02"
     assert (first.name, second.name) == ("learning_rate=0.1", "learning_rate=0.2")
     assert first.job.train == second.job.train == job.train
 

@@ -1,0 +1,126 @@
+"""One run at a time for each stage of a storage folder.
+
+A stage (``ingest``, ``train``, ``register``, ...) has its files in the storage folder: two runs of
+it at once would read each other's. The lock is the operating system's, on a file in
+``<storage>/.locks``: it ends with the process, however that ends.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import logging
+import os
+import socket
+from collections.abc import Collection
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from crosscloud_mnist.errors import StorageInUseError
+from crosscloud_mnist.storage import atomic
+
+_UNSUPPORTED = {errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK}
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Holder:
+    """The run that holds a lock.
+
+    Attributes:
+        pipeline: Its name.
+        process_id: On ``host``.
+        host: Name of the machine.
+        since: ISO 8601, in UTC.
+    """
+
+    pipeline: str
+    process_id: int
+    host: str
+    since: str
+
+
+class RunLock:
+    """The locks of the stages that one run works on.
+
+    Args:
+        storage: The storage folder.
+        stages: Names of the stages.
+        pipeline: The name of the pipeline, which another run is told.
+    """
+
+    def __init__(self, storage: Path, stages: Collection[str], pipeline: str) -> None:
+        folder = storage / ".locks"
+        # Always in the same order: two runs must not wait for each other.
+        self._locks = {
+            folder / f"{stage}.json": FileLock(folder / f"{stage}.lock", thread_local=False)
+            for stage in sorted(stages)
+        }
+        self._storage, self._pipeline = storage, pipeline
+
+    def acquire(self) -> None:
+        """Take all locks, or none.
+
+        On storage without locks, such as a Unity Catalog volume, it only logs that: there
+        the job that starts the runs must start one at a time.
+
+        Raises:
+            StorageInUseError: Another run holds one of them.
+        """
+        holder = Holder(
+            self._pipeline,
+            os.getpid(),
+            socket.gethostname(),
+            datetime.now(UTC).isoformat(timespec="seconds"),
+        )
+        try:
+            for record, lock in self._locks.items():
+                record.parent.mkdir(parents=True, exist_ok=True)
+                self._acquire_one(record, lock)
+                atomic.write_bytes(record, json.dumps(asdict(holder)).encode())
+        except (OSError, NotImplementedError) as error:
+            self.release()
+            if isinstance(error, OSError) and error.errno not in _UNSUPPORTED:
+                raise StorageInUseError(
+                    f"{self._storage} cannot be locked ({error.strerror}), expected a folder that "
+                    "this run can write to; check its permissions, or the storage in the globals"
+                ) from error
+            logger.warning(
+                "%s has no file locks: start one run at a time on it, or two runs read each "
+                "other's files",
+                self._storage,
+            )
+        except BaseException:
+            self.release()
+            raise
+
+    def release(self) -> None:
+        """Release all locks that are held."""
+        for lock in self._locks.values():
+            lock.release()
+
+    def _acquire_one(self, record: Path, lock: FileLock) -> None:
+        try:
+            lock.acquire(timeout=0)
+        except Timeout as error:
+            raise StorageInUseError(
+                f"{_describe_holder(record)} uses the files of the stage {record.stem!r} in "
+                f"{self._storage}, expected one run at a time; wait until it has ended, or set "
+                "another storage in the globals"
+            ) from error
+
+
+def _describe_holder(record: Path) -> str:
+    """Return who holds the lock, as far as its record can be read."""
+    try:
+        holder = Holder(**json.loads(record.read_bytes()))
+    except (OSError, ValueError, TypeError):
+        return "another run"
+    return (
+        f"another run ({holder.pipeline}, process {holder.process_id} on {holder.host}, since "
+        f"{holder.since})"
+    )
