@@ -18,8 +18,9 @@ _MIN_BORDER_SHARE = 0.2  # of the border's pixels that have the background's val
 _LEVELS = 33  # candidates for the background's value, from the darkest to the lightest pixel
 _LEVEL_TOLERANCE = 0.08  # gray values, of pixels that have one value under uneven light
 
-# The surface gains terms as it comes near: a constant, a plane, a quadratic. A quadratic at once
-# would follow a frame or a large digit. The counts are of terms of _polynomial, one an iteration.
+# The surface gains terms as the weights settle: a constant, a plane, a quadratic. Pixels far from
+# the start lose their weight before the surface can bend towards them. The counts are of terms of
+# _polynomial, one for each iteration. The test images alone would do with a quadratic throughout.
 _CONSTANT, _PLANE, _QUADRATIC = 1, 3, 6
 _TERMS_BY_ITERATION = (_CONSTANT, *[_PLANE] * 3, *[_QUADRATIC] * 4)
 _CUTOFF = 3.0  # standard deviations from the surface beyond which a pixel has no weight

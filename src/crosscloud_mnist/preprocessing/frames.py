@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-# Chosen by hand on the images of tests/unit/preprocessing.
+# Chosen by hand on the images of tests/unit/preprocessing; the results on them are the same for
+# _MIN_OVERLAP from 0.80 to 0.93.
 _MIN_AREA = 0.06  # of the image
 _MAX_CANDIDATES = 4  # the largest shapes
 _MIN_OVERLAP = 0.88  # of a shape with its quadrilateral, by union; an ellipse has 0.64
