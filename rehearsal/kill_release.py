@@ -21,7 +21,9 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from multiprocessing import get_context
 from pathlib import Path
 
 from crosscloud_mnist.bundle import Signer, digest_of
@@ -63,7 +65,7 @@ class Trials:
             ReleaseError: The rerun failed, or left something behind.
         """
         if is_used:
-            _retrain(self.project)
+            _call(_retrain, self.project)
         else:
             reset(self.project, self.trained)
         delay = self.random.uniform(0, self.duration)
@@ -84,7 +86,7 @@ class Trials:
         status, output = self.project.run(*_RELEASE)
         if status:
             raise ReleaseError(f"{moment}; the rerun failed: {_last_lines(output)}")
-        check_release(self.project)
+        _call(check_release, self.project)
         return moment
 
 
@@ -124,9 +126,15 @@ def _prepare(project: ProjectCopy, trained: Path, seed: int) -> Trials:
     started = time.monotonic()
     _run(project, *_RELEASE)
     duration = time.monotonic() - started
-    check_release(project)
+    _call(check_release, project)
     print(f"an undisturbed release takes {duration:.0f} s", flush=True)
     return Trials(project, trained, duration, random.Random(seed))  # noqa: S311
+
+
+def _call(function: Callable[[ProjectCopy], None], project: ProjectCopy) -> None:
+    """Call the function in a new process: MLflow keeps connections to stores that were replaced."""
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
+        process.submit(function, project).result()
 
 
 def _run(project: ProjectCopy, *command: str) -> None:

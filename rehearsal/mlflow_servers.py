@@ -74,7 +74,6 @@ def _process(server: Server) -> Iterator[subprocess.Popen[bytes]]:
         "MLFLOW_AUTH_CONFIG_PATH": str(ini),
         "MLFLOW_FLASK_SERVER_SECRET_KEY": secrets.token_hex(16),
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
-        "MLFLOW_DISABLE_TELEMETRY": "true",
     }
     with server.log.open("wb") as log:
         process = subprocess.Popen(

@@ -13,7 +13,7 @@ from pathlib import Path
 import anyio
 import httpx
 
-from rehearsal.processes import free_port
+from rehearsal.processes import NO_TELEMETRY, free_port
 
 _MODEL = "__pyfunc_model_path__"  # the variable that ``mlflow models serve`` sets
 _START_SECONDS = 240
@@ -41,6 +41,7 @@ class ScoringServer:
                     *("--host", "127.0.0.1", "--port", str(port)),
                 ],
                 env={
+                    **NO_TELEMETRY,
                     "PATH": os.environ["PATH"],
                     "HOME": os.environ.get("HOME", "/"),
                     _MODEL: self._copy.name,

@@ -222,3 +222,13 @@ def test_the_rehearsal_is_not_in_the_wheel():
     assert not (PROJECT / "src" / "crosscloud_mnist" / "rehearsal").exists()
     text = (PROJECT / "pyproject.toml").read_text()
     assert '[tool.setuptools.packages.find]\nwhere = ["src"]' in text
+
+
+def test_the_processes_of_the_rehearsal_send_no_telemetry(clouds):
+    children = psutil.Process(clouds["azure"].pid).children(recursive=True)
+    servers = [each for each in children if "mlflow" in " ".join(each.cmdline())]
+    assert servers
+    for server in servers:
+        environment = server.environ()
+        assert environment["MLFLOW_DISABLE_TELEMETRY"] == environment["DO_NOT_TRACK"] == "true"
+        assert environment["ORT_DISABLE_TELEMETRY"] == "1"
