@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 
 import pytest
+
+from crosscloud_mnist.storage.run_lock import RunLock
 
 pytestmark = pytest.mark.process
 
@@ -28,6 +31,19 @@ def test_a_wrong_password_is_one_line(project, servers):
     assert "Traceback" not in console
     assert wrong["MLFLOW_TRACKING_PASSWORD"] not in console
     assert servers[0].credentials["MLFLOW_TRACKING_PASSWORD"] not in console
+
+
+def test_a_second_registration_at_the_same_time_is_rejected_by_name(project):
+    lock = RunLock(project.data, ["register"], "release")
+    lock.acquire()
+    try:
+        ended = project.kedro("run", "--pipelines", "register_remote")
+    finally:
+        lock.release()
+    assert ended.returncode == 1
+    message = " ".join(ended.stderr.split())
+    assert f"another run (release, process {os.getpid()} on" in message
+    assert "Traceback" not in ended.stdout + ended.stderr
 
 
 @pytest.mark.slow
