@@ -21,7 +21,7 @@ import threading
 from collections.abc import Mapping
 from functools import partial
 from multiprocessing.connection import Connection
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 from kedro.utils import load_obj
 
@@ -41,6 +41,7 @@ _INHERITED = re.compile(
 _SEVERE = re.compile(r"\b(WARNING|ERROR|CRITICAL)\b")  # a level, as loggers write it
 _EXIT_SECONDS = 5
 _MAX_RESPONSE_BYTES = 256 * 2**20
+_MAX_LINE_BYTES = 2**16
 
 logger = logging.getLogger(__name__)
 
@@ -80,6 +81,8 @@ class _Process:
     def __init__(self, adapter: str, config: ProcessConfig) -> None:
         self._adapter, self._secrets = adapter, select_secrets(config.variables)
         self._lock = threading.Lock()
+        # Credentials go through the connection: other users see arguments and /proc/<pid>/environ.
+        start_message = encode([adapter, config.options, config.variables])
         parent_socket, child_socket = socket.socketpair()
         with child_socket:
             self._child = subprocess.Popen(
@@ -96,9 +99,8 @@ class _Process:
         self._stderr_reader = threading.Thread(target=self._log_stderr, daemon=True)
         self._stderr_reader.start()
         self._connection = Connection(parent_socket.detach())
-        # Credentials go through the connection: other users see arguments and /proc/<pid>/environ.
         with contextlib.suppress(OSError):  # it ended at once: the first call reports that
-            self._connection.send_bytes(encode([adapter, config.options, config.variables]))
+            self._connection.send_bytes(start_message)
 
     def is_running(self) -> bool:
         return self._child.poll() is None
@@ -138,12 +140,13 @@ class _Process:
 
     def _log_stderr(self) -> None:
         """Log what the process writes to its error output, without secrets."""
-        for line in self._child.stderr or ():
-            text = summarize(line.decode(errors="replace"), self._secrets)
-            if text:
-                self._last_line = text
-                level = logging.WARNING if _SEVERE.search(text) else logging.DEBUG
-                logger.log(level, "%s: %s", self._adapter, text)
+        with cast("BinaryIO", self._child.stderr) as stderr:
+            while line := stderr.readline(_MAX_LINE_BYTES):
+                text = summarize(line.decode(errors="replace"), self._secrets)
+                if text:
+                    self._last_line = text
+                    level = logging.WARNING if _SEVERE.search(text) else logging.DEBUG
+                    logger.log(level, "%s: %s", self._adapter, text)
 
     def _last_words(self) -> str:
         return f"; it wrote: {self._last_line}" if self._last_line else ""
