@@ -1,9 +1,11 @@
-"""Train an MNIST model on Spark, carry it to another cloud's registry, serve it and prove it."""
+"""Train an MNIST model on Spark, promote it to another cloud's registry, serve it and test it."""
 
 import os
 
 __version__ = "0.1.0"
 
-# MLflow and Kedro would tell their makers what is run, unless this stands before they are imported:
-# https://mlflow.org/docs/latest/community/usage-tracking/. Whoever wants that sets it to false.
-os.environ.setdefault("DO_NOT_TRACK", "true")
+# Telemetry of MLflow, Kedro and ONNX Runtime is off, unless these variables are set otherwise:
+# https://mlflow.org/docs/latest/community/usage-tracking/
+TELEMETRY_OFF = {"DO_NOT_TRACK": "true", "ORT_DISABLE_TELEMETRY": "1"}
+for _name, _value in TELEMETRY_OFF.items():
+    os.environ.setdefault(_name, _value)

@@ -12,6 +12,7 @@ from crosscloud_mnist.hooks.interrupt import InterruptHooks
 from crosscloud_mnist.hooks.library_notices import hide_library_notices
 from crosscloud_mnist.hooks.preflight import PreflightHooks
 from crosscloud_mnist.hooks.storage_lock import StorageLockHooks
+from crosscloud_mnist.hooks.version_check import disable_version_check
 
 
 def _project() -> Path:
@@ -40,6 +41,7 @@ def _git_commit() -> str:
 
 
 hide_library_notices()
+disable_version_check()
 
 HOOKS = (PreflightHooks(), StorageLockHooks(), ConsoleHooks(), InterruptHooks())
 DISABLE_HOOKS_FOR_PLUGINS = ("kedro-telemetry",)

@@ -294,32 +294,36 @@ def test_another_logging_configuration_and_verbose_show_more(project, tmp_path):
     assert "Traceback" in ended.stderr
 
 
-def test_usage_tracking_of_mlflow_and_kedro_is_off():
-    """What MLflow reads when it is imported stands by then, though a plugin imports it."""
+def test_telemetry_is_off_before_a_library_with_telemetry_is_imported():
     code = """
 import os, sys
 from pathlib import Path
 
 class Watch:
     def find_spec(self, name, path=None, target=None):
-        if name in ("mlflow", "kedro_telemetry.plugin"):
-            print(name, os.environ.get("DO_NOT_TRACK"))
+        if name in ("mlflow", "kedro_telemetry.plugin", "onnxruntime"):
+            print(name, os.environ.get("DO_NOT_TRACK"), os.environ.get("ORT_DISABLE_TELEMETRY"))
 
 sys.meta_path.insert(0, Watch())
 from kedro.framework.cli.cli import KedroCLI
 KedroCLI(Path.cwd()).get_command(None, "run")
+import onnxruntime
+from kedro_viz.integrations.pypi import get_latest_version
+print("newest version", get_latest_version())
 """
-    environment = {name: value for name, value in os.environ.items() if name != "DO_NOT_TRACK"}
+    names = ("DO_NOT_TRACK", "ORT_DISABLE_TELEMETRY")
     ended = subprocess.run(
         [sys.executable, "-c", code],
         cwd=PROJECT,
-        env=environment,
+        env={name: value for name, value in os.environ.items() if name not in names},
         capture_output=True,
         text=True,
         timeout=120,
         check=True,
     )
-    assert {"mlflow true", "kedro_telemetry.plugin true"} <= set(ended.stdout.splitlines())
+    lines = set(ended.stdout.splitlines())
+    libraries = ("mlflow", "kedro_telemetry.plugin", "onnxruntime")
+    assert {f"{name} true 1" for name in libraries} | {"newest version None"} <= lines
 
 
 @pytest.mark.parametrize(

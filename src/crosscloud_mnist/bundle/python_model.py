@@ -6,6 +6,8 @@ the bundle holds no pickle. It imports nothing of this package.
 
 from __future__ import annotations
 
+import os
+
 import mlflow
 import numpy as np
 from mlflow.exceptions import MlflowException
@@ -18,6 +20,7 @@ class MnistModel(PythonModel):
 
     def load_context(self, context: PythonModelContext) -> None:
         """Open the ONNX graph."""
+        os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
         import onnxruntime
 
         self._session = onnxruntime.InferenceSession(

@@ -45,7 +45,8 @@ def one_line_failures(*, verbose: bool = False) -> Iterator[None]:
         if click.get_current_context(silent=True) is None:
             raise
         if verbose:
-            traceback.print_exception(error)
+            lines = "".join(traceback.format_exception(error))
+            click.echo(redact(lines, select_secrets(os.environ)), err=True)
         message = describe(error)
         if not isinstance(_cause(error), _CONFIGURATION):
             message = f"{message} (traceback: {_log(error)})"

@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 from typing import Literal
 
+from crosscloud_mnist import TELEMETRY_OFF
+
 DISCOVER_GPUS = Path(__file__).with_name("discover_gpus.sh")
 TASK_GPUS = "spark.task.resource.gpu.amount"
 WORKER_REUSE = "spark.python.worker.reuse"
@@ -33,6 +35,7 @@ def build_training_settings(slots: int, gpu_role: GpuRole | None) -> dict[str, s
         "spark.executorEnv.TF_NUM_INTEROP_THREADS": "1",
         # As in training.train, which is too late: the runner has imported TensorFlow by then.
         "spark.executorEnv.TF_ENABLE_ONEDNN_OPTS": "1",
+        **{f"spark.executorEnv.{name}": value for name, value in TELEMETRY_OFF.items()},
         **(_gpus(gpu_role) if gpu_role else {}),
     }
 
