@@ -250,6 +250,22 @@ def test_a_wrong_command_ends_in_one_line_and_leaves_nothing(
     assert not (unused_project / "data").exists()
 
 
+def test_the_installed_package_without_conf_says_where_it_is_expected(tmp_path):
+    ended = subprocess.run(
+        [sys.executable, "-m", "crosscloud_mnist", "--pipelines", "history"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert ended.returncode == 1
+    assert ended.stderr == (
+        f"Error: {tmp_path}/conf does not exist, expected the conf folder of the project; name it "
+        "with --conf-source\n"
+    )
+
+
 NODE = r"\d\d:\d\d:\d\d INFO Running node: \w+"
 
 
