@@ -13,7 +13,7 @@ from crosscloud_mnist.errors import ConfigurationError
 from crosscloud_mnist.storage import atomic
 
 if TYPE_CHECKING:
-    from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+    from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 
 _LOCK_SECONDS = 60
 _EXPECTED = "expected an unencrypted elliptic-curve key as PEM text, or the path of a PEM file"
@@ -47,7 +47,7 @@ def create_key_pair(private: Path, public: Path) -> None:
             try:
                 with os.fdopen(descriptor, "wb") as file:
                     file.write(content)
-                atomic.write_bytes(public, public_pem(key))
+                atomic.write_bytes(public, public_pem(key.public_key()))
                 Path(temporary).rename(private)
             finally:
                 Path(temporary).unlink(missing_ok=True)
@@ -63,11 +63,11 @@ def create_key_pair(private: Path, public: Path) -> None:
         ) from error
 
 
-def public_pem(key: EllipticCurvePrivateKey) -> bytes:
-    """Return the public key of a private one, as PEM."""
+def public_pem(key: PublicKeyTypes) -> bytes:
+    """Return a public key as PEM."""
     from cryptography.hazmat.primitives import serialization
 
-    return key.public_key().public_bytes(
+    return key.public_bytes(
         serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
     )
 

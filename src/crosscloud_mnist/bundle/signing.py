@@ -75,12 +75,14 @@ class Signer:
 
         if not self._public_key:
             return
-        key: Any = serialization.load_pem_private_key(private.read_bytes(), password=None)
+        key = serialization.load_pem_private_key(private.read_bytes(), password=None)
         with key_file(self._public_key, "verifying") as path:
-            if path.read_bytes().split() != public_pem(key).split():
-                raise invalid_key(
-                    self._public_key, "verifying", "it is not that of the signing key"
-                )
+            try:
+                public = serialization.load_pem_public_key(path.read_bytes())
+            except ValueError as error:
+                raise invalid_key(self._public_key, "verifying") from error
+        if public_pem(public) != public_pem(key.public_key()):
+            raise invalid_key(self._public_key, "verifying", "it is not that of the signing key")
 
 
 class Verifier:

@@ -78,6 +78,12 @@ def test_an_empty_or_damaged_key_is_one_line_with_what_to_do(paths, content, fou
         assert "\n" not in str(caught.value)
 
 
+def test_a_public_key_with_a_comment_and_other_line_ends_is_still_of_the_pair(paths):
+    signer(paths).check()
+    text = "of the sandbox\n" + paths[1].read_text().replace("\n", "\r\n")
+    Signer(str(paths[0]), text).check()
+
+
 def test_two_keys_that_are_no_pair_are_named_before_anything_is_signed(paths, tmp_path):
     signer(paths).check()
     other = tmp_path / "other.pem", tmp_path / "other.pub"
