@@ -11,7 +11,7 @@ BIN := .venv/bin
 KEDRO := $(BIN)/kedro
 PIP := $(BIN)/python -m pip install --progress-bar off --disable-pip-version-check
 
-.PHONY: demo test test-fast unit browser test-runtimes bench drill fuzz rehearse check setup tools stop lock help
+.PHONY: demo test test-fast unit browser test-runtimes bench drill attack fuzz rehearse check setup tools stop lock help
 .DEFAULT_GOAL := help
 
 help: ## Show what can be made
@@ -64,6 +64,9 @@ build/mlserver/.installed: benchmarks/mlserver.txt | tools
 
 drill: setup ## Kill one of two endpoints under load, update the other: no call may fail
 	$(BIN)/python -m rehearsal.drill
+
+attack: setup ## Attack the endpoint's limits on loopback; honest requests must be answered
+	$(BIN)/python -m rehearsal.attack
 
 fuzz: setup ## Send 30,000 requests, most of them malformed, to the endpoint
 	FUZZ_CASES=30000 $(BIN)/python -m pytest tests/integration/serving/test_fuzz.py

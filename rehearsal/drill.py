@@ -56,17 +56,18 @@ class CloudEndpoint:
 
     def kill(self) -> None:
         """Kill all its processes at once: the cloud is down."""
-        os.killpg(self._supervisor().pid, signal.SIGKILL)
-        self._supervisor().wait()
+        os.killpg(self.supervisor().pid, signal.SIGKILL)
+        self.supervisor().wait()
 
     def kill_worker(self) -> None:
         """Kill one of its worker processes."""
         workers = [
-            each for each in self._supervisor().children() if "spawn_main" in str(each.cmdline())
+            each for each in self.supervisor().children() if "spawn_main" in str(each.cmdline())
         ]
         workers[0].kill()
 
-    def _supervisor(self) -> psutil.Process:
+    def supervisor(self) -> psutil.Process:
+        """Return its first process."""
         return psutil.Process(json.loads((self.folder / "endpoint.json").read_text())["pid"])
 
 

@@ -30,14 +30,15 @@ class MnistModel(PythonModel):
     def predict(
         self,
         context: PythonModelContext,  # noqa: ARG002  the graph is open
-        model_input: np.ndarray,
+        model_input: np.ndarray,  # or a dict of it: MLflow warns of any other hint, and of none
         params: dict[str, object] | None = None,  # noqa: ARG002  MLflow's signature
     ) -> np.ndarray:
         """Predict images.
 
         Args:
             context: Not used.
-            model_input: [n, 28, 28], whole numbers 0 to 255 of any dtype, a light digit on a dark
+            model_input: ``{"images": images}``, as the signature names them, or the images:
+                [n, 28, 28], whole numbers 0 to 255 of any dtype, a light digit on a dark
                 background.
             params: Not used.
 
@@ -48,7 +49,8 @@ class MnistModel(PythonModel):
             MlflowException: The shape is wrong, or a value is not finite, not whole or out of
                 range, for example because the pixels were scaled to 0..1.
         """
-        pixels = np.asarray(model_input)
+        images = model_input["images"] if isinstance(model_input, dict) else model_input
+        pixels = np.asarray(images)
         if pixels.ndim != 3 or pixels.shape[1:] != (28, 28) or not len(pixels):
             raise _invalid(f"images of shape {pixels.shape}, expected [n, 28, 28] and n >= 1")
         if not np.isfinite(pixels).all():
@@ -57,6 +59,10 @@ class MnistModel(PythonModel):
             raise _invalid("values out of range, expected whole numbers 0 to 255")
         if (pixels != np.floor(pixels)).any():
             raise _invalid("values that are not whole, expected 0 to 255; do not scale the pixels")
+        if (pixels.max(axis=(1, 2)) == 1).any():
+            raise _invalid(
+                "no pixel above 1 in an image, expected 0 to 255; do not scale the pixels"
+            )
         probabilities: np.ndarray = self._session.run(
             ["probabilities"], {"images": pixels.astype(np.uint8)}
         )[0]

@@ -59,7 +59,7 @@ def _save(contents: BundleContents, artifacts: Path, folder: Path) -> None:
             python_model=str(_PYTHON_MODEL),
             artifacts={name: str(artifacts / file) for name, file in ARTIFACTS.items()},
             signature=ModelSignature(
-                inputs=Schema([TensorSpec(np.dtype(np.float32), (-1, 28, 28))]),
+                inputs=Schema([TensorSpec(np.dtype(np.float32), (-1, 28, 28), "images")]),
                 outputs=Schema([TensorSpec(np.dtype(np.float32), (-1, 10))]),
             ),
             pip_requirements=[f"{name}=={version(name)}" for name in _REQUIREMENTS],

@@ -75,9 +75,13 @@ def _decode(
     try:
         body, reply = json.loads(request or ""), json.loads(response or "")
         rows = body["instances"] if "instances" in body else body["inputs"]
+        if isinstance(rows, dict):  # {"inputs": {"images": [...]}}
+            rows = rows["images"]
+        elif isinstance(rows[0], dict):  # {"instances": [{"images": ...}, ...]}
+            rows = [row["images"] for row in rows]
         pixels = np.array(rows, dtype=np.float64).reshape(-1, 28, 28)
         probabilities = np.array(reply["predictions"], dtype=np.float64).reshape(-1, 10)
-    except (TypeError, ValueError, KeyError, OverflowError, RecursionError):
+    except (TypeError, ValueError, LookupError, OverflowError, RecursionError):
         return None
     is_finite = np.isfinite(pixels).all() and np.isfinite(probabilities).all()
     if len(pixels) != len(probabilities) or not (is_finite and len(pixels)):

@@ -37,6 +37,8 @@ class ServingSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
         workers: Number of serving processes.
         inference_log: The inference log, if there is to be one.
         log_requests: Whether each request is one line on the standard error.
+        allowed_hosts: More names under which clients reach the endpoint, as in the header
+            ``Host`` and without a port, beside ``host`` and the loopback names; ``*`` for any.
     """
 
     name: Annotated[str, Meta(pattern=r"^[\w.-]+$")]
@@ -45,6 +47,7 @@ class ServingSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     workers: Annotated[int, Meta(ge=1, le=256)] = 1
     inference_log: InferenceLogSettings | None = None
     log_requests: bool = True
+    allowed_hosts: tuple[str, ...] = ()
 
     @property
     def address(self) -> str:

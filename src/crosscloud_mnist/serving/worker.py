@@ -36,11 +36,14 @@ def create(settings: ServingSettings, request: SwapRequest, failures: Connection
         failures: Takes one line, if this worker cannot start.
     """
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    from crosscloud_mnist.serving.http.allowed_hosts import AllowedHosts
     from crosscloud_mnist.serving.http.app import create_app
+    from crosscloud_mnist.serving.http.authentication import parse_token
     from crosscloud_mnist.serving.telemetry.inference_log import InferenceLog
     from crosscloud_mnist.serving.telemetry.request_log import RequestLog
 
     try:
+        token = parse_token(os.environ.get(TOKEN_VARIABLE))
         model = _open_model(settings, request)
     except CrosscloudError as error:
         failures.send(str(error))
@@ -51,7 +54,8 @@ def create(settings: ServingSettings, request: SwapRequest, failures: Connection
         options = settings.inference_log
         sample = InferenceLog(options.folder, options.sampling_fraction, entity)
     log = RequestLog() if settings.log_requests else None
-    app = create_app(model, os.environ.get(TOKEN_VARIABLE), log, sample)
+    hosts = AllowedHosts(settings.host, settings.allowed_hosts)
+    app = create_app(model, token, log, sample, hosts)
     gc.collect()
     gc.freeze()  # what stays is not searched again and again: that took 50 ms each time
     gc.set_threshold(_GC_THRESHOLD)

@@ -94,7 +94,7 @@ def start(tiny_bundle: Bundle, tmp_path_factory: pytest.TempPathFactory) -> Iter
                     "--settings",
                     server_folder.settings,
                 ],
-                env=environment | ({"MNIST_ENDPOINT_TOKEN": token} if token else {}),
+                env=environment | ({} if token is None else {"MNIST_ENDPOINT_TOKEN": token}),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

@@ -19,6 +19,8 @@ ROUTES = (
     "/invocations",
     f"/serving-endpoints/{NAME}/invocations",
     f"/v1/models/{NAME}:predict",
+    f"/v1/models/{NAME}/versions/{VERSION}:predict",
+    f"/v1/models/{NAME}/labels/champion:predict",
 )
 
 
@@ -57,12 +59,17 @@ def test_a_bad_body_is_rejected_in_the_form_of_the_route(http, route):
     [
         ("GET", "/nothing", {}, 404),
         ("POST", "/v1/models/other:predict", {"json": {}}, 404),
+        ("POST", f"/v1/models/{NAME}/versions/8:predict", {"json": {}}, 404),
+        ("POST", f"/v1/models/other/versions/{VERSION}:predict", {"json": {}}, 404),
+        ("GET", f"/v1/models/{NAME}/versions/8", {}, 404),
         ("GET", "/invocations", {}, 405),
         ("DELETE", "/health", {}, 405),
         ("POST", "/invocations", {"content": b"{}", "headers": {"content-type": "text/csv"}}, 415),
         ("POST", "/invocations", {"content": b"{}"}, 415),
-        ("POST", "/image", {"content": b"no image"}, 400),
-        ("POST", "/image", {"content": b""}, 400),
+        ("POST", "/image", {"content": b"no image", "headers": {"content-type": "image/png"}}, 400),
+        ("POST", "/image", {"content": b"", "headers": {"content-type": "image/png"}}, 400),
+        ("POST", "/image", {"content": b"no image"}, 415),
+        ("POST", "/image", {"content": b"{}", "headers": {"content-type": "text/plain"}}, 415),
     ],
 )
 def test_a_wrong_request_is_rejected(http, method, path, options, status):
@@ -82,7 +89,9 @@ def test_an_image_file_is_answered_with_the_models_input_and_its_probabilities(h
     image = Image.fromarray(255 - digits["t10k-images-idx3-ubyte"][0]).resize((200, 200))
     file = io.BytesIO()
     image.save(file, "PNG")
-    response = http.post("/image", content=file.getvalue()).json()
+    response = http.post(
+        "/image", content=file.getvalue(), headers={"content-type": "image/png"}
+    ).json()
     assert np.shape(response["model_input"]) == (28, 28)
     assert sum(response["probabilities"]) == pytest.approx(1, abs=1e-4)
     prediction = http.post("/invocations", json={"instances": [response["model_input"]]}).json()
@@ -99,6 +108,7 @@ def test_version_and_status_name_the_model_that_is_served(http, tiny_bundle):
     assert version["card"]["dataset"] == "uci-digits"
     (status,) = http.get(f"/v1/models/{NAME}").json()["model_version_status"]
     assert (status["version"], status["state"]) == (VERSION, "AVAILABLE")
+    assert http.get(f"/v1/models/{NAME}/versions/{VERSION}").status_code == 200
     metadata = http.get(f"/v1/models/{NAME}/metadata").json()
     assert metadata["model_spec"]["name"] == NAME
 
@@ -134,6 +144,15 @@ def test_metrics_count_requests_and_predictions(http, tiny_bundle):
         before[1] + 3,
     )
     assert len(response.headers["x-request-id"]) == 32
+
+
+def test_labels_are_counted_as_one_route(http, tiny_bundle):
+    body = {"instances": tiny_bundle.golden().images[:1].tolist()}
+    for label in ("champion", "stable", "a"):
+        path = f"/v1/models/{NAME}/labels/{label}:predict"
+        assert http.post(path, json=body).status_code == 200
+    routes = re.findall(r'_count{route="([^"]*labels[^"]*)"', http.get("/metrics").text)
+    assert set(routes) == {f"/v1/models/{NAME}/labels/{{label}}:predict"}
 
 
 def test_unknown_paths_and_the_pages_files_are_each_counted_as_one_route(http):

@@ -111,20 +111,20 @@ def test_the_application_batches_requests_that_are_in_flight_together():
                 "method": "POST",
                 "path": "/invocations",
                 "query_string": b"",
-                "headers": [(b"content-type", b"application/json")],
+                "headers": [(b"host", b"localhost"), (b"content-type", b"application/json")],
                 "state": {IN_FLIGHT: set(range(in_flight))},
             }
             await application(scope, receive, send)
 
         async def both():
-            await asyncio.gather(post(1), post(2))
+            await asyncio.gather(post(3), post(4))
 
         asyncio.run(both())
         return model.counts, [body for body in bodies if body]
 
     batched, separate = predict_two(2), predict_two(1)
     assert (batched[0], separate[0]) == ([2], [1, 1])
-    assert [json.loads(body)["predictions"][0][0] for body in batched[1]] == [1, 2]
+    assert [json.loads(body)["predictions"][0][0] for body in batched[1]] == [3, 4]
     assert batched[1] == separate[1]
 
 

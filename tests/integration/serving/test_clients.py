@@ -61,6 +61,12 @@ def test_tensorflow_servings_documented_calls_work(address, golden):
     url = f"{address}/v1/models/{NAME}"
     response = json.loads(requests.post(f"{url}:predict", data=data, headers=headers).text)
     np.testing.assert_allclose(response["predictions"], golden.expected, atol=1e-6)
+    # curl -d sends a form's content type, and the documentation sets none.
+    form = {**headers, "content-type": "application/x-www-form-urlencoded"}
+    for path in (":predict", "/versions/7:predict", "/labels/champion:predict"):
+        response = requests.post(url + path, data=data, headers=form)
+        np.testing.assert_allclose(response.json()["predictions"], golden.expected, atol=1e-6)
+    assert requests.post(f"{address}/invocations", data=data, headers=form).status_code == 415
     state = requests.get(url, headers=headers).json()["model_version_status"][0]
     assert (state["state"], state["status"]["error_code"]) == ("AVAILABLE", "OK")
     signature = requests.get(f"{url}/metadata", headers=headers).json()["metadata"]

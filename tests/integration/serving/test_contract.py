@@ -89,6 +89,43 @@ def test_images_get_the_probabilities_of_the_golden_set(post, tiny_bundle, key, 
     np.testing.assert_allclose(response.json()["predictions"], expected, atol=1e-6)
 
 
+@pytest.mark.parametrize("count", [1, 2, 8])
+def test_images_may_carry_the_name_of_the_models_input(post, tiny_bundle, count):
+    golden = tiny_bundle.golden()
+    images, expected = golden.images[:count].tolist(), golden.expected[:count]
+    rows = {"instances": [{"images": image} for image in images]}
+    columns = {"inputs": {"images": images}}
+    for form in (rows, columns):
+        response = post(form)
+        assert response.status_code == 200, response.text
+        np.testing.assert_allclose(response.json()["predictions"], expected, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        {"instances": [{"pixels": IMAGE.tolist()}]},
+        {"instances": [{"images": IMAGE[:27].tolist()}]},
+        {"inputs": {"pixels": [IMAGE.tolist()]}},
+        {"inputs": {"images": IMAGE.tolist()}},
+        {"instances": [IMAGE.tolist()], "signature_name": "another"},
+    ],
+    ids=range(5),
+)
+def test_another_name_or_shape_is_rejected(post, form):
+    assert 400 <= post(form).status_code < 500
+
+
+@pytest.mark.parametrize("kind", [int, float])
+def test_pixels_of_zero_and_one_are_rejected_and_a_blank_image_is_answered(post, kind):
+    scaled = (IMAGE > 127).astype(kind).tolist()
+    for images in ([scaled], [IMAGE.tolist(), scaled]):
+        response = post({"instances": images})
+        assert 400 <= response.status_code < 500
+        assert "do not scale the pixels" in response.text
+    assert post({"instances": np.zeros((1, 28, 28), kind).tolist()}).status_code == 200
+
+
 @pytest.mark.parametrize(
     "value",
     ["0.5", "1.9", "0.00392156862745098", "NaN", "Infinity", "null", "256", "-1", "1e9", "[1, 2]"],
@@ -128,6 +165,14 @@ def test_every_wrong_shape_is_rejected(post, images):
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"{}", b'{"images": [1]}'])
 def test_a_body_that_is_no_request_is_rejected(post, body):
     assert 400 <= post(body).status_code < 500
+
+
+@pytest.mark.parametrize("field", ["dataframe_split", "dataframe_records", "params"])
+def test_the_local_server_rejects_mlflows_other_forms_by_name(server, field):
+    body = {"instances": [IMAGE.tolist()], field: {}}
+    response = httpx.post(f"{server.address}/invocations", json=body)
+    assert response.status_code == 400
+    assert f'{field} is not supported; send {{"instances"' in response.json()["message"]
 
 
 @pytest.mark.parametrize("value", ["true", '"7"'])

@@ -28,6 +28,7 @@ ROUTES = (
 SECRET = "7f3a9c"  # no response may contain it
 IMAGE = (np.arange(784).reshape(28, 28) % 256).tolist()
 TEXT = json.dumps(IMAGE)
+ONES = json.dumps((np.array(IMAGE) % 2).tolist())
 
 pixels = st.one_of(
     st.sampled_from(
@@ -58,7 +59,7 @@ anything = st.recursive(
 )
 
 
-KINDS = ("as-is", *("pixel",) * 3, "row", "rows", "channel", "mixed", "nest", "any")
+KINDS = ("as-is", "ones", *("pixel",) * 3, "row", "rows", "channel", "mixed", "nest", "any")
 
 
 @st.composite
@@ -88,6 +89,8 @@ def images(draw: st.DrawFn) -> str:
         texts[at] = "[" * depth + TEXT + "]" * depth
     elif kind == "any":
         texts[at] = json.dumps(draw(anything))
+    elif kind == "ones":
+        texts[at] = ONES
     return "[" + ",".join(texts) + "]"
 
 
@@ -95,7 +98,13 @@ def images(draw: st.DrawFn) -> str:
 def bodies(draw: st.DrawFn) -> bytes:
     """A request's body, most often with something wrong in it."""
     key = draw(st.sampled_from(["instances"] * 5 + ["inputs"] * 4 + ["Instances", SECRET]))
-    text = f'{{"{key}": {draw(images())}}}'
+    form = draw(st.sampled_from(["list"] * 4 + ["named"]))
+    if form == "list":
+        text = f'{{"{key}": {draw(images())}}}'
+    elif key == "instances":
+        text = f'{{"{key}": [{{"images": {draw(st.sampled_from([TEXT, "7", "[]", ONES]))}}}]}}'
+    else:
+        text = f'{{"{key}": {{"images": {draw(images())}}}}}'
     kind = draw(st.sampled_from(["as-is"] * 8 + ["more", "both", "bare", "any", "cut", "bytes"]))
     if kind == "more":
         name = draw(st.sampled_from(["signature_name", "client_request_id", "params", SECRET]))
@@ -122,19 +131,28 @@ def well_formed(body: bytes) -> np.ndarray | None:
         request = json.loads(body.decode("utf-8"), parse_constant=lambda _: "not a number")
     except (ValueError, RecursionError):
         return None
-    if not isinstance(request, dict):
+    rows = _rows(request) if isinstance(request, dict) else None
+    if not isinstance(rows, list) or not 1 <= len(rows) <= 1024:
         return None
-    others = {key: value for key, value in request.items() if key not in ("instances", "inputs")}
-    rows = [value for key, value in request.items() if key not in others]
-    fine = (
-        set(others) <= {"signature_name", "client_request_id"}
-        and all(isinstance(value, str) for value in others.values())
-        and len(rows) == 1
-        and isinstance(rows[0], list)
-        and 1 <= len(rows[0]) <= 1024
-        and any(all(_is(one, shape) for one in rows[0]) for shape in ((28, 28), (28, 28, 1)))
-    )
-    return np.array(rows[0], dtype=np.uint8).reshape(-1, 28, 28) if fine else None
+    if not any(all(_is(one, shape) for one in rows) for shape in ((28, 28), (28, 28, 1))):
+        return None
+    images = np.array(rows, dtype=np.uint8).reshape(-1, 28, 28)
+    return None if any(image.max() == 1 for image in images) else images
+
+
+def _rows(request: dict[str, Any]) -> Any:
+    """Return what stands for the images, if the rest of the request is valid."""
+    if request.pop("signature_name", "serving_default") != "serving_default":
+        return None
+    if not isinstance(request.pop("client_request_id", ""), str) or len(request) != 1:
+        return None
+    ((key, rows),) = request.items()
+    if key == "instances" and isinstance(rows, list) and rows:
+        named = [isinstance(row, dict) and list(row) == ["images"] for row in rows]
+        return [row["images"] for row in rows] if all(named) else rows
+    if key == "inputs" and isinstance(rows, dict) and list(rows) == ["images"]:
+        return rows["images"]
+    return rows if key in ("instances", "inputs") else None
 
 
 def _is(value: Any, shape: tuple[int, ...]) -> bool:

@@ -54,3 +54,11 @@ def test_a_row_without_valid_images_and_probabilities_is_unreadable(request_text
     logged = read_predictions(log((body(), reply()), (request_text, response_text)), "a-1")
     assert (logged.requests, logged.unreadable, len(logged.images)) == (2, 1, 1)
     np.testing.assert_array_equal(logged.probabilities, [PROBABILITIES])
+
+
+def test_images_under_the_name_of_the_models_input_are_read():
+    image = np.full((28, 28), 7).tolist()
+    forms = ({"instances": [{"images": image}]}, {"inputs": {"images": [image]}})
+    logged = read_predictions(log(*((json.dumps(form), reply()) for form in forms)), "a-1")
+    assert (logged.unreadable, logged.images.shape) == (0, (2, 28, 28))
+    assert (logged.images == 7).all()

@@ -17,9 +17,17 @@ from starlette.responses import FileResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from crosscloud_mnist.serving.http.allowed_hosts import AllowedHosts
+from crosscloud_mnist.serving.http.authentication import BearerToken
+from crosscloud_mnist.serving.http.body_budget import BodyBudget
 from crosscloud_mnist.serving.http.description import DescriptionEndpoints
+from crosscloud_mnist.serving.http.image import ImageEndpoint
 from crosscloud_mnist.serving.http.middleware import RequestMiddleware
-from crosscloud_mnist.serving.http.prediction import ImageEndpoint, PredictEndpoint
+from crosscloud_mnist.serving.http.prediction import (
+    TF_SERVING_MEDIA_TYPES,
+    PredictEndpoint,
+    Predictor,
+)
 from crosscloud_mnist.serving.http.responses import error_response
 from crosscloud_mnist.serving.inference.model import ServedModel
 from crosscloud_mnist.serving.telemetry.inference_log import InferenceLog
@@ -31,9 +39,10 @@ _PAGE = Path(__file__).parent / "page"
 
 def create_app(
     model: ServedModel,
-    token: str | None = None,
+    token: BearerToken | None = None,
     request_log: RequestLog | None = None,
     inference_log: InferenceLog | None = None,
+    allowed_hosts: AllowedHosts | None = None,
 ) -> Starlette:
     """Return the REST API of a model as an ASGI application.
 
@@ -42,16 +51,21 @@ def create_app(
         token: The bearer token that clients must send; ``None`` for no authentication.
         request_log: The request log, if it is on; flushed at shutdown.
         inference_log: The inference log, if it is on; closed at shutdown.
+        allowed_hosts: The names of the endpoint; only loopback names by default.
     """
-    metrics = Metrics()
-    predict = PredictEndpoint(model, metrics)
-    image, description = ImageEndpoint(predict), DescriptionEndpoints(model)
-    name = model.name
-    predict_paths = (
-        "/invocations",
-        f"/serving-endpoints/{name}/invocations",
-        f"/v1/models/{name}:predict",
-    )
+    metrics, budget = Metrics(), BodyBudget()
+    predictor = Predictor(model, metrics)
+    image, description = ImageEndpoint(predictor, budget), DescriptionEndpoints(model)
+    tf_model = f"/v1/models/{model.name}"
+    tf_version = f"{tf_model}/versions/{model.version}"
+    predict_endpoints = [
+        PredictEndpoint("/invocations", predictor, budget),
+        PredictEndpoint(f"/serving-endpoints/{model.name}/invocations", predictor, budget),
+        *(
+            PredictEndpoint(f"{path}:predict", predictor, budget, TF_SERVING_MEDIA_TYPES)
+            for path in (tf_model, tf_version, f"{tf_model}/labels/{{label}}")
+        ),
+    ]
 
     async def render_metrics(_request: Request) -> Response:
         content, media_type = metrics.render()
@@ -65,11 +79,17 @@ def create_app(
         if inference_log:
             inference_log.close()
 
+    predict_routes = [
+        Route(endpoint.route, endpoint, methods=["POST"]) for endpoint in predict_endpoints
+    ]
     app = Starlette(
         routes=[
-            *(Route(path, predict, methods=["POST"]) for path in predict_paths),
-            Route(f"/v1/models/{name}", description.tf_status),
-            Route(f"/v1/models/{name}/metadata", description.tf_metadata),
+            *predict_routes,
+            *(Route(path, description.tf_status) for path in (tf_model, tf_version)),
+            *(
+                Route(f"{path}/metadata", description.tf_metadata)
+                for path in (tf_model, tf_version)
+            ),
             Route("/image", image.predict_file, methods=["POST"]),
             Route("/health", description.health),
             Route("/ping", description.health),
@@ -85,10 +105,11 @@ def create_app(
     app.router.redirect_slashes = False
     app.add_middleware(
         RequestMiddleware,
+        allowed_hosts=allowed_hosts or AllowedHosts(),
         token=token,
         metrics=metrics,
         model_version=model.version,
-        predict_paths=frozenset(predict_paths),
+        predict_routes=predict_routes,
         request_log=request_log,
         inference_log=inference_log,
     )

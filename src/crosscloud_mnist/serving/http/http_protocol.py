@@ -1,88 +1,227 @@
-"""uvicorn's HTTP protocol, with timeouts and limits for slow clients and a graceful drain.
+"""uvicorn's HTTP protocol, with limits on what one client may hold and a graceful drain.
 
-uvicorn closes idle connections and limits nothing else: neither the time nor the size of a
-request's head, nor the time of a body that the application does not read. And its drain closes idle
-connections at once, which loses a request that is on its way at that moment.
+uvicorn closes idle connections and limits nothing else. Here a connection is limited in time
+whenever it waits for its client (for a head, a body, or the reading of a response), and in what it
+may hold: head, headers, framing of a body, pipelined requests, unread responses. ``body_budget``
+limits bodies, ``connections`` the number of connections. uvicorn's drain closes idle connections at
+once, which loses a request that is on its way; here they are closed later.
 """
 
 from __future__ import annotations
 
 import asyncio
+import socket
+from collections.abc import Callable, Iterator
 from typing import Any
 
+import httptools
+from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from crosscloud_mnist.serving.http.responses import JSON, error_response
+from crosscloud_mnist.serving.http import rejections
+from crosscloud_mnist.serving.http.connections import (
+    MAX_CONNECTIONS,
+    MAX_UNREAD_BYTES,
+    close_longest_waiting,
+    limit_unread_bytes,
+)
+from crosscloud_mnist.serving.http.rejections import MAX_HEAD_BYTES, MAX_HEADERS, Rejection
 
 IN_FLIGHT = "in_flight"  # in the scope's state: the tasks of all requests in flight
 KEEP_ALIVE_SECONDS = 75  # longer than clients keep an idle connection, so that clients close it
 HEAD_TIMEOUT_SECONDS = 5.0
 BODY_TIMEOUT_SECONDS = 10.0
-MAX_CONNECTIONS = 900  # below the usual limit of 1,024 open files
+WRITE_TIMEOUT_SECONDS = 10.0
+MAX_PIPELINED_REQUESTS = 16
+_MAX_QUEUED_BODY_BYTES = 32 * 2**10  # of a pipelined request
+_MAX_FRAMING_BYTES = 16 * 2**10  # of a body, without a byte of content
+_WRITE_BUFFER_BYTES = 32 * 2**10
+_SEND_BUFFER_BYTES = 128 * 2**10  # of the kernel, which would hold megabytes of unread responses
 _IDLE_DRAIN_SECONDS = 6.0  # httpx closes an idle connection after 5 s
-_MAX_HEAD_BYTES = 64 * 2**10
+
+
+class _RejectedError(Exception):
+    """Raised in a callback, to stop the parser."""
+
+
+class _PausingFlowControl(FlowControl):
+    """Reads on only where no request is queued and the client reads its responses."""
+
+    def __init__(self, transport: asyncio.Transport, has_queued: Callable[[], bool]) -> None:
+        super().__init__(transport)
+        self._has_queued = has_queued
+
+    def resume_reading(self) -> None:
+        if not self.write_paused and not self._has_queued():
+            super().resume_reading()
 
 
 class BoundedHttpProtocol(HttpToolsProtocol):
-    """One connection."""
+    """One connection; a ``connections.Connection``."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
+        self.is_idle, self.is_aborted = True, False
+        self.waiting_since: float | None = self.loop.time()
         self._deadline: asyncio.TimerHandle | None = None
-        self._is_reading_head, self._head_bytes, self._is_draining = True, 0, False
+        self._write_deadline: asyncio.TimerHandle | None = None
+        self._rejection: Rejection | None = None
+        self._is_reading_head = self._is_reading_body = self._is_draining = False
+        self._read_bytes = self._received_head_bytes = self._framing_bytes = 0
+        self._trailers: list[tuple[bytes, bytes]] = []
+        self._has_body_content = False
+
+    @property
+    def unread_bytes(self) -> int:
+        """Bytes of responses that the client has left unread, beyond the buffer's limit."""
+        return self.transport.get_write_buffer_size() if self.flow.write_paused else 0
+
+    def abort(self) -> None:
+        """Close the connection at once."""
+        self.is_aborted = True
+        self.transport.abort()
+
+    # What uvicorn's event loop calls
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Accept the connection, unless there are too many."""
+        """Accept the connection; close another one where there are too many."""
         super().connection_made(transport)
+        transport.set_write_buffer_limits(high=_WRITE_BUFFER_BYTES)
+        if (connection := transport.get_extra_info("socket")) is not None:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER_BYTES)
+        self.flow = _PausingFlowControl(transport, lambda: bool(self.pipeline))
+        self._start_deadline(HEAD_TIMEOUT_SECONDS)
         if len(self.connections) > MAX_CONNECTIONS:
-            self._reject(b"503 Service Unavailable\r\nretry-after: 1")
-        else:
-            self._start_deadline(HEAD_TIMEOUT_SECONDS)
+            others = (other for other in self._all_connections() if other is not self)
+            if not close_longest_waiting(others):
+                self._reject(rejections.TOO_MANY_CONNECTIONS)
 
     def data_received(self, data: bytes) -> None:
-        """Parse the data; reject a head that is too large."""
-        super().data_received(data)
+        """Parse the data, within the limits of a head and of a body's framing."""
+        self._unset_keepalive_if_required()
+        self._read_bytes = len(data)
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            pass  # no other protocol is supported: the request is answered as HTTP/1.1
+        except httptools.HttpParserError:
+            self._reject(self._rejection or rejections.INVALID_HTTP)
+            return
         if self._is_reading_head:
-            self._head_bytes += len(data)
-            if self._head_bytes > _MAX_HEAD_BYTES:
-                self._reject(b"431 Request Header Fields Too Large")
+            self._received_head_bytes += len(data)
+            if self._received_head_bytes > MAX_HEAD_BYTES or len(self.headers) > MAX_HEADERS:
+                self._reject(rejections.LARGE_HEAD)
+        elif self._is_reading_body:
+            self._framing_bytes = 0 if self._has_body_content else self._framing_bytes + len(data)
+            self._has_body_content = False
+            if self._framing_bytes > _MAX_FRAMING_BYTES:
+                self._reject(rejections.INVALID_FRAMING)
+        elif self.is_idle and self._deadline is None:
+            self._start_deadline(HEAD_TIMEOUT_SECONDS)  # for line ends before a head
 
-    def on_message_begin(self) -> None:
-        """Start the head's deadline."""
-        super().on_message_begin()
-        self._is_reading_head, self._head_bytes = True, 0
-        self._start_deadline(HEAD_TIMEOUT_SECONDS)
+    def pause_writing(self) -> None:
+        """Limit how long responses are unread, and how many bytes of them."""
+        super().pause_writing()
+        self.flow.pause_reading()
+        self.waiting_since = self.loop.time()
+        self._start_write_deadline()
+        limit_unread_bytes(self._all_connections(), MAX_UNREAD_BYTES)
 
-    def on_headers_complete(self) -> None:
-        """Start the application and the body's deadline."""
-        self._is_reading_head = False
-        super().on_headers_complete()
-        self.scope["state"][IN_FLIGHT] = self.tasks
-        if self._is_draining:
-            self.cycle.keep_alive = False
-        self._start_deadline(BODY_TIMEOUT_SECONDS)
-
-    def on_message_complete(self) -> None:
-        """Cancel the deadline."""
-        self._cancel_deadline()
-        super().on_message_complete()
+    def resume_writing(self) -> None:
+        """Go on: the client has read its responses."""
+        super().resume_writing()
+        self._cancel_write_deadline()
+        self.flow.resume_reading()
+        self._update_waiting()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Release what the connection holds."""
         self._cancel_deadline()
+        self._cancel_write_deadline()
+        self.pipeline.clear()
         super().connection_lost(exc)
 
     def shutdown(self) -> None:
         """Answer the request in flight with ``Connection: close``; close idle ones later."""
         self._is_draining = True
-        if self.cycle is not None and not self.cycle.response_complete:
+        if self._has_request_in_flight():
             self.cycle.keep_alive = False
         else:
             self.loop.call_later(_IDLE_DRAIN_SECONDS, self._close_if_idle)
 
-    def _close_if_idle(self) -> None:
-        if self.cycle is None or self.cycle.response_complete:
-            self.transport.close()
+    # What the parser calls
+
+    def on_message_begin(self) -> None:
+        """Start the head's deadline."""
+        super().on_message_begin()
+        self.is_idle, self._is_reading_head = False, True
+        self._received_head_bytes = 0
+        self._wait_for_client(HEAD_TIMEOUT_SECONDS)
+
+    def on_headers_complete(self) -> None:
+        """Start the application and the body's deadline."""
+        self._is_reading_head, self._is_reading_body, self._framing_bytes = False, True, 0
+        if self._is_large_head():
+            self._stop_parser(rejections.LARGE_HEAD)
+        if len(self.pipeline) >= MAX_PIPELINED_REQUESTS:
+            self._stop_parser(rejections.INVALID_HTTP)
+        super().on_headers_complete()
+        self.headers = self._trailers = []  # the application keeps the list of the headers
+        self.scope["state"][IN_FLIGHT] = self.tasks
+        if self._is_draining:
+            self.cycle.keep_alive = False
+        self._wait_for_client(BODY_TIMEOUT_SECONDS)
+
+    def on_body(self, body: bytes) -> None:
+        """Hand a part of the body over; limit what a queued request holds."""
+        self._has_body_content = True
+        super().on_body(body)
+        if self.pipeline and len(self.cycle.body) > _MAX_QUEUED_BODY_BYTES:
+            self._stop_parser(rejections.INVALID_HTTP)
+
+    def on_message_complete(self) -> None:
+        """Cancel the deadline: the server works now, or has responded before."""
+        if self._trailers:  # a client could send them without an end, or a token in them
+            self._stop_parser(rejections.TRAILERS)
+        self._is_reading_body = False
+        self._cancel_deadline()
+        super().on_message_complete()
+        if self.cycle.response_complete:
+            self._start_deadline(KEEP_ALIVE_SECONDS)
+        self._update_waiting()
+
+    # What a response calls
+
+    def on_response_complete(self) -> None:
+        """Wait for the next request, and for the client to read the response."""
+        super().on_response_complete()
+        if self.transport.get_write_buffer_size():
+            self._start_write_deadline()
+        self._update_waiting()
+
+    # States and deadlines
+
+    def _is_large_head(self) -> bool:
+        if len(self.headers) > MAX_HEADERS:
+            return True
+        if self._received_head_bytes + self._read_bytes <= MAX_HEAD_BYTES:
+            return False  # the usual case: all that was read is less
+        size = len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
+        return size > MAX_HEAD_BYTES
+
+    def _has_request_in_flight(self) -> bool:
+        return self.cycle is not None and not self.cycle.response_complete
+
+    def _update_waiting(self) -> None:
+        """Set ``is_idle`` and ``waiting_since``, where neither a head nor a body is being read."""
+        if not self._is_reading_head and not self._is_reading_body:
+            self.is_idle = not self._has_request_in_flight()
+            if not self.flow.write_paused:  # where it is, it has waited since then
+                self.waiting_since = self.loop.time() if self.is_idle else None
+
+    def _wait_for_client(self, seconds: float) -> None:
+        self.waiting_since = self.loop.time()
+        self._start_deadline(seconds)
 
     def _start_deadline(self, seconds: float) -> None:
         self._cancel_deadline()
@@ -93,24 +232,51 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             self._deadline.cancel()
             self._deadline = None
 
+    def _start_write_deadline(self) -> None:
+        if self._write_deadline is None:
+            self._write_deadline = self.loop.call_later(WRITE_TIMEOUT_SECONDS, self._on_unread)
+
+    def _cancel_write_deadline(self) -> None:
+        if self._write_deadline is not None:
+            self._write_deadline.cancel()
+            self._write_deadline = None
+
+    def _on_unread(self) -> None:
+        self._write_deadline = None
+        if self.transport.get_write_buffer_size():
+            self.abort()
+
     def _on_deadline(self) -> None:
-        if self.headers is None:  # no request was begun
+        self._deadline = None
+        if self._is_reading_head:
+            self._reject(rejections.timed_out("head", HEAD_TIMEOUT_SECONDS))
+        elif self._is_reading_body and not self.cycle.response_started:
+            self._reject(rejections.timed_out("body", BODY_TIMEOUT_SECONDS))
+        else:  # no request was begun, or it was answered without its body
             self.transport.close()
-        elif self._is_reading_head:
-            self._reject_late("/", "head", HEAD_TIMEOUT_SECONDS)
-        elif self.cycle.response_started:  # answered already, without the body
-            self.transport.close()
-        else:
-            self._reject_late(self.scope["path"], "body", BODY_TIMEOUT_SECONDS)
 
-    def _reject_late(self, path: str, part: str, seconds: float) -> None:
-        message = f"the {part} took over {seconds:.0f} s; send it again"
-        self._reject(b"408 Request Timeout", bytes(error_response(path, 408, message).body))
-
-    def _reject(self, status: bytes, body: bytes = b"") -> None:
-        if not self.transport.is_closing():
-            head = b"HTTP/1.1 " + status + b"\r\ncontent-type: " + JSON.encode()
-            length = str(len(body)).encode()
-            head += b"\r\ncontent-length: " + length + b"\r\nconnection: close\r\n\r\n"
-            self.transport.write(head + body)
+    def _close_if_idle(self) -> None:
+        if not self._has_request_in_flight():
             self.transport.close()
+
+    # Rejections
+
+    def _stop_parser(self, rejection: Rejection) -> None:
+        self._rejection = rejection
+        raise _RejectedError
+
+    def _reject(self, rejection: Rejection) -> None:
+        """Respond and close; close at once where the client waits for another response."""
+        if self.transport.is_closing():
+            return
+        is_of_this_request = self._is_reading_body and not self.cycle.response_started
+        if self.pipeline or (self._has_request_in_flight() and not is_of_this_request):
+            self.abort()
+            return
+        path = self.scope["path"] if is_of_this_request else "/"
+        self.transport.write(rejection.to_bytes(path))
+        self.transport.close()
+        self._start_write_deadline()
+
+    def _all_connections(self) -> Iterator[BoundedHttpProtocol]:
+        return (other for other in self.connections if isinstance(other, BoundedHttpProtocol))

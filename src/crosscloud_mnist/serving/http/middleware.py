@@ -1,30 +1,37 @@
-"""What applies to every request: authentication, a limit, an id, headers, logs and metrics."""
+"""What applies to every request: host, authentication, an id, headers, logs and metrics."""
 
 from __future__ import annotations
 
-import hmac
 import os
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
+from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from crosscloud_mnist.serving.http.allowed_hosts import AllowedHosts
+from crosscloud_mnist.serving.http.authentication import BearerToken
 from crosscloud_mnist.serving.http.body_capture import call_and_capture
+from crosscloud_mnist.serving.http.prediction import PredictEndpoint
 from crosscloud_mnist.serving.http.request import get_header
 from crosscloud_mnist.serving.http.responses import error_response
 from crosscloud_mnist.serving.telemetry.inference_log import InferenceLog
 from crosscloud_mnist.serving.telemetry.metrics import Metrics
 from crosscloud_mnist.serving.telemetry.request_log import RequestLog, RequestLogEntry
 
-MAX_CONCURRENT_REQUESTS = 256
 _PUBLIC_PATHS = ("/", "/health", "/ping")  # and the page's own files
 _PAGE_PATH = "/page/"
 _CLIENT_CLOSED_REQUEST = 499  # nginx's status; only the log and the metrics see it
 _CONTENT_TYPE_OPTIONS = (b"x-content-type-options", b"nosniff")
+_CONTENT_SECURITY_POLICY = (
+    b"default-src 'self'; img-src 'self' blob: data:; frame-ancestors 'none'; base-uri 'none'; "
+    b"form-action 'none'"
+)
 _PAGE_HEADERS = (
-    (b"content-security-policy", b"default-src 'self'; img-src 'self' blob: data:"),
+    (b"content-security-policy", _CONTENT_SECURITY_POLICY),
     (b"referrer-policy", b"no-referrer"),
 )
 
@@ -34,10 +41,11 @@ class RequestMiddleware:
 
     Args:
         app: The application.
+        allowed_hosts: The names of the endpoint.
         token: The bearer token that clients must send; ``None`` for no authentication.
         metrics: Where requests are counted.
         model_version: For the request log.
-        predict_paths: The paths of the routes that predict.
+        predict_routes: The routes whose requests the inference log samples.
         request_log: The request log, if it is on.
         inference_log: The inference log, if it is on.
     """
@@ -46,36 +54,34 @@ class RequestMiddleware:
         self,
         app: ASGIApp,
         *,
-        token: str | None,
+        allowed_hosts: AllowedHosts,
+        token: BearerToken | None,
         metrics: Metrics,
         model_version: str,
-        predict_paths: frozenset[str],
+        predict_routes: Sequence[Route],
         request_log: RequestLog | None = None,
         inference_log: InferenceLog | None = None,
     ) -> None:
         self._app = app
-        self._authorization = f"Bearer {token}".encode() if token else None
+        self._allowed_hosts, self._token = allowed_hosts, token
         self._metrics = metrics
         self._model_version = model_version
-        self._predict_paths = predict_paths
+        self._predict_routes = predict_routes
         self._request_log = request_log
         self._inference_log = inference_log
-        self._concurrent_requests = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Call the application, or respond with 401 or 503."""
+        """Call the application, or reject the request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         start, request_id = time.perf_counter(), os.urandom(16).hex()
         response = _MarkedResponse(send, _response_headers(scope, request_id))
-        self._concurrent_requests += 1
         try:
             await self._dispatch(scope, receive, response.send, request_id)
         except ClientDisconnect:  # by the client, or by the protocol's timeout
             response.status = _CLIENT_CLOSED_REQUEST
         finally:
-            self._concurrent_requests -= 1
             seconds = time.perf_counter() - start
             self._record(scope, request_id, response.status, seconds)
 
@@ -83,11 +89,7 @@ class RequestMiddleware:
         rejection = self._reject(scope)
         if rejection is not None:
             await rejection(scope, receive, send)
-        elif (
-            self._inference_log
-            and scope["path"] in self._predict_paths
-            and self._inference_log.should_sample()
-        ):
+        elif self._inference_log and self._should_sample(self._inference_log, scope):
             await call_and_capture(
                 self._app,
                 scope,
@@ -101,21 +103,24 @@ class RequestMiddleware:
 
     def _reject(self, scope: Scope) -> Response | None:
         """Return the response to a request that the application must not see."""
+        host_error = self._allowed_hosts.find_error(scope)
+        if host_error is not None:
+            return error_response(scope["path"], *host_error)
         if not self._is_authorized(scope):
             headers = {"www-authenticate": "Bearer"}
             message = "the bearer token is missing or wrong; send the token of this endpoint"
             return error_response(scope["path"], 401, message, headers)
-        if scope["method"] == "POST" and self._concurrent_requests > MAX_CONCURRENT_REQUESTS:
-            headers = {"retry-after": "1"}
-            return error_response(scope["path"], 503, "too many requests at once; retry", headers)
         return None
 
     def _is_authorized(self, scope: Scope) -> bool:
         path = scope["path"]
-        if self._authorization is None or path in _PUBLIC_PATHS or path.startswith(_PAGE_PATH):
+        if self._token is None or path in _PUBLIC_PATHS or path.startswith(_PAGE_PATH):
             return True
-        authorization = get_header(scope, b"authorization") or b""
-        return hmac.compare_digest(authorization, self._authorization)
+        return self._token.matches(get_header(scope, b"authorization"))
+
+    def _should_sample(self, inference_log: InferenceLog, scope: Scope) -> bool:
+        is_predict = any(route.path_regex.match(scope["path"]) for route in self._predict_routes)
+        return is_predict and inference_log.should_sample()
 
     def _record(self, scope: Scope, request_id: str, status: int, seconds: float) -> None:
         """Count the request, and write it to the request log."""
@@ -162,6 +167,9 @@ def _response_headers(scope: Scope, request_id: str) -> list[tuple[bytes, bytes]
 
 def _get_route(scope: Scope) -> str:
     """Return the route's path, for page files their folder; ``none`` where no route matched."""
-    if "endpoint" not in scope:
+    endpoint = scope.get("endpoint")
+    if endpoint is None:
         return "none"
+    if isinstance(endpoint, PredictEndpoint):
+        return endpoint.route  # its path may hold a label
     return str(scope.get("root_path") or scope["path"])

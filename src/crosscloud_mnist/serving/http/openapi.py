@@ -1,6 +1,6 @@
 """The API's description as OpenAPI 3.1: https://spec.openapis.org/oas/v3.1.0.
 
-The request schemas are generated from the types that decode requests, so the two cannot differ.
+The request schemas are generated from the types of ``schema``, which the decoder uses as well.
 """
 
 from __future__ import annotations
@@ -9,16 +9,21 @@ from collections.abc import Mapping
 
 import msgspec
 
-from crosscloud_mnist.serving.http.payload import ChannelImagesRequest, ImagesRequest
+from crosscloud_mnist.serving.http.schema import (
+    ChannelImagesRequest,
+    ImagesRequest,
+    NamedImagesRequest,
+)
 
 Schema = Mapping[str, object]
 
 _ERRORS = {
-    "400": "the images are not valid",
+    "400": "the images are not valid, or the request has no Host header or several",
     "401": "the token is missing or wrong",
     "408": "the body did not arrive in time",
     "413": "the body is too large",
     "415": "the content type is not application/json",
+    "421": "the Host is not a name of the endpoint",
     "503": "too many requests at once; Retry-After says when to retry",
 }
 _PREDICTIONS: Schema = {
@@ -36,6 +41,15 @@ _PREDICTIONS: Schema = {
         }
     },
 }
+_IMAGE: Schema = {
+    "type": "object",
+    "required": ["model_input", "probabilities"],
+    "properties": {
+        "model_input": {"type": "array", "items": {"type": "array", "items": {"type": "integer"}}},
+        "probabilities": {"type": "array", "items": {"type": "number"}},
+    },
+}
+_LABEL: Schema = {"name": "label", "in": "path", "required": True, "schema": {"type": "string"}}
 
 
 def describe(name: str, version: str) -> Schema:
@@ -46,24 +60,29 @@ def describe(name: str, version: str) -> Schema:
         version: The version served.
     """
     request_schemas, components = msgspec.json.schema_components(
-        [ImagesRequest, ChannelImagesRequest], ref_template="#/components/schemas/{name}"
+        [ImagesRequest, ChannelImagesRequest, NamedImagesRequest],
+        ref_template="#/components/schemas/{name}",
     )
     body = {"required": True, "content": _json({"oneOf": list(request_schemas)})}
     mlflow_predict = _post(body, _PREDICTIONS, "MLflowError")
     tf_predict = _post(body, _PREDICTIONS, "TFServingError")
-    image = {
-        "requestBody": {"required": True, "content": {"image/*": {}}},
-        "responses": {"200": {"description": "the model's input and its probabilities"}},
-    }
+    image = _post({"required": True, "content": {"image/*": {}}}, _IMAGE, "MLflowError")
+    tf_model = f"/v1/models/{name}"
+    tf_paths: dict[str, Schema] = {}
+    for path in (tf_model, f"{tf_model}/versions/{version}"):
+        tf_paths[f"{path}:predict"] = {"post": tf_predict}
+        tf_paths[path] = {"get": _get("the model's status, as in TensorFlow Serving")}
+        tf_paths[f"{path}/metadata"] = {"get": _get("the model's signature")}
     return {
         "openapi": "3.1.0",
         "info": {"title": f"{name}: handwritten digits", "version": version},
         "paths": {
             "/invocations": {"post": mlflow_predict},
             f"/serving-endpoints/{name}/invocations": {"post": mlflow_predict},
-            f"/v1/models/{name}:predict": {"post": tf_predict},
-            f"/v1/models/{name}": {"get": _get("the model's status, as in TensorFlow Serving")},
-            f"/v1/models/{name}/metadata": {"get": _get("the model's signature")},
+            **tf_paths,
+            f"{tf_model}/labels/{{label}}:predict": {
+                "post": {"parameters": [_LABEL], **tf_predict}
+            },
             "/image": {"post": image},
             "/health": {"get": _get("the endpoint is ready")},
             "/ping": {"get": _get("the endpoint is ready")},

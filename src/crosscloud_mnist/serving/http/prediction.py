@@ -2,29 +2,31 @@
 
 from __future__ import annotations
 
-import anyio.to_thread
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 from numpy.typing import NDArray
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
-from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from crosscloud_mnist.errors import ImageError
+from crosscloud_mnist.serving.http.body_budget import BodyBudget
 from crosscloud_mnist.serving.http.http_protocol import IN_FLIGHT
-from crosscloud_mnist.serving.http.payload import PayloadError, decode_images
-from crosscloud_mnist.serving.http.request import read_body, require_json
-from crosscloud_mnist.serving.http.responses import json_response
+from crosscloud_mnist.serving.http.payload import MAX_INLINE_BYTES, PayloadError, decode_images
+from crosscloud_mnist.serving.http.request import get_media_type, read_body
+from crosscloud_mnist.serving.http.responses import JSON, json_response
 from crosscloud_mnist.serving.inference.batching import Batcher, Probabilities
 from crosscloud_mnist.serving.inference.model import ServedModel
 from crosscloud_mnist.serving.telemetry.metrics import Metrics
 
+MAX_CONCURRENT_PREDICTIONS = 256
+MLFLOW_MEDIA_TYPES = frozenset([JSON])
+# TensorFlow Serving reads no content type; its documented curl command sends a form's.
+TF_SERVING_MEDIA_TYPES = frozenset([JSON, "application/x-www-form-urlencoded", ""])
 
-class PredictEndpoint:
-    """Images as JSON to ``{"predictions": [[10 floats], ...]}``.
 
-    It is an ASGI application, not an endpoint function: Starlette's wrapper of a function takes a
-    tenth of the time of a request.
+class Predictor:
+    """Predicts and counts the images of all endpoints.
 
     Args:
         model: What predicts.
@@ -34,49 +36,73 @@ class PredictEndpoint:
     def __init__(self, model: ServedModel, metrics: Metrics) -> None:
         self._batcher = Batcher(model.predict, model.max_inline_batch)
         self._metrics = metrics
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Respond to one request."""
-        require_json(scope)
-        try:
-            images = decode_images(await read_body(receive))
-        except PayloadError as error:
-            raise HTTPException(400, str(error)) from error
-        in_flight = scope.get("state", {}).get(IN_FLIGHT, ())
-        predictions = await self.predict(images, is_only_request=len(in_flight) <= 1)
-        await json_response({"predictions": predictions})(scope, receive, send)
+        self._concurrent_predictions = 0
 
     async def predict(self, images: NDArray[np.uint8], *, is_only_request: bool) -> Probabilities:
-        """Return and count the probabilities [n, 10] of images [n, 28, 28], uint8."""
-        probabilities = await self._batcher.predict(images, is_only_request=is_only_request)
+        """Return the probabilities [n, 10] of images [n, 28, 28], uint8.
+
+        Raises:
+            HTTPException: 503, too many requests wait for their predictions.
+        """
+        if self._concurrent_predictions >= MAX_CONCURRENT_PREDICTIONS:
+            raise HTTPException(503, "too many requests at once; retry", {"retry-after": "1"})
+        self._concurrent_predictions += 1
+        try:
+            probabilities = await self._batcher.predict(images, is_only_request=is_only_request)
+        finally:
+            self._concurrent_predictions -= 1
         self._metrics.observe_predictions(probabilities)
         return probabilities
 
 
-class ImageEndpoint:
-    """One image file to the model's input and its ten probabilities.
+class PredictEndpoint:
+    """Images as JSON to ``{"predictions": [[10 floats], ...]}``.
+
+    It is an ASGI application, not an endpoint function: Starlette's wrapper of a function takes a
+    tenth of the time of a request.
+
+    Attributes:
+        route: Path of the route, as the metrics and the request log name it.
 
     Args:
-        predict_endpoint: What predicts.
+        route: The path.
+        predictor: What predicts.
+        budget: Limits the bodies of all requests together.
+        media_types: Content types that are accepted.
     """
 
-    def __init__(self, predict_endpoint: PredictEndpoint) -> None:
-        self._predict_endpoint = predict_endpoint
+    _decoder = ThreadPoolExecutor(1, "decode")  # one large body at a time bounds the memory
 
-    async def predict_file(self, request: Request) -> Response:
-        """Respond with ``{"model_input": [28, 28], "probabilities": [10]}``."""
-        body = await read_body(request.receive)
-        model_input = await anyio.to_thread.run_sync(_to_model_input, body)
-        (probabilities,) = await self._predict_endpoint.predict(
-            model_input[None], is_only_request=True
-        )
-        return json_response({"model_input": model_input.tolist(), "probabilities": probabilities})
+    def __init__(
+        self,
+        route: str,
+        predictor: Predictor,
+        budget: BodyBudget,
+        media_types: frozenset[str] = MLFLOW_MEDIA_TYPES,
+    ) -> None:
+        self.route = route
+        self._predictor, self._budget, self._media_types = predictor, budget, media_types
 
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Respond to one request."""
+        if get_media_type(scope) not in self._media_types:
+            raise HTTPException(415, f"the content type is not {JSON}; set the header")
+        body = await read_body(receive, self._budget)
+        try:
+            predictions = await self._predict(body, scope)
+        finally:
+            self._budget.release(len(body))
+            del body
+        await json_response({"predictions": predictions})(scope, receive, send)
 
-def _to_model_input(content: bytes) -> NDArray[np.uint8]:
-    from crosscloud_mnist.preprocessing import open_image, to_model_input
-
-    try:
-        return to_model_input(open_image(content))
-    except ImageError as error:
-        raise HTTPException(400, f"the image {error}") from error
+    async def _predict(self, body: bytes | bytearray, scope: Scope) -> Probabilities:
+        try:
+            if len(body) <= MAX_INLINE_BYTES:
+                images = decode_images(body)
+            else:
+                loop = asyncio.get_running_loop()
+                images = await loop.run_in_executor(self._decoder, decode_images, body)
+        except PayloadError as error:
+            raise HTTPException(400, str(error)) from error
+        in_flight = scope.get("state", {}).get(IN_FLIGHT, ())
+        return await self._predictor.predict(images, is_only_request=len(in_flight) <= 1)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope
 
-from crosscloud_mnist.serving.http.payload import MAX_BODY_BYTES
-from crosscloud_mnist.serving.http.responses import JSON
+from crosscloud_mnist.serving.http.body_budget import FREE_BODY_BYTES, BodyBudget
 
 
 def get_header(scope: Scope, name: bytes) -> bytes | None:
@@ -15,38 +13,38 @@ def get_header(scope: Scope, name: bytes) -> bytes | None:
     return next((value for key, value in scope["headers"] if key == name), None)
 
 
-def get_media_type(scope: Scope) -> bytes:
+def get_media_type(scope: Scope) -> str:
     """Return the content type in lower case, without its parameters; empty without a header."""
     value = get_header(scope, b"content-type") or b""
-    return value.partition(b";")[0].strip().lower()
+    return value.partition(b";")[0].strip().lower().decode("latin-1")
 
 
-def require_json(scope: Scope) -> None:
-    """Check that the request says that its body is JSON.
-
-    Raises:
-        HTTPException: 415, it says something else.
-    """
-    if get_media_type(scope) != JSON.encode():
-        raise HTTPException(415, f"the content type is not {JSON}; set the header")
-
-
-async def read_body(receive: Receive) -> bytes:
-    """Return the body. The protocol limits the time that it may take.
+async def read_body(receive: Receive, budget: BodyBudget) -> bytes | bytearray:
+    """Return the body; its size is to be released from the budget. The protocol limits the time.
 
     Raises:
-        HTTPException: 413, it is larger than ``MAX_BODY_BYTES``.
+        HTTPException: 413, it is larger than ``MAX_BODY_BYTES``; 503, the budget is used up.
         ClientDisconnect: The client closed the connection.
     """
-    parts, more_body = bytearray(), True
-    while more_body:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise ClientDisconnect
-        body, more_body = message.get("body", b""), message.get("more_body", False)
-        if len(parts) + len(body) > MAX_BODY_BYTES:
-            raise HTTPException(413, f"the body exceeds {MAX_BODY_BYTES} bytes; send fewer images")
-        if not parts and not more_body:
-            return bytes(body)  # the usual case: one message holds the whole body
-        parts += body
-    return bytes(parts)
+    part, more_body = await _receive_part(receive)
+    if not more_body and len(part) <= FREE_BODY_BYTES:
+        return part  # the usual case: one message holds the whole body
+    body = bytearray()
+    try:
+        while True:
+            budget.grow(len(body), len(body) + len(part))
+            body += part
+            if not more_body:
+                return body
+            part, more_body = await _receive_part(receive)
+    except BaseException:
+        budget.release(len(body))
+        raise
+
+
+async def _receive_part(receive: Receive) -> tuple[bytes, bool]:
+    """Return a part of the body, and whether more is to come."""
+    message = await receive()
+    if message["type"] == "http.disconnect":
+        raise ClientDisconnect
+    return message.get("body", b""), message.get("more_body", False)

@@ -10,9 +10,9 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-import anyio.to_thread
 import numpy as np
 from numpy.typing import NDArray
 
@@ -41,6 +41,7 @@ class Batcher:
     ) -> None:
         self._predict, self._max_inline_batch = predict, max_inline_batch
         self._pending: deque[_PendingRequest] = deque()
+        self._executor = ThreadPoolExecutor(1, "predict")  # one large request bounds the memory
 
     async def predict(self, images: NDArray[np.uint8], *, is_only_request: bool) -> Probabilities:
         """Return the probabilities [n, 10] of images [n, 28, 28], uint8.
@@ -49,11 +50,11 @@ class Batcher:
             images: Of one request.
             is_only_request: Whether no other request is in flight; it is not delayed then.
         """
-        if len(images) > self._max_inline_batch:
-            return await anyio.to_thread.run_sync(self._predict_rows, images)
-        if is_only_request:
+        if is_only_request and len(images) <= self._max_inline_batch:
             return self._predict_rows(images)
         loop = asyncio.get_running_loop()
+        if len(images) > self._max_inline_batch:
+            return await loop.run_in_executor(self._executor, self._predict_rows, images)
         request = _PendingRequest(images, loop.create_future())
         self._pending.append(request)
         if len(self._pending) == 1:  # after the requests that this turn of the loop still reads

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -128,3 +129,103 @@ def test_any_body_gives_images_or_one_line(row, column, value, where):
     assert isinstance(value, int | float)
     assert decoded.shape == (1, 28, 28)
     assert decoded[0, row, column] == value
+
+
+def channels(images):
+    return np.array(images)[..., None].tolist()
+
+
+@pytest.mark.parametrize("convert", [list, channels], ids=["plain", "channel"])
+@pytest.mark.parametrize("kind", [int, float])
+@pytest.mark.parametrize("count", [1, 3, 200])
+def test_images_may_carry_the_name_of_the_models_input(count, kind, convert):
+    images = convert([IMAGE.astype(kind).tolist()] * count)
+    rows = {"instances": [{"images": image} for image in images]}
+    columns = {"inputs": {"images": images}}
+    for form in (rows, columns):
+        np.testing.assert_array_equal(decode_images(json.dumps(form).encode()), [IMAGE] * count)
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        {"instances": [{"pixels": IMAGE.tolist()}]},
+        {"instances": [{"images": IMAGE.tolist(), "secret": 1}]},
+        {"instances": [{"images": [IMAGE.tolist()]}]},
+        {"instances": [{"images": IMAGE.tolist()}, {}]},
+        {"instances": {"images": [IMAGE.tolist()]}},
+        {"inputs": {"pixels": [IMAGE.tolist()]}},
+        {"inputs": {"images": IMAGE.tolist()}},
+        {"inputs": {"images": []}},
+        {"inputs": [{"images": IMAGE.tolist()}]},
+        {"instances": [{"images": IMAGE.tolist()}, IMAGE.tolist()]},
+        {"instances": [IMAGE.tolist(), {"images": IMAGE.tolist()}]},
+    ],
+    ids=range(11),
+)
+def test_another_name_or_shape_in_a_named_form_is_rejected(form):
+    with pytest.raises(PayloadError) as raised:
+        decode_images(json.dumps(form).encode())
+    assert "secret" not in str(raised.value)
+    assert "pixels" not in str(raised.value).replace("pixels were", "")
+
+
+@pytest.mark.parametrize("field", ["dataframe_split", "dataframe_records", "params"])
+def test_mlflows_other_forms_are_rejected_by_name_with_the_form_to_send(field):
+    with pytest.raises(PayloadError, match=f"{field} is not supported; send .*instances"):
+        decode_images(body([IMAGE.tolist()], **{field: {}}))
+
+
+@pytest.mark.parametrize("name", ["", "predict", "serving_default2"])
+def test_another_signature_name_is_rejected(name):
+    with pytest.raises(PayloadError, match="signature_name is unknown, expected serving_default"):
+        decode_images(body([IMAGE.tolist()], signature_name=name))
+
+
+def test_an_image_of_zeros_and_ones_is_rejected_and_a_blank_one_is_decoded():
+    blank = np.zeros((28, 28), int)
+    scaled = blank.copy()
+    scaled[3, 4] = 1
+    for images in ([scaled], [IMAGE, scaled], [IMAGE] * 200 + [scaled]):
+        for kind in (int, float):
+            sent = body(np.array(images).astype(kind).tolist())
+            with pytest.raises(PayloadError, match="no pixel above 1.*expected .* 0 to 255"):
+                decode_images(sent)
+    np.testing.assert_array_equal(decode_images(body([blank.tolist()])), [blank])
+
+
+@pytest.mark.parametrize("count", [1, 200])
+def test_the_message_names_the_place_of_the_error(count):
+    images = [IMAGE.tolist()] * count
+    images[-1] = (IMAGE + 0.5).tolist()
+    with pytest.raises(PayloadError, match=rf"at `\$.instances\[{count - 1}\]\[0\]\[0\]`"):
+        decode_images(body(images))
+    with pytest.raises(PayloadError, match=rf"at `\$.inputs.images\[{count - 1}\]\[0\]\[0\]`"):
+        decode_images(json.dumps({"inputs": {"images": images}}).encode())
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b'{"instances":[[[' + b"0," * 2_000_000 + b"0]]]}",
+        b'{"instances":[' + b"[]," * 2_000_000 + b"[]]}",
+        b'{"instances":[[[' + b"1e1," * 2_000_000 + b"0]]]}",
+    ],
+    ids=["numbers", "lists", "floats"],
+)
+def test_more_numbers_or_lists_than_any_request_holds_take_no_memory(content):
+    tracemalloc.start()
+    try:
+        with pytest.raises(PayloadError, match="too many numbers or lists"):
+            decode_images(content)
+        assert tracemalloc.get_traced_memory()[1] < 8 * 2**20
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("kind", [int, float])
+@pytest.mark.parametrize("shape", [(28, 28), (28, 28, 1)])
+def test_the_largest_request_is_decoded(kind, shape):
+    images = np.resize(IMAGE, (MAX_IMAGES, *shape))
+    decoded = decode_images(body(images.astype(kind).tolist()))
+    np.testing.assert_array_equal(decoded, images.reshape(-1, 28, 28))

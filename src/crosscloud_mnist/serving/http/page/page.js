@@ -105,8 +105,9 @@ function authorization() {
 
 async function predict(image) {
   showMessage("…");
+  const type = image.type || "image/unknown"; // a browser does not know every image's type
   try {
-    const response = await fetch("/image", { method: "POST", body: image, headers: authorization() });
+    const response = await fetch("/image", { method: "POST", body: image, headers: { "content-type": type, ...authorization() } });
     const content = await response.json();
     if (response.status === 401) byId("token-row").hidden = false;
     if (response.ok) showPrediction(content); else showMessage(content.message, "error");

@@ -1,0 +1,85 @@
+"""The endpoint of one image file: few are decoded at the same time, each in a limited time."""
+
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+from numpy.typing import NDArray
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from crosscloud_mnist.errors import ImageError
+from crosscloud_mnist.serving.http.body_budget import BodyBudget
+from crosscloud_mnist.serving.http.prediction import Predictor
+from crosscloud_mnist.serving.http.request import get_media_type, read_body
+from crosscloud_mnist.serving.http.responses import json_response
+
+_MAX_CONCURRENT_DECODES = 1  # each may take the memory of the largest image
+_WAIT_SECONDS = 5.0
+_DECODE_SECONDS = 10.0
+
+
+class ImageEndpoint:
+    """One image file to the model's input and its ten probabilities.
+
+    Args:
+        predictor: What predicts.
+        budget: Limits the bodies of all requests together.
+    """
+
+    def __init__(self, predictor: Predictor, budget: BodyBudget) -> None:
+        self._predictor, self._budget = predictor, budget
+        self._executor = ThreadPoolExecutor(_MAX_CONCURRENT_DECODES, "image")
+        self._slots = asyncio.Semaphore(_MAX_CONCURRENT_DECODES)
+
+    async def predict_file(self, request: Request) -> Response:
+        """Respond with ``{"model_input": [28, 28], "probabilities": [10]}``."""
+        if not get_media_type(request.scope).startswith("image/"):
+            raise HTTPException(415, "the content type is not that of an image; set image/png")
+        body = await read_body(request.receive, self._budget)
+        try:
+            model_input = await self._decode(body)
+        finally:
+            self._budget.release(len(body))
+        (probabilities,) = await self._predictor.predict(model_input[None], is_only_request=True)
+        return json_response({"model_input": model_input.tolist(), "probabilities": probabilities})
+
+    async def _decode(self, content: bytes | bytearray) -> NDArray[np.uint8]:
+        try:
+            await asyncio.wait_for(self._slots.acquire(), _WAIT_SECONDS)
+        except TimeoutError as error:
+            raise HTTPException(
+                503, "too many images at once; retry", {"retry-after": "1"}
+            ) from error
+        loop = asyncio.get_running_loop()
+        decoding = loop.run_in_executor(self._executor, _to_model_input, bytes(content))
+        decoding.add_done_callback(self._release_slot)  # also after the time limit: it goes on
+        try:
+            return await asyncio.wait_for(asyncio.shield(decoding), _DECODE_SECONDS)
+        except TimeoutError as error:
+            message = f"the image took over {_DECODE_SECONDS:.0f} s to decode; send it smaller"
+            raise HTTPException(400, message) from error
+
+    def _release_slot(self, decoding: asyncio.Future[NDArray[np.uint8]]) -> None:
+        self._slots.release()
+        decoding.cancelled() or decoding.exception()  # retrieved here: nothing may wait for it
+
+
+def _to_model_input(content: bytes) -> NDArray[np.uint8]:
+    """Return the model's input of an image file.
+
+    Raises:
+        HTTPException: 400, for any error: decoders of hostile files raise errors of many types.
+    """
+    from crosscloud_mnist.preprocessing import open_image, to_model_input
+
+    try:
+        return to_model_input(open_image(content))
+    except ImageError as error:
+        raise HTTPException(400, f"the image {error}") from error
+    except Exception as error:
+        message = "the image cannot be decoded; save it again as PNG or JPEG"
+        raise HTTPException(400, message) from error
