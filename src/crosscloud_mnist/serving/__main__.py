@@ -18,6 +18,13 @@ from crosscloud_mnist.errors import CrosscloudError
 from crosscloud_mnist.serving.handshake import EndpointFolder
 from crosscloud_mnist.serving.settings import METRICS_FOLDER
 
+# Of glibc, for the workers: freed large blocks return to the system, threads share their arenas.
+_ALLOCATOR_VARIABLES = {
+    "MALLOC_ARENA_MAX": "2",
+    "MALLOC_MMAP_THRESHOLD_": str(2**18),
+    "MALLOC_TRIM_THRESHOLD_": str(2**20),
+}
+
 
 def main() -> int:
     """Verify the bundle in every worker, then serve it until SIGTERM."""
@@ -31,6 +38,7 @@ def main() -> int:
     folder = EndpointFolder(arguments.settings.absolute().parent)
     with tempfile.TemporaryDirectory(prefix="mnist-metrics-") as metrics:
         os.environ[METRICS_FOLDER] = metrics
+        os.environ.update(_ALLOCATOR_VARIABLES)
         try:
             settings = folder.read_settings()
             if arguments.port:

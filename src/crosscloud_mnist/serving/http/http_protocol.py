@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sized
 from typing import Any
 
 import httptools
@@ -47,12 +47,12 @@ class _RejectedError(Exception):
 class _PausingFlowControl(FlowControl):
     """Reads on only where no request is queued and the client reads its responses."""
 
-    def __init__(self, transport: asyncio.Transport, has_queued: Callable[[], bool]) -> None:
+    def __init__(self, transport: asyncio.Transport, pipeline: Sized) -> None:
         super().__init__(transport)
-        self._has_queued = has_queued
+        self._pipeline = pipeline
 
     def resume_reading(self) -> None:
-        if not self.write_paused and not self._has_queued():
+        if not self.write_paused and not self._pipeline:
             super().resume_reading()
 
 
@@ -89,7 +89,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         transport.set_write_buffer_limits(high=_WRITE_BUFFER_BYTES)
         if (connection := transport.get_extra_info("socket")) is not None:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER_BYTES)
-        self.flow = _PausingFlowControl(transport, lambda: bool(self.pipeline))
+        self.flow = _PausingFlowControl(transport, self.pipeline)
         self._start_deadline(HEAD_TIMEOUT_SECONDS)
         if len(self.connections) > MAX_CONNECTIONS:
             others = (other for other in self._all_connections() if other is not self)
@@ -160,11 +160,11 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """Start the application and the body's deadline."""
-        self._is_reading_head, self._is_reading_body, self._framing_bytes = False, True, 0
         if self._is_large_head():
             self._stop_parser(rejections.LARGE_HEAD)
         if len(self.pipeline) >= MAX_PIPELINED_REQUESTS:
             self._stop_parser(rejections.INVALID_HTTP)
+        self._is_reading_head, self._is_reading_body, self._framing_bytes = False, True, 0
         super().on_headers_complete()
         self.headers = self._trailers = []  # the application keeps the list of the headers
         self.scope["state"][IN_FLIGHT] = self.tasks
