@@ -6,9 +6,11 @@ https://docs.kedro.org/en/stable/extend/common_use_cases/#use-case-3-how-to-add-
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import click
+import kedro.runner
 from kedro.framework.cli.project import run as kedro_run
 from kedro.framework.cli.utils import CONTEXT_SETTINGS
 from kedro.framework.project import pipelines
@@ -19,19 +21,33 @@ from crosscloud_mnist.hooks.names import check_name
 from crosscloud_mnist.hooks.params_option import parse_params
 
 
-@click.group(context_settings=CONTEXT_SETTINGS)
+@click.group("kedro", context_settings=CONTEXT_SETTINGS, help="")
 def cli() -> None:
-    """Commands of this project; Kedro merges them with its own."""
+    """Hold the project's commands; Kedro merges them with its own group of this name."""
 
 
 def _run(*, verbose: bool, **options: Any) -> Any:
     with one_line_failures(verbose=verbose):
         if options["pipeline"] and not options["pipelines"]:  # the old name of the option
             options |= {"pipeline": None, "pipelines": [options["pipeline"]]}
-        for name in options["pipelines"]:
-            check_name(name, pipelines, "pipeline")
+        check_selection(options)
         check_runner(options["runner"], is_async=options["is_async"], **options["runner_params"])
         return kedro_run.callback(**options)  # type: ignore[misc]  # a command has a callback
+
+
+def check_selection(options: Mapping[str, Any]) -> None:
+    """Check that the pipelines and the nodes that the options name exist.
+
+    Raises:
+        ConfigurationError: One does not.
+    """
+    for name in options["pipelines"]:
+        check_name(name, pipelines, "pipeline")
+    selected = options["pipelines"] or ["__default__"]
+    nodes = [node.name for name in selected for node in pipelines[name].nodes]
+    for option in ("node_names", "from_nodes", "to_nodes"):
+        for name in options[option]:
+            check_name(name, nodes, "node")
 
 
 def check_runner(runner: str | None, *, is_async: bool, **_params: Any) -> None:
@@ -40,8 +56,10 @@ def check_runner(runner: str | None, *, is_async: bool, **_params: Any) -> None:
     MLflow keeps its active run for each thread, and what ``kedro-mlflow`` saves cannot be pickled.
 
     Raises:
-        ConfigurationError: They would be in another thread or process.
+        ConfigurationError: They would be in another thread or process, or there is no such runner.
     """
+    if runner and "." not in runner:
+        check_name(runner, kedro.runner.__all__, "runner")
     if is_async or (runner and runner.rpartition(".")[2] in ("ParallelRunner", "ThreadRunner")):
         raise ConfigurationError(
             f"{'--async' if is_async else runner} uses other threads or processes, in which MLflow "

@@ -209,6 +209,8 @@ def unused_project(tmp_path_factory):
             "127.0.0.1:9 does not answer",
         ),
         (["--env", "prod"], {}, "no environment prod, expected one of azure, base, gcp, local"),
+        (["--runner", "FooRunner"], {}, "there is no runner FooRunner, expected one of"),
+        (["--to-nodes", "decod"], {}, "there is no node decod, did you mean decode?"),
         (["--runner", "ParallelRunner"], {}, "ParallelRunner uses other threads or processes"),
         (["--async"], {}, "--async uses other threads or processes"),
         (["--params", "rollback.reason=a, limit=0.99"], {}, "there is no parameter limit"),

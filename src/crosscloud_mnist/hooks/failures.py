@@ -14,6 +14,7 @@ from pathlib import Path
 
 import click
 from kedro.config import MissingConfigException
+from kedro.io import DatasetError
 from kedro.utils import find_kedro_project
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -69,7 +70,7 @@ def describe(error: BaseException) -> str:
             f"MLflow failed: {text}; check the tracking address, the credentials and the "
             "experiment's name"
         )
-    return f"{type(cause).__name__}: {text}"
+    return text if isinstance(cause, DatasetError) else f"{type(cause).__name__}: {text}"
 
 
 def _cause(error: BaseException) -> BaseException:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 import pytest
 from click.testing import CliRunner, Result
+from kedro.io import DatasetError
 from mlflow.exceptions import MlflowException
 from omegaconf.errors import InterpolationKeyError
 
@@ -44,6 +45,11 @@ def test_an_error_of_this_package_is_its_message_and_names_the_log(project):
 def test_any_other_error_is_one_line_with_its_type(project):
     result = fail(OSError("disk\nfull"))
     assert result.stderr == "Error: OSError: disk full (traceback: logs/errors.log)\n"
+
+
+def test_what_a_dataset_says_needs_no_type(project):
+    result = fail(DatasetError("Failed while\nloading data"))
+    assert result.stderr == "Error: Failed while loading data (traceback: logs/errors.log)\n"
 
 
 def test_what_mlflow_rejects_says_what_to_check(project):
