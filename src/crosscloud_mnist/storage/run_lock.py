@@ -50,7 +50,7 @@ class RunLock:
     Args:
         storage: The storage folder.
         stages: Names of the stages.
-        pipeline: The name of the pipeline, which another run is told.
+        pipeline: The name of the pipeline; the message of another run names it.
     """
 
     def __init__(self, storage: Path, stages: Collection[str], pipeline: str) -> None:
