@@ -54,6 +54,7 @@ class SupervisorState(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         pid: Its process.
         create_time: When the process was created, in seconds since the epoch: with ``pid``, an
             identity.
+        folder: Where it reads requests; the folder may have been moved since.
         settings: What it was started with.
         served: What its workers serve; ``None`` until the first answers.
         request_id: The last request that it carried out or failed to.
@@ -62,6 +63,7 @@ class SupervisorState(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     pid: int
     create_time: float
+    folder: Path
     settings: ServingSettings
     served: SwapRequest | None = None
     request_id: str | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 from msgspec import Meta
@@ -56,7 +56,7 @@ class ServingSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
         return f"{host}:{self.port}"
 
 
-def parse_settings(options: Mapping[str, Any]) -> ServingSettings:
+def parse_settings(options: Mapping[str, object]) -> ServingSettings:
     """Check the options of an endpoint, as conf holds them.
 
     Raises:
@@ -72,13 +72,13 @@ def parse_settings(options: Mapping[str, Any]) -> ServingSettings:
         ) from error
 
 
-def _describe(error: msgspec.ValidationError, options: Mapping[str, Any]) -> str:
+def _describe(error: msgspec.ValidationError, options: Mapping[str, object]) -> str:
     """Return the error with the setting's name and value."""
     reason, _, path = str(error).partition(" - at `$.")
     if not path:
         return reason
     name = path.rstrip("`")
-    value: Any = options
+    value: object = options
     for key in name.split("."):
         value = value.get(key) if isinstance(value, Mapping) else None
     return f"{name} is {value!r}: {reason[0].lower()}{reason[1:]}"

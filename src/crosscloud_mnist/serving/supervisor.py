@@ -50,7 +50,7 @@ class Supervisor(Multiprocess):
         self._failures, self._failure_sender = multiprocessing.Pipe(duplex=False)
         self._settings, self._folder = settings, folder
         process = psutil.Process()
-        self._state = SupervisorState(process.pid, process.create_time(), settings)
+        self._state = SupervisorState(process.pid, process.create_time(), folder.path, settings)
         try:
             listener = listen(settings)
         except EndpointError as error:

@@ -16,7 +16,7 @@ def main() -> int:
     parser.add_argument("folder", type=Path)
     try:
         stopped = stop(parser.parse_args().folder)
-    except CrosscloudError as error:
+    except (CrosscloudError, OSError) as error:
         print(f"Error: {error}", file=sys.stderr)  # noqa: T201  a command line's own message
         return 1
     print("stopped" if stopped else "no endpoint was running")  # noqa: T201

@@ -11,6 +11,7 @@ import signal
 import socket
 import time
 import uuid
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -119,7 +120,13 @@ class LocalEndpoint:
                 f"an endpoint runs and its files in {self._folder.path} were removed, expected "
                 "them there; run make stop and deploy again"
             )
-        self._check_settings(self._wait_for_state())
+        state = self._wait_for_state()
+        if not _is_same_folder(state.folder, self._folder.path):
+            raise EndpointError(
+                f"the endpoint was started in {state.folder}, and its files are in "
+                f"{self._folder.path}, expected no move; run make stop and deploy again"
+            )
+        self._check_settings(state)
         self._folder.write(self._folder.request, request)
         os.kill(pid, signal.SIGHUP)
         seconds = _SWAP_SECONDS * (1 + self._settings.workers)
@@ -195,5 +202,9 @@ def _with_log(message: str, log: Path, state: SupervisorState | None) -> str:
     return f"{message} (see {log}){stays}"
 
 
-def _list(values: dict[str, Any], names: list[str]) -> str:
+def _is_same_folder(one: Path, other: Path) -> bool:
+    return one == other or (one.is_dir() and one.samefile(other))
+
+
+def _list(values: Mapping[str, object], names: list[str]) -> str:
     return " and ".join(f"{name} {values[name]}" for name in names)

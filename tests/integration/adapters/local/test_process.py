@@ -109,8 +109,10 @@ DAMAGED = [
     b"\x00\xff",
     b"[" * 100_000,
     b'{"pid": "one"}',
-    b'{"pid": 1, "create_time": 0, "settings": {"name": "mnist_cnn"}}',
-    b'{"pid": ' + b"9" * 400 + b', "create_time": 0, "settings": {"name": "mnist_cnn"}}',
+    b'{"pid": 1, "create_time": 0, "folder": "f", "settings": {"name": "mnist_cnn"}}',
+    b'{"pid": '
+    + b"9" * 400
+    + b', "create_time": 0, "folder": "f", "settings": {"name": "mnist_cnn"}}',
     None,
 ]
 
@@ -170,6 +172,18 @@ def test_stop_in_a_copied_project_leaves_the_original_alone(
     same.deploy(version(tiny_bundle), tiny_bundle.folder)
     assert stop(copied)
     assert get_health(endpoint) == 200
+
+
+def test_an_endpoint_whose_folder_was_moved_can_be_stopped_from_there(
+    endpoint, folder, tiny_bundle, tmp_path
+):
+    endpoint.deploy(version(tiny_bundle), tiny_bundle.folder)
+    moved = folder.rename(tmp_path / "moved")
+    same = LocalEndpoint(name="mnist_cnn", folder=str(moved), port=endpoint._settings.port)
+    with pytest.raises(EndpointError, match="was started in .*endpoint, and its files are in"):
+        same.deploy(version(tiny_bundle), tiny_bundle.folder)
+    assert stop(moved)
+    assert not find_supervisors(folder)
 
 
 def test_an_endpoint_whose_folder_was_removed_serves_and_can_be_stopped(
