@@ -115,7 +115,7 @@ def no_test(folder):
     [
         (cut_short, "part-1-images-idx3-ubyte: .* bytes of images and .* labels, expected"),
         (label_eleven, "part-2-labels-idx1-ubyte: labels reach 11, expected digits 0 to 9"),
-        (no_labels, "part-0-labels-idx1-ubyte: No such file or directory, expected a part"),
+        (no_labels, "part-0-labels-idx1-ubyte: No such file or directory, expected a readable"),
         (no_test, "found 3 parts, 0 of them for testing, expected some of each"),
     ],
 )
