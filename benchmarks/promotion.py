@@ -17,13 +17,12 @@ import statistics
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import psutil
@@ -46,7 +45,7 @@ SIZES = {"0.3mb": 0.3, "30mb": 30.0, "300mb": 300.0}
 _ROUNDS = 3
 _MEGABYTE = 1_000_000
 _SAMPLE_SECONDS = 0.02
-Sample = dict[str, Any]
+Sample = dict[str, float]
 
 
 def main() -> None:
@@ -205,7 +204,7 @@ def _experiment(client: MlflowClient) -> str:
     return str(found.experiment_id if found else client.create_experiment("benchmark"))
 
 
-def _timed(action: Any, *arguments: str) -> float:
+def _timed(action: Callable[..., object], *arguments: str) -> float:
     start = time.perf_counter()
     action(*arguments)
     return time.perf_counter() - start

@@ -17,7 +17,6 @@ import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 import httpx
 import uvicorn
@@ -117,9 +116,15 @@ def main() -> None:
         schemas=SCHEMAS,
         tracking=httpx.AsyncClient(base_url=address, timeout=60),
     )
-    options: dict[str, Any] = {"log_level": "warning", "http": Connection, "lifespan": "on"}
     try:
-        uvicorn.run(application(workspace), host="127.0.0.1", port=arguments.port, **options)
+        uvicorn.run(
+            application(workspace),
+            host="127.0.0.1",
+            port=arguments.port,
+            http=Connection,
+            lifespan="on",
+            log_level="warning",
+        )
     finally:
         server.terminate()
 

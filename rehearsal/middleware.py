@@ -18,6 +18,26 @@ from rehearsal.workspace import Workspace
 OPEN_PATHS = ("/oidc/", "/.well-known/")  # where a client learns how to get a token
 
 
+class LoggedRequest(TypedDict):
+    """One line of the request log.
+
+    Attributes:
+        time: Seconds since the epoch.
+        workspace: Name of the workspace.
+        method: HTTP method.
+        path: Path without the query.
+        status: HTTP status; 0 where the connection was cut.
+        token: The token's short digest, if there was a token.
+    """
+
+    time: float
+    workspace: str
+    method: str
+    path: str
+    status: int
+    token: str | None
+
+
 class RequestLog:
     """One line of JSON for each request, with the token's short digest and never the token."""
 
@@ -27,7 +47,7 @@ class RequestLog:
 
     def write(self, *, method: str, path: str, status: int, token: str | None) -> None:
         """Append one line."""
-        line = {
+        line: LoggedRequest = {
             "time": round(time.time(), 3),
             "workspace": self._workspace,
             "method": method,

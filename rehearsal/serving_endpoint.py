@@ -9,15 +9,12 @@ import asyncio
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from rehearsal.scoring_server import ScoringServer
 from rehearsal.unity_catalog_fields import models_folder
-from rehearsal.workspace import Workspace
+from rehearsal.workspace import Fields, Workspace
 
 _DRAIN_SECONDS = 1.0
-
-Fields = dict[str, Any]
 
 
 @dataclass

@@ -9,10 +9,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from rehearsal.serving_endpoint import Endpoint, Fields
+from rehearsal.serving_endpoint import Endpoint
 from rehearsal.unity_catalog import version_of
 from rehearsal.workspace import (
     ApiError,
+    Fields,
     Workspace,
     invalid_value,
     not_found,

@@ -17,7 +17,6 @@ from rehearsal.unity_catalog_fields import (
     READY,
     SOURCE,
     STATUS,
-    Fields,
     check_tags,
     models_folder,
     to_model,
@@ -25,6 +24,7 @@ from rehearsal.unity_catalog_fields import (
 )
 from rehearsal.workspace import (
     ApiError,
+    Fields,
     Workspace,
     invalid_value,
     not_found,

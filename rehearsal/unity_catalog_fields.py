@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
-from rehearsal.workspace import invalid_value
+from rehearsal.workspace import Fields, invalid_value
 
 _HIDDEN = "_unity_catalog."  # prefix of the tags that Unity Catalog does not return
 STATUS, SOURCE = f"{_HIDDEN}status", f"{_HIDDEN}source"
 PENDING, READY = "PENDING_REGISTRATION", "READY"
 _TAG_KEY = re.compile(r"[^.,\-=/:\s][^.,\-=/:]{0,254}")  # stricter than MLflow's
 _MAX_TAG = 1000
-
-Fields = dict[str, Any]
 
 
 def models_folder(name: str, version: str) -> str:

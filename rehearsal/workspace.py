@@ -12,6 +12,8 @@ from starlette.responses import JSONResponse, Response
 
 from rehearsal.tokens import Tokens
 
+Fields = dict[str, Any]  # of a JSON object of the service
+
 
 @dataclass
 class Workspace:
@@ -75,7 +77,7 @@ def workspace_of(request: Request) -> Workspace:
     return workspace
 
 
-async def read_fields(request: Request) -> dict[str, Any]:
+async def read_fields(request: Request) -> Fields:
     """Return the request's fields, from its query and its JSON body.
 
     Raises:
@@ -91,7 +93,7 @@ async def read_fields(request: Request) -> dict[str, Any]:
     return {**request.query_params, **fields}
 
 
-def require_fields(fields: dict[str, Any], *names: str) -> list[str]:
+def require_fields(fields: Fields, *names: str) -> list[str]:
     """Return the named fields.
 
     Raises:

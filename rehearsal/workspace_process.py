@@ -9,9 +9,9 @@ import subprocess
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any, Self
+from typing import IO, Self
 
-from rehearsal.middleware import Rule
+from rehearsal.middleware import LoggedRequest, Rule
 from rehearsal.processes import await_ready, clean_environment, end_group, free_port
 from rehearsal.tokens import digest
 
@@ -119,7 +119,7 @@ class WorkspaceProcess:
         temporary.write_text(json.dumps(rules))
         temporary.replace(self.folder / "faults.json")
 
-    def requests(self) -> list[dict[str, Any]]:
+    def requests(self) -> list[LoggedRequest]:
         """Return every request so far, as the request log holds them."""
         lines = (self.folder / "requests.jsonl").read_text().splitlines()
         return [json.loads(line) for line in lines]
