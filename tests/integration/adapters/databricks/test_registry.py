@@ -9,6 +9,7 @@ import pytest
 
 from crosscloud_mnist.bundle import digest_of
 from crosscloud_mnist.errors import ConfigurationError, RegistryError
+from crosscloud_mnist.ports import LedgerEntry
 
 NAME = "data_masters.deploy.mnist_cnn"
 
@@ -169,6 +170,20 @@ def test_a_version_of_unity_catalog_is_a_source_too(
     assert source.logged_model(uri).digest == tiny_bundle.digest
     source.download_logged(uri, tmp_path / "bundle_cache")
     assert digest_of(tmp_path / "bundle_cache") == tiny_bundle.digest
+
+
+def test_the_ledger_is_anchored_in_the_registered_model_of_unity_catalog(target, tiny_bundle):
+    name = "data_masters.deploy.ledger"
+    digest = register(target, tiny_bundle, name).digest
+    for version in ("1", "2"):
+        entry = LedgerEntry("promoted", name, "champion", version, digest)
+        target.complete_entry(target.append_entry(entry))
+    first, second = target.ledger(name)
+    assert (first.version, second.version) == ("1", "2")
+    assert second.previous_hash == first.hash
+    assert first.completed
+    assert first.actor
+    assert target.ledger("data_masters.deploy.never_promoted") == []
 
 
 @pytest.mark.parametrize(
