@@ -17,12 +17,36 @@ from crosscloud_mnist.errors import (
 
 logger = logging.getLogger(__name__)
 
+_MULTILINE = re.MULTILINE | re.DOTALL
+
 # What a surviving rank, or Spark, reports of a worker that is gone; and the runner's port race: it
 # frees its port before TensorFlow binds it.
 _WORKER_LOST = re.compile(
     r"Python worker exited|ExecutorLost|[Ee]xecutor .*(lost|exited)|Worker lost|EOFException"
     r"|(Unavailable|Aborted|Cancelled|DeadlineExceeded)Error|Connection (reset|refused)"
     r"|Socket closed|[Aa]ddress already in use|Could not start gRPC server"
+)
+# The executors' Python, which PYSPARK_PYTHON names, cannot run the tasks.
+_WRONG_PYTHON = (
+    (
+        re.compile(r"worker has different version: ([\d.]+) than that in driver: ([\d.]+)"),
+        "the executors run Python {0}, expected {1} as the driver; set PYSPARK_PYTHON to that "
+        "version, or unset it",
+    ),
+    (
+        re.compile(r'Cannot run program "([^"]+)"'),
+        "the executors cannot start {0}, expected a Python; correct PYSPARK_PYTHON, or unset it",
+    ),
+    (
+        re.compile(r"Error from python worker:.*?^\s*(\w+(?:Error|Exception): [^\n]+)", _MULTILINE),
+        "the executors' Python does not start ({0}), expected the driver's version of Python; "
+        "correct PYSPARK_PYTHON, or unset it",
+    ),
+    (
+        re.compile(r"^\s*ModuleNotFoundError: No module named '([\w.]+)'", _MULTILINE),
+        "the executors' Python has no module {0}, expected the driver's libraries; install the "
+        "wheel there, or set PYSPARK_PYTHON to the Python that has it",
+    ),
 )
 _RAISED = re.compile(r"^(?:[\w.]+\.)?(\w+(?:Error|Exception)): (.+)$", re.MULTILINE)
 _MAX_REASON_CHARACTERS = 300
@@ -51,6 +75,9 @@ def translate_job_errors() -> Iterator[None]:
 
 def _translate(trace: str) -> CrosscloudError:
     logger.debug("Spark job failed: %s", trace)
+    for cause, message in _WRONG_PYTHON:
+        if match := cause.search(trace):
+            return ConfigurationError(message.format(*match.groups()))
     raised: list[tuple[str, str]] = _RAISED.findall(trace)
     for error_class in (ConfigurationError, IdxError, TrainingError):
         messages = [message for name, message in raised if name == error_class.__name__]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from pyspark.errors import PySparkException
 
@@ -49,3 +51,32 @@ def test_any_other_error_is_named():
     error = translate("ValueError: shapes differ")
     assert type(error) is TrainingError
     assert "a Spark task failed (ValueError: shapes differ)" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        (
+            "[PYTHON_VERSION_MISMATCH] Python in worker has different version: 3.10 than that in "
+            "driver: 3.11, PySpark cannot run with different minor versions.",
+            "the executors run Python 3.10, expected 3.11 as the driver; set PYSPARK_PYTHON",
+        ),
+        (
+            'java.io.IOException: Cannot run program "/nowhere/python": error=2, No such file',
+            "the executors cannot start /nowhere/python, expected a Python; correct PYSPARK_PYTHON",
+        ),
+        (
+            "Error from python worker:\n  Traceback (most recent call last):\n    File x\n"
+            "  TypeError: 'type' object is not subscriptable",
+            r"does not start \(TypeError: 'type' object is not subscriptable\), expected the driver",
+        ),
+        (
+            "ModuleNotFoundError: No module named 'crosscloud_mnist'",
+            "has no module crosscloud_mnist, expected the driver's libraries; install the wheel",
+        ),
+    ],
+)
+def test_a_python_that_cannot_run_the_tasks_is_named(line, message):
+    error = translate(line)
+    assert type(error) is ConfigurationError
+    assert re.search(message, str(error))
