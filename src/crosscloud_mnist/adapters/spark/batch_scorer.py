@@ -128,7 +128,7 @@ def _run_jobs(spark: SparkSession) -> Iterator[None]:
 
 def _open(spark: SparkSession, location: str) -> ImageSource:
     path = Path(location.removeprefix("file:"))
-    if path.is_dir() and not is_table(path):
+    if path.exists() and not is_table(path):
         return ImageFolder(spark, path)
     return open_table(spark, location)
 

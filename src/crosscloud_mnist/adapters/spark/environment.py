@@ -1,7 +1,8 @@
-"""Why Spark does not start here: JAVA_HOME, SPARK_HOME or the version of Java."""
+"""Why Spark does not start here: PySpark, JAVA_HOME, SPARK_HOME or the version of Java."""
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import re
 import shutil
@@ -12,6 +13,19 @@ from crosscloud_mnist.errors import ConfigurationError
 _MIN_JAVA = 17  # Spark 4
 _INSTALL_JAVA = f"install Java {_MIN_JAVA} or later (openjdk-{_MIN_JAVA}-jre-headless), and set"
 _MAX_REASON_CHARACTERS = 300
+
+
+def check_pyspark() -> None:
+    """Check that PySpark can be imported.
+
+    Raises:
+        ConfigurationError: It is not installed.
+    """
+    if importlib.util.find_spec("pyspark") is None:
+        raise ConfigurationError(
+            "pyspark is not installed, expected it where no cluster provides it; install "
+            "crosscloud-mnist[local]"
+        )
 
 
 def check_environment() -> None:

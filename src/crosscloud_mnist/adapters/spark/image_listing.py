@@ -38,14 +38,15 @@ class ImageSource(Protocol):
 
 
 class ImageFolder:
-    """Every file below a folder on storage that every worker sees under the same path.
+    """Every file below a folder, or one file.
 
+    They are on storage that every worker sees under the same path.
     Spark's own listing is not used: it leaves out names that begin with ``_`` or ``.``, and fails
     at a name with a colon. The tasks open the files.
 
     Args:
         spark: The session to read with.
-        folder: The folder.
+        folder: The folder, or the file.
     """
 
     def __init__(self, spark: SparkSession, folder: Path) -> None:
@@ -73,6 +74,8 @@ class ImageFolder:
 
 def _walk(folder: Path) -> Iterator[Path]:
     """Yield every file below a folder, also through links to folders, each folder once."""
+    if folder.is_file():
+        yield folder
     visited: set[tuple[int, int]] = set()
     for parent, folders, files in os.walk(folder, followlinks=True):
         status = os.stat(parent)  # noqa: PTH116  the same for a path

@@ -75,14 +75,14 @@ def translate_job_errors() -> Iterator[None]:
 
 def _translate(trace: str) -> CrosscloudError:
     logger.debug("Spark job failed: %s", trace)
-    for cause, message in _WRONG_PYTHON:
-        if match := cause.search(trace):
-            return ConfigurationError(message.format(*match.groups()))
     raised: list[tuple[str, str]] = _RAISED.findall(trace)
     for error_class in (ConfigurationError, IdxError, TrainingError):
         messages = [message for name, message in raised if name == error_class.__name__]
         if messages:
             return error_class(messages[-1])
+    for cause, message in _WRONG_PYTHON:
+        if match := cause.search(trace):
+            return ConfigurationError(message.format(*match.groups()))
     first_line = next((line.strip() for line in trace.splitlines() if line.strip()), "no reason")
     reason = f"{raised[-1][0]}: {raised[-1][1]}" if raised else first_line
     error_class = WorkerLostError if _WORKER_LOST.search(trace) else TrainingError

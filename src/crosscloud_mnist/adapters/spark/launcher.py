@@ -13,6 +13,11 @@ from crosscloud_mnist.adapters.spark.job_errors import translate_job_errors
 from crosscloud_mnist.adapters.spark.preflight import check_slots
 from crosscloud_mnist.adapters.spark.retries import RetryPolicy, run_with_retries
 from crosscloud_mnist.adapters.spark.session import SparkCluster, check_worker_reuse
+from crosscloud_mnist.adapters.spark.task_environment import (
+    Train,
+    TrainInEnvironment,
+    build_task_variables,
+)
 from crosscloud_mnist.errors import ConfigurationError, TrainingError
 from crosscloud_mnist.ports import Mode
 from crosscloud_mnist.training import checkpoint
@@ -25,8 +30,6 @@ from crosscloud_mnist.training.tensorflow_startup import start_tensorflow
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
     from spark_tensorflow_distributor import MirroredStrategyRunner
-
-Train = Callable[[TrainingJob], TrainingResult]
 
 
 class SparkLauncher:
@@ -85,9 +88,9 @@ class SparkLauncher:
             if mode == "local":
                 return self._train_on_driver(train, job)
             job = replace(job, create_strategy=mode == "custom")
-            with self._slots_session() as spark:
+            with self._slots_session(train) as (spark, task):
                 return run_with_retries(
-                    partial(self._train_together, train, mode),
+                    partial(self._train_together, task, mode),
                     [job],
                     self._cluster,
                     spark,
@@ -110,10 +113,10 @@ class SparkLauncher:
         """
         jobs = [replace(job, create_strategy=True) for job in jobs]
         results: list[TrainingResult] = []
-        with _follow_from_start(jobs, on_epoch), self._slots_session() as spark:
+        with _follow_from_start(jobs, on_epoch), self._slots_session(train) as (spark, task):
             for start in range(0, len(jobs), self._slots):
                 results += run_with_retries(
-                    partial(self._train_independently, train),
+                    partial(self._train_independently, task),
                     jobs[start : start + self._slots],
                     self._cluster,
                     spark,
@@ -129,19 +132,17 @@ class SparkLauncher:
         return result
 
     def _train_together(
-        self, train: Train, mode: Mode, jobs: Sequence[TrainingJob]
+        self, task: Train, mode: Mode, jobs: Sequence[TrainingJob]
     ) -> TrainingResult:
         (job,) = jobs
-        result: TrainingResult = self._runner(mode, self._slots).run(
-            partial(self._on_assigned_device(train), job)
-        )
+        result: TrainingResult = self._runner(mode, self._slots).run(partial(task, job))
         return result
 
     def _train_independently(
-        self, train: Train, jobs: Sequence[TrainingJob]
+        self, task: Train, jobs: Sequence[TrainingJob]
     ) -> tuple[TrainingResult, ...]:
         results: tuple[TrainingResult, ...] = self._runner("custom", len(jobs)).run(
-            partial(train_independently, self._on_assigned_device(train), jobs)
+            partial(train_independently, task, jobs)
         )
         return results
 
@@ -164,14 +165,17 @@ class SparkLauncher:
         return self._on_assigned_device(train)
 
     @contextmanager
-    def _slots_session(self) -> Iterator[SparkSession]:
-        """Yield a session whose slots are there and can train."""
+    def _slots_session(self, train: Train) -> Iterator[tuple[SparkSession, Train]]:
+        """Yield a session whose slots are there and can train, and what its tasks run."""
         with self._cluster.session(on_driver=False) as spark:
             check_worker_reuse(spark)
             self._cluster.await_slots(spark)
             with translate_job_errors():
-                check_slots(spark.sparkContext, self._slots, self._slot_memory_bytes)
-            yield spark
+                cores = check_slots(spark.sparkContext, self._slots, self._slot_memory_bytes)
+            yield (
+                spark,
+                TrainInEnvironment(self._on_assigned_device(train), build_task_variables(cores)),
+            )
 
 
 @contextmanager

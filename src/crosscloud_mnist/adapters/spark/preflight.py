@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, TypedDict
 
@@ -23,22 +23,27 @@ class SlotReport(TypedDict):
     Attributes:
         host: Name of its machine.
         versions: Version of each library, or ``None`` where it is not installed.
+        cores: Processor cores of the machine.
         free_bytes: Memory that is free on the machine, or up to the control group's limit;
             ``None`` where psutil is not installed.
     """
 
     host: str
     versions: dict[str, str | None]
+    cores: int
     free_bytes: int | None
 
 
-def check_slots(spark: SparkContext, slots: int, slot_memory_bytes: int) -> None:
+def check_slots(spark: SparkContext, slots: int, slot_memory_bytes: int) -> int:
     """Compare as many barrier tasks as there will be slots with the driver.
 
     Args:
         spark: The cluster's context.
         slots: How many tasks train at once.
         slot_memory_bytes: Memory that each takes outside the executor's heap.
+
+    Returns:
+        How many processor cores each slot may use: those of a machine are shared by its slots.
 
     Raises:
         ConfigurationError: The driver or a slot lacks a library, a slot has another version of it
@@ -50,12 +55,15 @@ def check_slots(spark: SparkContext, slots: int, slot_memory_bytes: int) -> None
     for report in reports:
         _check_none_missing(f"the executor on {report['host']}", report["versions"])
         _check_versions(report, driver)
-    _check_memory(reports, slot_memory_bytes)
+    slots_on_host = Counter(report["host"] for report in reports)
+    _check_memory(reports, slots_on_host, slot_memory_bytes)
+    return max(1, min(report["cores"] // slots_on_host[report["host"]] for report in reports))
 
 
 def _collect_reports(spark: SparkContext, slots: int, libraries: Sequence[str]) -> list[SlotReport]:
     # Nested, so that it is pickled by value: executors may lack this package.
     def describe(_: Iterable[int]) -> Iterator[SlotReport]:
+        import os
         import platform
         from importlib.metadata import PackageNotFoundError, version
         from pathlib import Path
@@ -80,7 +88,12 @@ def _collect_reports(spark: SparkContext, slots: int, libraries: Sequence[str]) 
             pass
         else:
             free_bytes = free_bytes and min(free_bytes, limit - used)
-        yield {"host": platform.node(), "versions": versions, "free_bytes": free_bytes}
+        yield {
+            "host": platform.node(),
+            "versions": versions,
+            "cores": os.cpu_count() or 1,
+            "free_bytes": free_bytes,
+        }
 
     tasks = spark.parallelize(range(slots), slots).barrier().mapPartitions(describe)
     reports: list[SlotReport] = tasks.collect()
@@ -109,8 +122,9 @@ def _check_versions(report: SlotReport, driver: dict[str, str | None]) -> None:
         )
 
 
-def _check_memory(reports: Sequence[SlotReport], slot_memory_bytes: int) -> None:
-    slots_on_host = Counter(report["host"] for report in reports)
+def _check_memory(
+    reports: Sequence[SlotReport], slots_on_host: Mapping[str, int], slot_memory_bytes: int
+) -> None:
     for report in reports:
         host, free_bytes = report["host"], report["free_bytes"] or 0
         needed_bytes = slots_on_host[host] * slot_memory_bytes

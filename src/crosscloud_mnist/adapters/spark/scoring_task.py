@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypedDict
 
 from crosscloud_mnist.errors import ImageError
 from crosscloud_mnist.preprocessing import open_image, to_model_input
+from crosscloud_mnist.preprocessing.formats import MAX_FILE_BYTES
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -20,14 +21,13 @@ SCHEMA = (
     "file string, modification_time timestamp, length long, digest string, predicted int, "
     "probability float, probabilities array<float>, error string"
 )
-_MAX_FILE_BYTES = 64 * 2**20
 
 
 class Score(TypedDict, total=False):
     """The model's part of a row; ``error`` stands for the three values of a prediction.
 
     Attributes:
-        digest: SHA-256 of the file, hexadecimal.
+        digest: SHA-256 of the file, hexadecimal; of one that is too long, of what was read.
         predicted: The digit.
         probability: Its probability, 0 to 1.
         probabilities: Those of all digits, [10].
@@ -113,14 +113,15 @@ def score_image(content: bytes | None, onnx: bytes) -> Score:
 
 
 def _read(path: Path) -> bytes:
-    status = path.stat()
-    if not stat.S_ISREG(status.st_mode):
+    """Return a file's content, bounded: ``open_image`` rejects one that is longer.
+
+    Raises:
+        ImageError: It is a folder, a pipe or the like, of which reading may never end.
+    """
+    if not stat.S_ISREG(path.stat().st_mode):
         raise ImageError("is not a regular file; replace it with an image")
-    if status.st_size > _MAX_FILE_BYTES:
-        raise ImageError(
-            f"is {status.st_size:,} bytes, expected at most {_MAX_FILE_BYTES:,}; save it smaller"
-        )
-    return path.read_bytes()
+    with path.open("rb") as file:
+        return file.read(MAX_FILE_BYTES + 1)
 
 
 @lru_cache(maxsize=1)  # a Python worker scores many batches

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from crosscloud_mnist.adapters.spark.driver_jvm import start_driver_jvm
+from crosscloud_mnist.adapters.spark.environment import check_pyspark
 from crosscloud_mnist.adapters.spark.session_settings import (
     TASK_GPUS,
     WORKER_REUSE,
@@ -60,6 +61,7 @@ class SparkCluster:
         """
         # PySpark 4.3 warns of pandas 3, of which no frame is used here.
         warnings.filterwarnings("ignore", "PySpark does not yet fully support pandas")
+        check_pyspark()
         session = _existing_session()
         if session is not None:
             self._check_gpus(session)
@@ -117,7 +119,7 @@ class SparkCluster:
         gpu_role: GpuRole = "driver" if on_driver else "executor"
         settings = {
             "spark.master": str(self.master),
-            **build_training_settings(self.slots, gpu_role if self.use_gpu else None),
+            **build_training_settings(gpu_role if self.use_gpu else None),
             **(build_loopback_settings() if self._is_local() else {}),
             **self.conf,
         }

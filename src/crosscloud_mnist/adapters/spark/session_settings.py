@@ -16,25 +16,18 @@ WORKER_REUSE = "spark.python.worker.reuse"
 GpuRole = Literal["driver", "executor"]  # whose GPUs Spark assigns
 
 
-def build_training_settings(slots: int, gpu_role: GpuRole | None) -> dict[str, str]:
+def build_training_settings(gpu_role: GpuRole | None) -> dict[str, str]:
     """Return the settings that training needs.
 
     Args:
-        slots: Barrier tasks that run at once; on one machine they share its cores.
         gpu_role: Whose GPUs are used; ``None``: MirroredStrategyRunner hides them.
     """
-    threads = str(max(1, (os.cpu_count() or 1) // slots))
     return {
         "spark.app.name": "crosscloud-mnist",
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",  # the epochs are shown
         # TensorFlow's collective operations can be set up once in a process.
         WORKER_REUSE: "false",
-        "spark.executorEnv.TF_CPP_MIN_LOG_LEVEL": "1",
-        "spark.executorEnv.TF_NUM_INTRAOP_THREADS": threads,
-        "spark.executorEnv.TF_NUM_INTEROP_THREADS": "1",
-        # As in training.train, which is too late: the runner has imported TensorFlow by then.
-        "spark.executorEnv.TF_ENABLE_ONEDNN_OPTS": "1",
         **{f"spark.executorEnv.{name}": value for name, value in TELEMETRY_OFF.items()},
         **(_gpus(gpu_role) if gpu_role else {}),
     }

@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from crosscloud_mnist.adapters.spark.session import SparkCluster
+from crosscloud_mnist.adapters.spark.launcher import SparkLauncher
 
 pytestmark = [pytest.mark.spark, pytest.mark.process]
 
@@ -43,10 +43,27 @@ def test_tensorflow_honours_the_variables_that_a_slot_gets():
     assert many[0] - few[0] == 3
 
 
-def test_slots_of_one_machine_share_its_cores(monkeypatch):
-    monkeypatch.setattr(os, "cpu_count", lambda: 8)
-    with SparkCluster("local[2]", 2).session(on_driver=True) as spark:
-        settings = dict(spark.sparkContext.getConf().getAll())
-    assert settings["spark.executorEnv.TF_NUM_INTRAOP_THREADS"] == "4"
-    assert settings["spark.executorEnv.TF_NUM_INTEROP_THREADS"] == "1"
-    assert settings["spark.executorEnv.TF_ENABLE_ONEDNN_OPTS"] == "1"
+def train(job):
+    import os
+
+    names = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "TF_ENABLE_ONEDNN_OPTS")
+    return {name: os.environ[name] for name in names}
+
+
+@pytest.mark.parametrize("mode", ["distributed", "custom"])
+def test_slots_share_the_cores_of_their_machine_also_on_an_existing_session(job, mode):
+    """As on Databricks: the session is not ours, and has none of our settings but the one."""
+    from pyspark.sql import SparkSession
+
+    builder = SparkSession.builder.master("local[2]").config("spark.python.worker.reuse", "false")
+    session = builder.getOrCreate()
+    try:
+        launcher = SparkLauncher(master=None, slots=2)
+        variables = launcher.launch(train, job, mode, lambda _: None)
+    finally:
+        session.stop()
+    assert variables == {
+        "TF_NUM_INTRAOP_THREADS": str(max(1, os.cpu_count() // 2)),
+        "TF_NUM_INTEROP_THREADS": "1",
+        "TF_ENABLE_ONEDNN_OPTS": "1",
+    }

@@ -23,6 +23,11 @@ def test_names_that_spark_hides_or_cannot_parse_are_listed(tmp_path):
     assert (hidden.modified, hidden.length) == (1_234_567_000, 5)
 
 
+def test_one_file_is_its_own_list(tmp_path):
+    (tmp_path / "2.png").write_bytes(b"2")
+    assert list(list_names(tmp_path / "2.png")) == [f"file:{tmp_path / '2.png'}"]
+
+
 def test_a_link_to_nowhere_is_listed_and_a_loop_of_links_ends(tmp_path):
     (tmp_path / "2.png").write_bytes(b"2")
     (tmp_path / "nowhere.png").symlink_to(tmp_path / "gone")

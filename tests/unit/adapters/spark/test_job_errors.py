@@ -68,7 +68,7 @@ def test_any_other_error_is_named():
         (
             "Error from python worker:\n  Traceback (most recent call last):\n    File x\n"
             "  TypeError: 'type' object is not subscriptable",
-            r"does not start \(TypeError: 'type' object is not subscriptable\), expected the driver",
+            r"does not start \(TypeError: 'type' object is not subscriptable\), expected",
         ),
         (
             "ModuleNotFoundError: No module named 'crosscloud_mnist'",
