@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import sys
@@ -27,6 +28,7 @@ def start_tensorflow(*, hide_gpus: bool) -> None:
     Args:
         hide_gpus: Whether TensorFlow uses the processor alone.
     """
+    hide_deprecations()
     if hide_gpus:
         os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
@@ -37,6 +39,15 @@ def start_tensorflow(*, hide_gpus: bool) -> None:
         import tensorflow as tf
 
         tf.config.list_physical_devices()  # asks CUDA for its driver, once in a process
+
+
+def hide_deprecations() -> None:
+    """Hide what TensorFlow logs of the deprecated calls that MirroredStrategyRunner makes."""
+    logging.getLogger("tensorflow").addFilter(_is_not_deprecation)
+
+
+def _is_not_deprecation(record: logging.LogRecord) -> bool:
+    return "is deprecated and will be removed in a future version" not in record.getMessage()
 
 
 def is_startup_line(line: bytes) -> bool:

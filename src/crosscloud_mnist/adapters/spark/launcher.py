@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -149,6 +150,7 @@ class SparkLauncher:
     def _runner(self, mode: Mode, slots: int) -> MirroredStrategyRunner:
         from spark_tensorflow_distributor import MirroredStrategyRunner
 
+        logging.getLogger("MirroredStrategyRunner").addFilter(_is_warning)
         return MirroredStrategyRunner(
             num_slots=slots,
             local_mode=mode == "local",
@@ -176,6 +178,10 @@ class SparkLauncher:
                 spark,
                 TrainInEnvironment(self._on_assigned_device(train), build_task_variables(cores)),
             )
+
+
+def _is_warning(record: logging.LogRecord) -> bool:
+    return record.levelno >= logging.WARNING  # the runner itself sets INFO
 
 
 @contextmanager

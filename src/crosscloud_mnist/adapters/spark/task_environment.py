@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from crosscloud_mnist.training.job import TrainingJob
 from crosscloud_mnist.training.result import TrainingResult
+from crosscloud_mnist.training.tensorflow_startup import hide_deprecations
 
 Train = Callable[[TrainingJob], TrainingResult]
 
@@ -40,6 +41,7 @@ class TrainInEnvironment:
 def _restore(train: Train, variables: dict[str, str]) -> Train:
     for name, value in variables.items():
         os.environ.setdefault(name, value)
+    hide_deprecations()
     return TrainInEnvironment(train, variables)
 
 

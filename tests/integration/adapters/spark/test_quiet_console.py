@@ -40,7 +40,7 @@ LAUNCH = """
 from crosscloud_mnist.adapters.spark.launcher import SparkLauncher
 from crosscloud_mnist.training.config import TrainingConfig
 from crosscloud_mnist.training.job import TrainingJob
-import tempfile
+import sys, tempfile
 
 def train(job):
     import os, sys
@@ -55,7 +55,8 @@ with tempfile.TemporaryDirectory() as folder:
         steps_per_epoch=1, global_batch_size=8, precision="float32", augment=False, seed=0,
     )
     job = TrainingJob(config=config, train=(), validation=(), checkpoint_dir=folder)
-    print(SparkLauncher(master=None, slots=1).launch(train, job, "single", lambda _: None))
+    launcher = SparkLauncher(master="local[2]", slots=2)
+    print(repr(launcher.launch(train, job, sys.argv[1], lambda _: None)))
 """
 
 EXPORT = """
@@ -110,10 +111,13 @@ def test_the_log4j_configuration_of_the_user_holds(tmp_path):
     assert "own layout: an info of Spark" in stdout
 
 
-def test_training_in_this_process_hides_gpus_and_prints_its_own_lines_only():
-    stdout, stderr = run(LAUNCH)
-    assert stdout == ["-1"]
-    assert stderr == ["a warning of training"]
+@pytest.mark.parametrize(
+    ("mode", "gpus", "slots"), [("single", "-1", 1), ("local", "", 1), ("distributed", "", 2)]
+)
+def test_training_hides_gpus_and_prints_its_own_lines_only(mode, gpus, slots):
+    stdout, stderr = run(LAUNCH, mode)
+    assert stdout == [repr(gpus)]
+    assert stderr == ["a warning of training"] * slots
 
 
 def test_the_driver_exports_a_model_quietly():
