@@ -113,6 +113,14 @@ def test_endless_trailers_take_no_memory(server, worker, trailer):
     assert megabytes(worker) - before < 20
 
 
+@pytest.mark.parametrize("path", [b"//[", b"http://[::1", b"/" + b"x" * 20_000, b"/%zz\xff"])
+def test_a_path_that_cannot_be_parsed_is_rejected(server, path):
+    with connect(server) as connection:
+        connection.sendall(HEALTH.replace(b"/health", path))
+        assert read_all(connection)[:10] == b"HTTP/1.1 4"
+    assert "Traceback" not in server.output
+
+
 def test_too_many_headers_are_rejected(server):
     with connect(server) as connection:
         connection.sendall(HEALTH[:-2] + b"a: b\r\n" * 101 + b"\r\n")

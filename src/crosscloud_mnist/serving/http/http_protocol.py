@@ -122,7 +122,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     def pause_writing(self) -> None:
         """Limit how long responses are unread, and how many bytes of them."""
         super().pause_writing()
-        self.flow.pause_reading()
+        if not self.transport.is_closing():
+            self.flow.pause_reading()
         self.waiting_since = self.loop.time()
         self._start_write_deadline()
         limit_unread_bytes(self._all_connections(), MAX_UNREAD_BYTES)
@@ -131,7 +132,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         """Go on: the client has read its responses."""
         super().resume_writing()
         self._cancel_write_deadline()
-        self.flow.resume_reading()
+        if not self.transport.is_closing():
+            self.flow.resume_reading()
         self._update_waiting()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -164,8 +166,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             self._stop_parser(rejections.LARGE_HEAD)
         if len(self.pipeline) >= MAX_PIPELINED_REQUESTS:
             self._stop_parser(rejections.INVALID_HTTP)
-        self._is_reading_head, self._is_reading_body, self._framing_bytes = False, True, 0
         super().on_headers_complete()
+        self._is_reading_head, self._is_reading_body, self._framing_bytes = False, True, 0
         self.headers = self._trailers = []  # the application keeps the list of the headers
         self.scope["state"][IN_FLIGHT] = self.tasks
         if self._is_draining:
