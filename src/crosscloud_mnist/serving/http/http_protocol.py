@@ -11,11 +11,10 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Iterator, Sized
+from collections.abc import Iterator
 from typing import Any
 
 import httptools
-from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from crosscloud_mnist.serving.http import rejections
@@ -25,6 +24,7 @@ from crosscloud_mnist.serving.http.connections import (
     close_longest_waiting,
     limit_unread_bytes,
 )
+from crosscloud_mnist.serving.http.flow_control import Deadline, PausingFlowControl
 from crosscloud_mnist.serving.http.rejections import MAX_HEAD_BYTES, MAX_HEADERS, Rejection
 
 IN_FLIGHT = "in_flight"  # in the scope's state: the tasks of all requests in flight
@@ -34,7 +34,8 @@ BODY_TIMEOUT_SECONDS = 10.0
 WRITE_TIMEOUT_SECONDS = 10.0
 MAX_PIPELINED_REQUESTS = 16
 _MAX_QUEUED_BODY_BYTES = 32 * 2**10  # of a pipelined request
-_MAX_FRAMING_BYTES = 16 * 2**10  # of a body, without a byte of content
+_MAX_FRAMING_BYTES = 32 * 2**10  # of a body, beyond the following
+_FRAMING_PER_CONTENT = 8  # chunks of one byte each take six
 _WRITE_BUFFER_BYTES = 32 * 2**10
 _SEND_BUFFER_BYTES = 128 * 2**10  # of the kernel, which would hold megabytes of unread responses
 _IDLE_DRAIN_SECONDS = 6.0  # httpx closes an idle connection after 5 s
@@ -44,18 +45,6 @@ class _RejectedError(Exception):
     """Raised in a callback, to stop the parser."""
 
 
-class _PausingFlowControl(FlowControl):
-    """Reads on only where no request is queued and the client reads its responses."""
-
-    def __init__(self, transport: asyncio.Transport, pipeline: Sized) -> None:
-        super().__init__(transport)
-        self._pipeline = pipeline
-
-    def resume_reading(self) -> None:
-        if not self.write_paused and not self._pipeline:
-            super().resume_reading()
-
-
 class BoundedHttpProtocol(HttpToolsProtocol):
     """One connection; a ``connections.Connection``."""
 
@@ -63,13 +52,13 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         super().__init__(*args, **options)
         self.is_idle, self.is_aborted = True, False
         self.waiting_since: float | None = self.loop.time()
-        self._deadline: asyncio.TimerHandle | None = None
-        self._write_deadline: asyncio.TimerHandle | None = None
+        self._deadline = Deadline(self.loop, self._on_deadline)
+        self._write_deadline = Deadline(self.loop, self.abort)
         self._rejection: Rejection | None = None
         self._is_reading_head = self._is_reading_body = self._is_draining = False
         self._read_bytes = self._received_head_bytes = self._framing_bytes = 0
         self._trailers: list[tuple[bytes, bytes]] = []
-        self._has_body_content = False
+        self._content_bytes = 0  # of the body, in what was read last
 
     @property
     def unread_bytes(self) -> int:
@@ -89,8 +78,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         transport.set_write_buffer_limits(high=_WRITE_BUFFER_BYTES)
         if (connection := transport.get_extra_info("socket")) is not None:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER_BYTES)
-        self.flow = _PausingFlowControl(transport, self.pipeline)
-        self._start_deadline(HEAD_TIMEOUT_SECONDS)
+        self.flow = PausingFlowControl(transport, self.pipeline)
+        self._deadline.start(HEAD_TIMEOUT_SECONDS)
         if len(self.connections) > MAX_CONNECTIONS:
             others = (other for other in self._all_connections() if other is not self)
             if not close_longest_waiting(others):
@@ -99,7 +88,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         """Parse the data, within the limits of a head and of a body's framing."""
         self._unset_keepalive_if_required()
-        self._read_bytes = len(data)
+        self._read_bytes, self._content_bytes = len(data), 0
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade:
@@ -112,12 +101,9 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             if self._received_head_bytes > MAX_HEAD_BYTES or len(self.headers) > MAX_HEADERS:
                 self._reject(rejections.LARGE_HEAD)
         elif self._is_reading_body:
-            self._framing_bytes = 0 if self._has_body_content else self._framing_bytes + len(data)
-            self._has_body_content = False
-            if self._framing_bytes > _MAX_FRAMING_BYTES:
-                self._reject(rejections.INVALID_FRAMING)
-        elif self.is_idle and self._deadline is None:
-            self._start_deadline(HEAD_TIMEOUT_SECONDS)  # for line ends before a head
+            self._check_framing()
+        elif self.is_idle and not self._deadline.is_running:
+            self._deadline.start(HEAD_TIMEOUT_SECONDS)  # for line ends before a head
 
     def pause_writing(self) -> None:
         """Limit how long responses are unread, and how many bytes of them."""
@@ -125,21 +111,21 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         if not self.transport.is_closing():
             self.flow.pause_reading()
         self.waiting_since = self.loop.time()
-        self._start_write_deadline()
+        self._write_deadline.start(WRITE_TIMEOUT_SECONDS)
         limit_unread_bytes(self._all_connections(), MAX_UNREAD_BYTES)
 
     def resume_writing(self) -> None:
         """Go on: the client has read its responses."""
         super().resume_writing()
-        self._cancel_write_deadline()
+        self._write_deadline.cancel()
         if not self.transport.is_closing():
             self.flow.resume_reading()
         self._update_waiting()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Release what the connection holds."""
-        self._cancel_deadline()
-        self._cancel_write_deadline()
+        self._deadline.cancel()
+        self._write_deadline.cancel()
         self.pipeline.clear()
         super().connection_lost(exc)
 
@@ -176,7 +162,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     def on_body(self, body: bytes) -> None:
         """Hand a part of the body over; limit what a queued request holds."""
-        self._has_body_content = True
+        self._content_bytes += len(body)
         super().on_body(body)
         if self.pipeline and len(self.cycle.body) > _MAX_QUEUED_BODY_BYTES:
             self._stop_parser(rejections.INVALID_HTTP)
@@ -186,10 +172,10 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         if self._trailers:  # a client could send them without an end, or a token in them
             self._stop_parser(rejections.TRAILERS)
         self._is_reading_body = False
-        self._cancel_deadline()
+        self._deadline.cancel()
         super().on_message_complete()
         if self.cycle.response_complete:
-            self._start_deadline(KEEP_ALIVE_SECONDS)
+            self._deadline.start(KEEP_ALIVE_SECONDS)
         self._update_waiting()
 
     # What a response calls
@@ -197,11 +183,25 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         """Wait for the next request, and for the client to read the response."""
         super().on_response_complete()
-        if self.transport.get_write_buffer_size():
-            self._start_write_deadline()
+        if self.transport.is_closing():
+            self._write_deadline.start(WRITE_TIMEOUT_SECONDS)
         self._update_waiting()
 
+    def timeout_keep_alive_handler(self) -> None:
+        """Close a connection that was idle for too long."""
+        if not self.transport.is_closing():
+            self._close()
+
     # States and deadlines
+
+    def _check_framing(self) -> None:
+        """Reject trailers at once, and framing that the parser would keep without a limit."""
+        framing = self._framing_bytes + self._read_bytes
+        self._framing_bytes = max(0, framing - _FRAMING_PER_CONTENT * self._content_bytes)
+        if self._trailers:
+            self._reject(rejections.TRAILERS)
+        elif self._framing_bytes > _MAX_FRAMING_BYTES:
+            self._reject(rejections.INVALID_FRAMING)
 
     def _is_large_head(self) -> bool:
         if len(self.headers) > MAX_HEADERS:
@@ -223,43 +223,24 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     def _wait_for_client(self, seconds: float) -> None:
         self.waiting_since = self.loop.time()
-        self._start_deadline(seconds)
-
-    def _start_deadline(self, seconds: float) -> None:
-        self._cancel_deadline()
-        self._deadline = self.loop.call_later(seconds, self._on_deadline)
-
-    def _cancel_deadline(self) -> None:
-        if self._deadline is not None:
-            self._deadline.cancel()
-            self._deadline = None
-
-    def _start_write_deadline(self) -> None:
-        if self._write_deadline is None:
-            self._write_deadline = self.loop.call_later(WRITE_TIMEOUT_SECONDS, self._on_unread)
-
-    def _cancel_write_deadline(self) -> None:
-        if self._write_deadline is not None:
-            self._write_deadline.cancel()
-            self._write_deadline = None
-
-    def _on_unread(self) -> None:
-        self._write_deadline = None
-        if self.transport.get_write_buffer_size():
-            self.abort()
+        self._deadline.start(seconds)
 
     def _on_deadline(self) -> None:
-        self._deadline = None
         if self._is_reading_head:
             self._reject(rejections.timed_out("head", HEAD_TIMEOUT_SECONDS))
         elif self._is_reading_body and not self.cycle.response_started:
             self._reject(rejections.timed_out("body", BODY_TIMEOUT_SECONDS))
         else:  # no request was begun, or it was answered without its body
-            self.transport.close()
+            self._close()
 
     def _close_if_idle(self) -> None:
         if not self._has_request_in_flight():
-            self.transport.close()
+            self._close()
+
+    def _close(self) -> None:
+        """Close the connection once the client has read its responses, in a limited time."""
+        self.transport.close()
+        self._write_deadline.start(WRITE_TIMEOUT_SECONDS)
 
     # Rejections
 
@@ -277,8 +258,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             return
         path = self.scope["path"] if is_of_this_request else "/"
         self.transport.write(rejection.to_bytes(path))
-        self.transport.close()
-        self._start_write_deadline()
+        self._close()
 
     def _all_connections(self) -> Iterator[BoundedHttpProtocol]:
         return (other for other in self.connections if isinstance(other, BoundedHttpProtocol))
