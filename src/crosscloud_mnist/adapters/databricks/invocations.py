@@ -1,0 +1,108 @@
+"""Requests to a Model Serving endpoint, and whether its predictions are the recorded ones."""
+
+from __future__ import annotations
+
+import logging
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from crosscloud_mnist.adapters.databricks.traffic import FULL_TRAFFIC, ServedVersion
+from crosscloud_mnist.bundle import CROSS_HOST_TOLERANCE, Golden
+from crosscloud_mnist.errors import EndpointError
+
+if TYPE_CHECKING:
+    from databricks.sdk.core import ApiClient
+
+_CANARY_RESPONSES = 3  # expected number of responses from the canary
+
+logger = logging.getLogger(__name__)
+
+
+class Invocations:
+    """Sends images to one endpoint.
+
+    Args:
+        api: Of the workspace.
+        name: The endpoint's name.
+        url: The endpoint's address, for messages.
+    """
+
+    def __init__(self, api: ApiClient, name: str, url: str) -> None:
+        self._api, self._name, self._url = api, name, url
+
+    def predict(
+        self, images: NDArray[np.uint8], served: ServedVersion | None = None
+    ) -> tuple[NDArray[np.float64], str]:
+        """Return the probabilities, and the name of the served entity that predicted them.
+
+        Args:
+            images: ``[n, 28, 28]``, uint8.
+            served: The version to ask on its own route; ``None`` asks the endpoint.
+
+        Returns:
+            ``[n, 10]``, float64; and the name.
+
+        Raises:
+            EndpointError: The response holds no predictions.
+        """
+        route = f"/served-models/{served.entity_name}" if served else ""
+        response = self._api.do(
+            "POST",
+            f"/serving-endpoints/{self._name}{route}/invocations",
+            body={"instances": images.tolist()},
+            response_headers=["served-model-name"],
+        )
+        try:
+            probabilities = np.array(response["predictions"], dtype=np.float64)
+            is_valid = probabilities.shape == (len(images), 10)
+        except (KeyError, TypeError, ValueError):
+            is_valid = False
+        if not is_valid:
+            raise EndpointError(
+                f"{self._url} returned no predictions, expected ten probabilities for each image; "
+                "check that the endpoint is the model's"
+            )
+        return probabilities, str(response.get("served-model-name"))
+
+    def verify(self, served: ServedVersion, golden: Golden) -> None:
+        """Compare the predictions of that version for the golden set with the recorded ones.
+
+        Raises:
+            EndpointError: A prediction is not the recorded one.
+        """
+        probabilities, _ = self.predict(golden.images, served)
+        self._compare(probabilities, golden, served)
+
+    def sample_canary(self, canary: ServedVersion, golden: Golden, percent: int) -> None:
+        """Send as many requests as the canary needs, on average, to serve three of them.
+
+        Args:
+            canary: The version that gets a share of the traffic.
+            golden: What is sent, and the recorded predictions.
+            percent: The canary's share of the traffic.
+
+        Raises:
+            EndpointError: A prediction of the canary is not the recorded one.
+        """
+        requests = math.ceil(_CANARY_RESPONSES * FULL_TRAFFIC / max(1, percent))
+        seen = 0
+        for _ in range(requests):
+            probabilities, entity_name = self.predict(golden.images)
+            if entity_name == canary.entity_name:
+                self._compare(probabilities, golden, canary)
+                seen += 1
+        logger.info("canary %s: %d of %d responses, all right", canary.version, seen, requests)
+
+    def _compare(
+        self, probabilities: NDArray[np.float64], golden: Golden, served: ServedVersion
+    ) -> None:
+        difference = float(np.abs(probabilities - golden.expected).max(initial=0))
+        if not difference <= CROSS_HOST_TOLERANCE:  # written so that NaN fails
+            raise EndpointError(
+                f"version {served.version} at {self._url} differs by up to {difference:.2g} from "
+                f"its golden answers, expected at most {CROSS_HOST_TOLERANCE:.0g}; it gets no "
+                "traffic: promote the model again"
+            )
