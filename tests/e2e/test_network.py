@@ -54,7 +54,9 @@ class Watched:
             ).returncode
         )
         calls = "trace=connect,sendto,sendmsg,sendmmsg"
-        strace = ["strace", "-f", "-qq", "-A", "-e", calls, "-o", str(self._trace)]
+        # -D: the endpoint, which stays up, does not keep the command from ending.
+        strace = ["strace", "-D", "-f", "--seccomp-bpf", "-qq", "-A", "-e", calls]
+        strace += ["-o", str(self._trace)]
         self.prefix = strace if traces else []
 
     def connections(self) -> list[str]:
@@ -78,16 +80,18 @@ def watched(project, tmp_path_factory):
 
 def run(project, watched, *arguments: str) -> None:
     environment = {name: value for name, value in os.environ.items() if name != "MNIST_DIR"}
-    ended = subprocess.run(
-        [*watched.prefix, sys.executable, "-m", "kedro", *arguments],
-        cwd=project.folder,
-        env={**environment, **watched.variables},
-        capture_output=True,
-        text=True,
-        timeout=500,
-        check=False,
-    )
-    assert ended.returncode == 0, ended.stdout + ended.stderr
+    output = watched.folder / "output.txt"
+    with output.open("w") as file:
+        ended = subprocess.run(
+            [*watched.prefix, sys.executable, "-m", "kedro", *arguments],
+            cwd=project.folder,
+            env={**environment, **watched.variables},
+            stdout=file,
+            stderr=file,
+            timeout=500,
+            check=False,
+        )
+    assert ended.returncode == 0, output.read_text()
 
 
 def test_training_and_release_contact_this_machine_alone(project, watched):
@@ -110,10 +114,11 @@ def test_the_page_of_mlflow_contacts_this_machine_alone(project, watched):
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
+    scripts = Path(sys.executable).parent  # where the command mlflow is
     process = subprocess.Popen(
         [*watched.prefix, sys.executable, "-m", "kedro", "mlflow", "ui", "--port", str(port)],
         cwd=project.folder,
-        env={**os.environ, **watched.variables},
+        env={**os.environ, **watched.variables, "PATH": f"{scripts}:{os.environ['PATH']}"},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
