@@ -6,8 +6,8 @@ import dataclasses
 import re
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
-from types import NoneType
-from typing import Any, get_args, get_type_hints
+from types import NoneType, UnionType
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from kedro.config import OmegaConfigLoader
 from kedro.pipeline import Pipeline
@@ -89,8 +89,11 @@ def _keep_text(
 
 
 def _is_text(expected: Any) -> bool:
-    options = [each for each in get_args(expected) if each is not NoneType] or [expected]
-    return all(each is str or isinstance(each, str) for each in options)  # str or a Literal
+    is_choice = get_origin(expected) in (Union, UnionType, Literal)
+    choices = [each for each in get_args(expected) if each is not NoneType]
+    return all(
+        each is str or isinstance(each, str) for each in (choices if is_choice else [expected])
+    )
 
 
 def _unknown_names(

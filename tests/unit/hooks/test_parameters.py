@@ -26,6 +26,7 @@ class TrainParameters:
     mode: Literal["single", "local"]
     reason: str | None
     settings: Settings
+    tags: tuple[str, ...] = ()
 
 
 def train(parameters: TrainParameters) -> int:
@@ -97,4 +98,5 @@ def test_a_number_stays_text_where_text_is_expected(tmp_path):
         "group": {"model": "1", "limit": 1},
         "train": {"reason": "2024", "settings": {"epochs": 3}},
     }
-    assert check(tmp_path, train={"reason": None}) == {"train": {"reason": None}}
+    unchanged = {"train": {"reason": None, "tags": ["a", "b"]}}
+    assert check(tmp_path, **unchanged) == unchanged
