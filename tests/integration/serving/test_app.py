@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import re
 import shutil
 import socket
@@ -144,6 +145,12 @@ def test_metrics_count_requests_and_predictions(http, tiny_bundle):
         before[1] + 3,
     )
     assert len(response.headers["x-request-id"]) == 32
+
+
+def test_a_content_type_is_needed_except_on_tensorflow_servings_routes(http, tiny_bundle):
+    content = json.dumps({"instances": tiny_bundle.golden().images[:1].tolist()}).encode()
+    statuses = [http.post(route, content=content).status_code for route in ROUTES]
+    assert statuses == [415, 415, 200, 200, 200]
 
 
 def test_labels_are_counted_as_one_route(http, tiny_bundle):

@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+import resource
 from collections.abc import Iterable
+from functools import cache
 from typing import Protocol
 
 MAX_CONNECTIONS = 900  # below the usual limit of 1,024 open files
+_OTHER_FILES = 124  # libraries, metrics and logs
 MAX_UNREAD_BYTES = 32 * 2**20  # of responses, over all connections
+
+
+@cache
+def get_max_connections() -> int:
+    """Return how many connections a process may have open: fewer where few files are allowed."""
+    max_files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if max_files == resource.RLIM_INFINITY:
+        return MAX_CONNECTIONS
+    return max(1, min(MAX_CONNECTIONS, max_files - _OTHER_FILES))
 
 
 class Connection(Protocol):

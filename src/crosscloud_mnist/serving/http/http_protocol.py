@@ -19,9 +19,9 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from crosscloud_mnist.serving.http import rejections
 from crosscloud_mnist.serving.http.connections import (
-    MAX_CONNECTIONS,
     MAX_UNREAD_BYTES,
     close_longest_waiting,
+    get_max_connections,
     limit_unread_bytes,
 )
 from crosscloud_mnist.serving.http.flow_control import Deadline, PausingFlowControl
@@ -80,7 +80,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER_BYTES)
         self.flow = PausingFlowControl(transport, self.pipeline)
         self._deadline.start(HEAD_TIMEOUT_SECONDS)
-        if len(self.connections) > MAX_CONNECTIONS:
+        if len(self.connections) > get_max_connections():
             others = (other for other in self._all_connections() if other is not self)
             if not close_longest_waiting(others):
                 self._reject(rejections.TOO_MANY_CONNECTIONS)

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import resource
 from dataclasses import dataclass
 
-from crosscloud_mnist.serving.http.connections import close_longest_waiting, limit_unread_bytes
+import pytest
+
+from crosscloud_mnist.serving.http.connections import (
+    MAX_CONNECTIONS,
+    close_longest_waiting,
+    get_max_connections,
+    limit_unread_bytes,
+)
 
 
 @dataclass
@@ -53,3 +61,18 @@ def test_below_the_limit_no_connection_is_closed():
     unread = [FakeConnection(since, unread_bytes=100) for since in (3, 1, 2)]
     limit_unread_bytes(unread, 300)
     assert not any(one.is_aborted for one in unread)
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [(256, 132), (1024, MAX_CONNECTIONS), (2**20, MAX_CONNECTIONS), (50, 1)],
+)
+def test_fewer_connections_are_open_where_few_files_are_allowed(monkeypatch, files, expected):
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (files, files))
+    assert get_max_connections.__wrapped__() == expected
+
+
+def test_without_a_limit_of_files_the_connections_have_their_own(monkeypatch):
+    unlimited = resource.RLIM_INFINITY
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (unlimited, unlimited))
+    assert get_max_connections.__wrapped__() == MAX_CONNECTIONS
