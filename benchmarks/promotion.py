@@ -34,7 +34,7 @@ from mlflow.artifacts import download_artifacts
 
 from benchmarks import report
 from crosscloud_mnist.bundle import Bundle, BundleContents, Signer, TestPredictions, Verifier, write
-from crosscloud_mnist.isolation.proxy import ProcessProxy
+from crosscloud_mnist.isolation.isolated_process import IsolatedAdapter
 from crosscloud_mnist.pipelines.register_remote import create_pipeline
 from crosscloud_mnist.pipelines.register_remote.parameters import RegisterRemoteParameters
 from crosscloud_mnist.promotion import ProductionModel
@@ -113,7 +113,7 @@ class Promotions:
         self._name = f"mnist_cnn_{secrets.token_hex(4)}"
         self._copied = ""  # artifact location of the last plain copy
         self._registries = [
-            ProcessProxy(
+            IsolatedAdapter(
                 "crosscloud_mnist.adapters.mlflow.registry.MlflowRegistry",
                 {"uri": server.address, "experiment": "benchmark"},
                 server.credentials,

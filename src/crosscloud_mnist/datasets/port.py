@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 from kedro.io import AbstractDataset, DatasetError
 from kedro.utils import load_obj
 
-from crosscloud_mnist.isolation.proxy import ProcessProxy
+from crosscloud_mnist.isolation.isolated_process import IsolatedAdapter
 from crosscloud_mnist.redaction import mask_uris_in
 
 
@@ -68,7 +68,7 @@ class PortDataset(AbstractDataset[NoReturn, Any]):
     def _build(self, options: dict[str, Any]) -> Any:
         adapter = load_obj(self._adapter)
         if hasattr(adapter, "process_config"):
-            return ProcessProxy(self._adapter, options, self._credentials)
+            return IsolatedAdapter(self._adapter, options, self._credentials)
         return adapter(**options, **self._credentials)
 
     def save(self, data: NoReturn) -> None:  # noqa: ARG002
@@ -91,7 +91,7 @@ class PortDataset(AbstractDataset[NoReturn, Any]):
         return config
 
 
-class PortsDataset(PortDataset):
+class PortGroupDataset(PortDataset):
     """Loads one adapter for each of several clouds, as a dictionary by the cloud's name.
 
     The arguments are those of ``PortDataset``, but ``options`` maps each cloud to the keyword
@@ -102,7 +102,7 @@ class PortsDataset(PortDataset):
     .. code-block:: yaml
 
         endpoints:
-          type: crosscloud_mnist.datasets.port.PortsDataset
+          type: crosscloud_mnist.datasets.port.PortGroupDataset
           adapter: crosscloud_mnist.adapters.databricks.DatabricksEndpoint
           options:
             azure: {name: mnist_cnn, workspace: databricks-uc}
@@ -113,8 +113,8 @@ class PortsDataset(PortDataset):
 
     .. code-block:: pycon
 
-        >>> from crosscloud_mnist.datasets.port import PortsDataset
-        >>> endpoints = PortsDataset(
+        >>> from crosscloud_mnist.datasets.port import PortGroupDataset
+        >>> endpoints = PortGroupDataset(
         ...     adapter="crosscloud_mnist.adapters.local.LocalEndpoint",
         ...     options={
         ...         "local": {

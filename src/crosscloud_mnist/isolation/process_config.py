@@ -11,8 +11,8 @@ class ProcessConfig:
     """How to build an adapter in a process of its own.
 
     An adapter that holds a workspace's credentials declares a static method
-    ``process_config(options, credentials)``, which returns one. The catalog then never builds that
-    adapter in its own process.
+    ``process_config(options, credentials)``, which returns one. The catalog then builds that
+    adapter in another process (``isolated_process``), never in the one that runs the pipeline.
 
     Attributes:
         options: Keyword arguments of the adapter's constructor.

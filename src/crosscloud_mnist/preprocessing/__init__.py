@@ -6,10 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from crosscloud_mnist.preprocessing.centering import center_digit
 from crosscloud_mnist.preprocessing.digit import find_digit
 from crosscloud_mnist.preprocessing.formats import open_image
 from crosscloud_mnist.preprocessing.load import read_gray
-from crosscloud_mnist.preprocessing.normalize import normalize
 
 __all__ = ["open_image", "to_model_input"]
 
@@ -26,4 +26,4 @@ def to_model_input(image: Image.Image) -> NDArray[np.uint8]:
     Raises:
         ImageError: It cannot be decoded, is too small or too large, or shows no digit.
     """
-    return normalize(find_digit(read_gray(image)))
+    return center_digit(find_digit(read_gray(image)))

@@ -15,7 +15,7 @@ from kedro.runner import SequentialRunner
 from mlflow import MlflowClient
 
 from crosscloud_mnist.bundle import Bundle, Verifier, write
-from crosscloud_mnist.isolation.proxy import ProcessProxy, end_all
+from crosscloud_mnist.isolation.isolated_process import IsolatedAdapter, end_all
 from crosscloud_mnist.pipelines import register_remote
 from crosscloud_mnist.pipelines.register_remote.parameters import RegisterRemoteParameters
 from crosscloud_mnist.pipelines.register_remote.records import RegisteredModel
@@ -53,7 +53,7 @@ class Promotion:
     def registry(self, which: int, **credentials: str) -> Any:
         """The workspace (0 the sandbox, 1 production) through its proxy, in its own process."""
         options = {"uri": self.proxies[which].uri, "experiment": "mnist"}
-        return ProcessProxy(ADAPTER, options, {**self.servers[which].credentials, **credentials})
+        return IsolatedAdapter(ADAPTER, options, {**self.servers[which].credentials, **credentials})
 
     @property
     def target(self) -> Any:

@@ -19,7 +19,7 @@ from mlflow.exceptions import MlflowException
 
 from crosscloud_mnist.bundle import Signer, Verifier, digest_of, write
 from crosscloud_mnist.errors import PromotionRejectedError, RegistryError, VerificationError
-from crosscloud_mnist.isolation.proxy import ProcessProxy
+from crosscloud_mnist.isolation.isolated_process import IsolatedAdapter
 from rehearsal.processes import free_port
 
 
@@ -193,7 +193,7 @@ def test_swapped_credentials_are_rejected(promotion):
 def test_one_server_under_two_names_is_rejected(promotion):
     uri = promotion.log(promotion.make("same"))
     options = {"uri": f"http://localhost:{promotion.servers[0].port}", "experiment": "mnist"}
-    same = ProcessProxy(
+    same = IsolatedAdapter(
         "crosscloud_mnist.adapters.mlflow.registry.MlflowRegistry",
         options,
         promotion.servers[0].credentials,
@@ -323,7 +323,7 @@ def test_no_secret_is_shown_anywhere(promotion, capfd, caplog, tmp_path):
 def test_a_dead_server_is_one_line_in_seconds(promotion):
     uri = promotion.log(promotion.make("dead"))
     options = {"uri": f"http://127.0.0.1:{free_port()}", "experiment": "mnist"}
-    dead = ProcessProxy("crosscloud_mnist.adapters.mlflow.registry.MlflowRegistry", options, {})
+    dead = IsolatedAdapter("crosscloud_mnist.adapters.mlflow.registry.MlflowRegistry", options, {})
     with pytest.raises(RegistryError, match="does not answer .*expected an MLflow server there"):
         promotion.promote(uri, target=dead)
     shutil.rmtree(promotion.folder / "bundle_cache", ignore_errors=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from kedro.io import DatasetError
 
-from crosscloud_mnist.datasets.port import PortDataset, PortsDataset
+from crosscloud_mnist.datasets.port import PortDataset, PortGroupDataset
 
 
 def test_builds_the_adapter_from_options_and_credentials():
@@ -23,7 +23,7 @@ def test_refuses_to_be_saved_to():
 
 
 def test_builds_one_adapter_for_each_cloud():
-    ports = PortsDataset(
+    ports = PortGroupDataset(
         adapter="types.SimpleNamespace",
         options={"azure": {"name": "a"}, "gcp": {"name": "g"}},
         credentials={"token": "s3cret"},

@@ -24,7 +24,7 @@ from crosscloud_mnist.adapters.databricks.workspace import (
     resolve_access,
     translate_errors,
 )
-from crosscloud_mnist.adapters.mlflow.versions import DIGEST
+from crosscloud_mnist.adapters.mlflow.base_versions import DIGEST
 from crosscloud_mnist.bundle import Bundle, Golden
 from crosscloud_mnist.errors import EndpointError
 from crosscloud_mnist.isolation.process_config import ProcessConfig

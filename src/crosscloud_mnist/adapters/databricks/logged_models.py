@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from crosscloud_mnist.adapters.mlflow.artifacts import download
+from crosscloud_mnist.adapters.mlflow.base_versions import DIGEST
 from crosscloud_mnist.adapters.mlflow.logged_models import MlflowLoggedModels
-from crosscloud_mnist.adapters.mlflow.versions import DIGEST
 from crosscloud_mnist.errors import RegistryError
 from crosscloud_mnist.ports import LoggedModel
 

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from crosscloud_mnist.adapters.mlflow.artifacts import download
-from crosscloud_mnist.adapters.mlflow.versions import (
+from crosscloud_mnist.adapters.mlflow.base_versions import (
     DIGEST,
-    RegisteredVersions,
+    BaseVersions,
     ensure_registered,
     find_by_digest,
     to_model_version,
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _ABSENT = ("RESOURCE_DOES_NOT_EXIST", "NOT_FOUND")
 
 
-class UnityCatalogVersions(RegisteredVersions):
+class UnityCatalogVersions(BaseVersions):
     """The registered versions of one workspace's Unity Catalog: see ``ports.Versions``.
 
     Args:

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from crosscloud_mnist.errors import ConfigurationError, CrosscloudError
-from crosscloud_mnist.isolation.proxy import ProcessProxy
+from crosscloud_mnist.isolation.isolated_process import IsolatedAdapter
 from crosscloud_mnist.reachability import check_reachable
 from crosscloud_mnist.redaction import select_secrets, summarize
 
@@ -83,7 +83,7 @@ def resolve_access(uri: str, credentials: Mapping[str, object]) -> WorkspaceAcce
     own_variables = _select_variables(credentials, "the credentials of this workspace")
     if scope is None:
         return WorkspaceAccess(plain_uri, None, own_variables)
-    secrets = ProcessProxy(_SECRETS, {}, own_variables).read(scope, prefix)
+    secrets = IsolatedAdapter(_SECRETS, {}, own_variables).read(scope, prefix)
     variables = _select_variables(
         {variable: secrets.get(name) for name, variable in _VARIABLES.items()},
         f"the secrets {prefix}-* of scope {scope}",

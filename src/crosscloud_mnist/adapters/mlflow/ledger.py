@@ -13,6 +13,7 @@ from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from crosscloud_mnist.adapters.mlflow.base_versions import get_or_none
 from crosscloud_mnist.adapters.mlflow.ledger_chain import (
     HEAD_TAG,
     Anchor,
@@ -20,7 +21,6 @@ from crosscloud_mnist.adapters.mlflow.ledger_chain import (
     hash_entry,
     verify_and_order,
 )
-from crosscloud_mnist.adapters.mlflow.versions import get_or_none
 from crosscloud_mnist.errors import RegistryError, VerificationError
 from crosscloud_mnist.ports import LedgerEntry
 

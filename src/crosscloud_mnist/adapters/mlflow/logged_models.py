@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from crosscloud_mnist.adapters.mlflow.artifacts import download, upload
-from crosscloud_mnist.adapters.mlflow.versions import DIGEST
+from crosscloud_mnist.adapters.mlflow.base_versions import DIGEST
 from crosscloud_mnist.errors import ConfigurationError, RegistryError
 from crosscloud_mnist.ports import LoggedModel
 

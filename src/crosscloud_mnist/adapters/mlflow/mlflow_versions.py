@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 from crosscloud_mnist.adapters.mlflow import orphans
 from crosscloud_mnist.adapters.mlflow.artifacts import download
-from crosscloud_mnist.adapters.mlflow.logged_models import create_logged_model
-from crosscloud_mnist.adapters.mlflow.versions import (
+from crosscloud_mnist.adapters.mlflow.base_versions import (
     DIGEST,
-    RegisteredVersions,
+    BaseVersions,
     ensure_registered,
     find_by_digest,
     to_model_version,
 )
+from crosscloud_mnist.adapters.mlflow.logged_models import create_logged_model
 from crosscloud_mnist.ports import ModelVersion
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from crosscloud_mnist.adapters.mlflow.experiments import Experiments
 
 
-class MlflowVersions(RegisteredVersions):
+class MlflowVersions(BaseVersions):
     """The registered versions of one MLflow store or server: see ``ports.Versions``.
 
     Args:

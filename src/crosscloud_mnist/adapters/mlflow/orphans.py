@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from crosscloud_mnist.adapters.mlflow.versions import DIGEST
+from crosscloud_mnist.adapters.mlflow.base_versions import DIGEST
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

@@ -19,7 +19,7 @@ from starlette.staticfiles import StaticFiles
 
 from crosscloud_mnist.serving.http.allowed_hosts import AllowedHosts
 from crosscloud_mnist.serving.http.authentication import BearerToken
-from crosscloud_mnist.serving.http.body_budget import BodyBudget
+from crosscloud_mnist.serving.http.body_limits import BodyBudget
 from crosscloud_mnist.serving.http.description import DescriptionEndpoints
 from crosscloud_mnist.serving.http.image import ImageEndpoint
 from crosscloud_mnist.serving.http.middleware import RequestMiddleware

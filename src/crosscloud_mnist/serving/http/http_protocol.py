@@ -2,7 +2,7 @@
 
 uvicorn closes idle connections and limits nothing else. Here a connection is limited in time
 whenever it waits for its client (for a head, a body, or the reading of a response), and in what it
-may hold: head, headers, framing of a body, pipelined requests, unread responses. ``body_budget``
+may hold: head, headers, framing of a body, pipelined requests, unread responses. ``body_limits``
 limits bodies, ``connections`` the number of connections. uvicorn's drain closes idle connections at
 once, which loses a request that is on its way; here they are closed later.
 """

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from crosscloud_mnist.errors import ImageError
-from crosscloud_mnist.serving.http.body_budget import BodyBudget
+from crosscloud_mnist.serving.http.body_limits import BodyBudget
 from crosscloud_mnist.serving.http.prediction import Predictor
 from crosscloud_mnist.serving.http.request import get_media_type, read_body
 from crosscloud_mnist.serving.http.responses import json_response

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from starlette.exceptions import HTTPException
 from starlette.types import Receive, Scope, Send
 
-from crosscloud_mnist.serving.http.body_budget import BodyBudget
+from crosscloud_mnist.serving.http.body_limits import BodyBudget
 from crosscloud_mnist.serving.http.http_protocol import IN_FLIGHT
 from crosscloud_mnist.serving.http.payload import MAX_INLINE_BYTES, PayloadError, decode_images
 from crosscloud_mnist.serving.http.request import get_media_type, read_body

@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope
 
-from crosscloud_mnist.serving.http.body_budget import FREE_BODY_BYTES, BodyBudget
+from crosscloud_mnist.serving.http.body_limits import FREE_BODY_BYTES, BodyBudget
 
 
 def get_header(scope: Scope, name: bytes) -> bytes | None:

@@ -8,7 +8,7 @@ import sys
 import httpx
 import pytest
 
-from crosscloud_mnist.isolation.proxy import ProcessProxy, end_all
+from crosscloud_mnist.isolation.isolated_process import IsolatedAdapter, end_all
 
 ADAPTERS = "crosscloud_mnist.adapters.databricks"
 EXPERIMENT = "/Shared/crosscloud-mnist"
@@ -54,7 +54,7 @@ def open_registry():
 
     def open_(uri, credentials):
         options = {"uri": uri, "experiment": EXPERIMENT}
-        return ProcessProxy(f"{ADAPTERS}.UnityCatalogRegistry", options, credentials)
+        return IsolatedAdapter(f"{ADAPTERS}.UnityCatalogRegistry", options, credentials)
 
     yield open_
     end_all()

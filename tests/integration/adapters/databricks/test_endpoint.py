@@ -12,7 +12,7 @@ import pytest
 
 from crosscloud_mnist.bundle import digest_of, write
 from crosscloud_mnist.errors import EndpointError
-from crosscloud_mnist.isolation.proxy import ProcessProxy
+from crosscloud_mnist.isolation.isolated_process import IsolatedAdapter
 from crosscloud_mnist.ports import ModelVersion
 
 NAME = "data_masters.deploy.served"
@@ -22,7 +22,7 @@ ADAPTER = "crosscloud_mnist.adapters.databricks.DatabricksEndpoint"
 @pytest.fixture
 def endpoint(clouds, other):
     options = {"name": "mnist_cnn", "workspace": f"databricks-uc://{other}", "minutes": 2}
-    return ProcessProxy(ADAPTER, {**options, "canary": 25}, clouds["azure"].variables())
+    return IsolatedAdapter(ADAPTER, {**options, "canary": 25}, clouds["azure"].variables())
 
 
 @pytest.fixture
@@ -139,7 +139,7 @@ def test_an_endpoint_that_serves_nothing_yet_is_taken_over(clouds, other, tiny_b
         made = {"name": "left_half_made", "config": {"served_entities": [entity]}}
         http.post("serving-endpoints", json=made).raise_for_status()
     options = {"name": "left_half_made", "workspace": f"databricks-uc://{other}", "minutes": 2}
-    endpoint = ProcessProxy(ADAPTER, options, clouds["azure"].variables())
+    endpoint = IsolatedAdapter(ADAPTER, options, clouds["azure"].variables())
     with pytest.raises(EndpointError, match="serves nothing, expected a model"):
         endpoint.describe()
     second = ModelVersion(NAME, "2", tiny_bundle.digest)
@@ -151,7 +151,7 @@ def test_an_endpoint_whose_first_version_is_not_verified_is_deleted(
     clouds, other, tiny_bundle, tmp_path, failure
 ):
     options = {"name": "not_verified", "workspace": f"databricks-uc://{other}", "minutes": 2}
-    endpoint = ProcessProxy(ADAPTER, options, clouds["azure"].variables())
+    endpoint = IsolatedAdapter(ADAPTER, options, clouds["azure"].variables())
     bundle = shutil.copytree(tiny_bundle.folder, tmp_path / "bundle")
     if failure == "wrong answers":
         golden = tiny_bundle.golden()

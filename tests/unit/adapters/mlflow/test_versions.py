@@ -9,8 +9,8 @@ from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import ErrorCode
 
 from crosscloud_mnist.adapters.databricks.versions import UnityCatalogVersions
+from crosscloud_mnist.adapters.mlflow.base_versions import get_or_none
 from crosscloud_mnist.adapters.mlflow.mlflow_versions import MlflowVersions
-from crosscloud_mnist.adapters.mlflow.versions import get_or_none
 
 
 class FailingClients:

@@ -9,7 +9,7 @@ import pytest
 from starlette.exceptions import HTTPException
 
 from crosscloud_mnist.serving.http import image
-from crosscloud_mnist.serving.http.body_budget import BodyBudget
+from crosscloud_mnist.serving.http.body_limits import BodyBudget
 from crosscloud_mnist.serving.http.image import ImageEndpoint
 
 ERRORS = [RuntimeError("x"), MemoryError(), RecursionError(), OSError(), KeyError("x"), EOFError()]

@@ -18,11 +18,12 @@ import pytest
 
 from crosscloud_mnist.datasets.port import PortDataset
 from crosscloud_mnist.errors import RegistryError, VerificationError
+from crosscloud_mnist.isolation.isolated_process import IsolatedAdapter, end_all
 from crosscloud_mnist.isolation.process_config import ProcessConfig
-from crosscloud_mnist.isolation.proxy import ProcessProxy, end_all
 from crosscloud_mnist.ports import ModelVersion
 
 SECRET = "s3cret-of-this-test"
+PROBE = "test_isolated_process.Probe"
 
 
 class Harmful:
@@ -106,7 +107,9 @@ class Probe:
 @pytest.fixture
 def probe(monkeypatch):
     monkeypatch.syspath_prepend(str(Path(__file__).parent))
-    yield ProcessProxy("test_proxy.Probe", {"greeting": "Good day,"}, {"PROBE_TOKEN": SECRET})
+    yield IsolatedAdapter(
+        "test_isolated_process.Probe", {"greeting": "Good day,"}, {"PROBE_TOKEN": SECRET}
+    )
     end_all()
 
 
@@ -138,8 +141,12 @@ def test_a_result_that_is_no_plain_value_is_one_line(probe):
 
 
 def test_one_process_for_one_workspace_and_another_for_another(probe):
-    same = ProcessProxy("test_proxy.Probe", {"greeting": "Good day,"}, {"PROBE_TOKEN": SECRET})
-    other = ProcessProxy("test_proxy.Probe", {"greeting": "Good day,"}, {"PROBE_TOKEN": "other"})
+    same = IsolatedAdapter(
+        "test_isolated_process.Probe", {"greeting": "Good day,"}, {"PROBE_TOKEN": SECRET}
+    )
+    other = IsolatedAdapter(
+        "test_isolated_process.Probe", {"greeting": "Good day,"}, {"PROBE_TOKEN": "other"}
+    )
     assert same.pid() == probe.pid() != other.pid()
 
 
@@ -157,7 +164,9 @@ def test_it_sees_its_own_credentials_and_no_variable_of_this_process(probe, monk
     for name, value in traps.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("https_proxy", "http://proxy.example:3128")
-    probe = ProcessProxy("test_proxy.Probe", {"greeting": "anew"}, {"PROBE_TOKEN": SECRET})
+    probe = IsolatedAdapter(
+        "test_isolated_process.Probe", {"greeting": "anew"}, {"PROBE_TOKEN": SECRET}
+    )
     seen = probe.environment()
     assert not set(traps) & set(seen)
     assert seen["PROBE_TOKEN"] == SECRET
@@ -207,7 +216,9 @@ def test_a_warning_of_the_process_is_logged_as_one_without_secrets(probe, caplog
 def test_a_killed_process_is_reported_and_the_next_one_works(probe):
     with pytest.raises(RegistryError, match=r"ended during die \(status -9\)"):
         probe.die()
-    again = ProcessProxy("test_proxy.Probe", {"greeting": "Good day,"}, {"PROBE_TOKEN": SECRET})
+    again = IsolatedAdapter(
+        "test_isolated_process.Probe", {"greeting": "Good day,"}, {"PROBE_TOKEN": SECRET}
+    )
     assert again.greet("Ada", mark="") == "Good day, Ada"
 
 
@@ -222,15 +233,17 @@ def test_the_result_of_an_interrupted_call_is_not_returned_by_the_next_call(prob
             probe.sleep(1)
     finally:
         signal.signal(signal.SIGALRM, before)
-    again = ProcessProxy("test_proxy.Probe", {"greeting": "Good day,"}, {"PROBE_TOKEN": SECRET})
+    again = IsolatedAdapter(
+        "test_isolated_process.Probe", {"greeting": "Good day,"}, {"PROBE_TOKEN": SECRET}
+    )
     assert again.greet("Ada", mark="") == "Good day, Ada"
 
 
 def test_it_ends_with_its_parent_even_in_a_call_and_when_the_parent_is_killed(tmp_path):
     code = (
         "import threading\n"
-        "from crosscloud_mnist.isolation.proxy import ProcessProxy\n"
-        "probe = ProcessProxy('test_proxy.Probe', {'greeting': ''}, {})\n"
+        "from crosscloud_mnist.isolation.isolated_process import IsolatedAdapter\n"
+        "probe = IsolatedAdapter('test_isolated_process.Probe', {'greeting': ''}, {})\n"
         "print(probe.pid(), flush=True)\n"
         "probe.hang()\n"
     )
@@ -252,7 +265,7 @@ def test_it_ends_with_its_parent_even_in_a_call_and_when_the_parent_is_killed(tm
 
 def test_the_catalog_isolates_every_adapter_that_declares_a_process_config(probe):
     dataset = PortDataset(
-        adapter="test_proxy.Probe",
+        adapter="test_isolated_process.Probe",
         options={"greeting": "Good day,"},
         credentials={"PROBE_TOKEN": SECRET},
     )

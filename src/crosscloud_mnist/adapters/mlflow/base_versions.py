@@ -61,7 +61,7 @@ def ensure_registered(client: MlflowClient, name: str) -> None:
             raise
 
 
-class RegisteredVersions:
+class BaseVersions:
     """The requests that open MLflow and Unity Catalog take alike.
 
     Args:

@@ -46,7 +46,7 @@ _MAX_LINE_BYTES = 2**16
 logger = logging.getLogger(__name__)
 
 
-class ProcessProxy:
+class IsolatedAdapter:
     """Has the adapter's public methods; each call runs in the adapter's own process.
 
     Arguments and results are plain values, paths, arrays and the ports' dataclasses (``codec.py``);

@@ -7,7 +7,7 @@ from itertools import pairwise
 import pytest
 from starlette.exceptions import HTTPException
 
-from crosscloud_mnist.serving.http.body_budget import FREE_BODY_BYTES, MAX_BODY_BYTES, BodyBudget
+from crosscloud_mnist.serving.http.body_limits import FREE_BODY_BYTES, MAX_BODY_BYTES, BodyBudget
 
 
 def test_small_bodies_need_no_budget():

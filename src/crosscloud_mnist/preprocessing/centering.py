@@ -21,7 +21,7 @@ _MIN_STROKE, _MAX_STROKE = 1.9, 5.0
 _THICKENED_STROKE, _THINNED_STROKE = 2.3, 4.5
 
 
-def normalize(strength: NDArray[np.float32]) -> NDArray[np.uint8]:
+def center_digit(strength: NDArray[np.float32]) -> NDArray[np.uint8]:
     """Scale the digit to the box, keeping its aspect ratio, and centre it by mass.
 
     Strokes thinner or thicker than MNIST's are brought into its range.
