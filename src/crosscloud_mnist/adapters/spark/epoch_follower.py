@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from functools import partial
 
-from crosscloud_mnist.training import epoch_records
+from crosscloud_mnist.errors import TrainingError
+from crosscloud_mnist.training import checkpoint, epoch_records
+from crosscloud_mnist.training.job import TrainingJob
 from crosscloud_mnist.training.result import EpochMetrics
 
 _POLL_SECONDS = 0.5
@@ -55,3 +58,25 @@ def follow_epochs(
         follower.join()
     if errors:
         raise errors[0]
+
+
+@contextmanager
+def follow_jobs(
+    jobs: Sequence[TrainingJob], on_epoch: Callable[[int, EpochMetrics], None]
+) -> Iterator[None]:
+    """Follow the epochs of every job from the first; remove the checkpoints after success."""
+    with ExitStack() as followers:
+        for index, job in enumerate(jobs):
+            checkpoint.clear(job.checkpoint_dir)
+            followers.enter_context(
+                follow_epochs(job.checkpoint_dir, job.config.epochs, partial(on_epoch, index))
+            )
+        try:
+            yield
+        except KeyboardInterrupt:
+            raise TrainingError(
+                "training was interrupted, expected it to end by itself; nothing was registered: "
+                "run again"
+            ) from None
+    for job in jobs:
+        checkpoint.remove_folder(job.checkpoint_dir)

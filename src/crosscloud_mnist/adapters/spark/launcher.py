@@ -4,24 +4,23 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, get_args
 
-from crosscloud_mnist.adapters.spark.epoch_follower import follow_epochs
+from crosscloud_mnist.adapters.spark.epoch_follower import follow_jobs
 from crosscloud_mnist.adapters.spark.job_errors import translate_job_errors
 from crosscloud_mnist.adapters.spark.preflight import check_slots
 from crosscloud_mnist.adapters.spark.retries import RetryPolicy, run_with_retries
-from crosscloud_mnist.adapters.spark.session import SparkCluster, check_worker_reuse
+from crosscloud_mnist.adapters.spark.session import SparkCluster, check_training_settings
 from crosscloud_mnist.adapters.spark.task_environment import (
     Train,
     TrainInEnvironment,
     build_task_variables,
 )
-from crosscloud_mnist.errors import ConfigurationError, TrainingError
+from crosscloud_mnist.errors import ConfigurationError
 from crosscloud_mnist.ports import Mode
-from crosscloud_mnist.training import checkpoint
 from crosscloud_mnist.training.distributed.gpu import train_on_gpu
 from crosscloud_mnist.training.distributed.independent import train_independently
 from crosscloud_mnist.training.job import TrainingJob
@@ -83,7 +82,7 @@ class SparkLauncher:
                 f"train_distributed.mode is {mode!r}, expected {', '.join(get_args(Mode))}; set "
                 "one of them"
             )
-        with _follow_from_start([job], lambda _, metrics: on_epoch(metrics)):
+        with follow_jobs([job], lambda _, metrics: on_epoch(metrics)):
             if mode == "single":
                 return self._on_this_process(train)(job)
             if mode == "local":
@@ -114,7 +113,7 @@ class SparkLauncher:
         """
         jobs = [replace(job, create_strategy=True) for job in jobs]
         results: list[TrainingResult] = []
-        with _follow_from_start(jobs, on_epoch), self._slots_session(train) as (spark, task):
+        with follow_jobs(jobs, on_epoch), self._slots_session(train) as (spark, task):
             for start in range(0, len(jobs), self._slots):
                 results += run_with_retries(
                     partial(self._train_independently, task),
@@ -170,7 +169,7 @@ class SparkLauncher:
     def _slots_session(self, train: Train) -> Iterator[tuple[SparkSession, Train]]:
         """Yield a session whose slots are there and can train, and what its tasks run."""
         with self._cluster.session(on_driver=False) as spark:
-            check_worker_reuse(spark)
+            check_training_settings(spark)
             self._cluster.await_slots(spark)
             with translate_job_errors():
                 cores = check_slots(spark.sparkContext, self._slots, self._slot_memory_bytes)
@@ -182,25 +181,3 @@ class SparkLauncher:
 
 def _is_warning(record: logging.LogRecord) -> bool:
     return record.levelno >= logging.WARNING  # the runner itself sets INFO
-
-
-@contextmanager
-def _follow_from_start(
-    jobs: Sequence[TrainingJob], on_epoch: Callable[[int, EpochMetrics], None]
-) -> Iterator[None]:
-    """Follow the epochs of every job from the first; remove the checkpoints after success."""
-    with ExitStack() as followers:
-        for index, job in enumerate(jobs):
-            checkpoint.clear(job.checkpoint_dir)
-            followers.enter_context(
-                follow_epochs(job.checkpoint_dir, job.config.epochs, partial(on_epoch, index))
-            )
-        try:
-            yield
-        except KeyboardInterrupt:
-            raise TrainingError(
-                "training was interrupted, expected it to end by itself; nothing was registered: "
-                "run again"
-            ) from None
-    for job in jobs:
-        checkpoint.remove_folder(job.checkpoint_dir)

@@ -29,6 +29,15 @@ if TYPE_CHECKING:
 _MAX_WAIT_SECONDS = 60.0  # executors of a cluster that has just started take a while to register
 # Set by Spark or Databricks in a process that it starts: the session is theirs.
 _MANAGED_DRIVER = ("PYSPARK_GATEWAY_PORT", "DATABRICKS_RUNTIME_VERSION")
+_MUST_BE_FALSE = (  # the setting, Spark's default, and why
+    (WORKER_REUSE, "true", "TensorFlow sets up its collective operations once in a process"),
+    (
+        "spark.dynamicAllocation.enabled",
+        "false",
+        "barrier tasks need fixed executors",
+    ),
+    ("spark.ssl.enabled", "false", "MirroredStrategyRunner does not encrypt what it sends"),
+)
 _MAX_REASON_CHARACTERS = 300
 
 
@@ -140,18 +149,20 @@ class SparkCluster:
             ) from error
 
 
-def check_worker_reuse(spark: SparkSession) -> None:
-    """Check the one setting of training that no task can change for itself.
+def check_training_settings(spark: SparkSession) -> None:
+    """Check the settings of an existing session that no task can change for itself.
 
     Raises:
-        ConfigurationError: The session keeps its Python workers for other tasks.
+        ConfigurationError: Barrier tasks with TensorFlow cannot run on this session.
     """
-    found = spark.sparkContext.getConf().get(WORKER_REUSE, "true")
-    if found.lower() != "false":
-        raise ConfigurationError(
-            f"the Spark session has {WORKER_REUSE}={found}, expected false: TensorFlow sets up "
-            "its collective operations once in a process; set it in the cluster's Spark config"
-        )
+    conf = spark.sparkContext.getConf()
+    for name, default, reason in _MUST_BE_FALSE:
+        found = conf.get(name, default)
+        if found.lower() != "false":
+            raise ConfigurationError(
+                f"the Spark session has {name}={found}, expected false: {reason}; set it in the "
+                "cluster's Spark config"
+            )
 
 
 def _existing_session() -> SparkSession | None:

@@ -120,11 +120,14 @@ def test_a_signal_cancels_only_the_jobs_of_this_training(session):
     assert not spark.getJobTags()
 
 
-def test_a_session_that_keeps_its_python_workers_is_rejected(job):
-    reuse = SparkCluster("local[2]", 2, conf={"spark.python.worker.reuse": "true"})
+@pytest.mark.parametrize(
+    "name", ["spark.python.worker.reuse", "spark.dynamicAllocation.enabled", "spark.ssl.enabled"]
+)
+def test_a_setting_that_training_cannot_run_with_is_named(job, name):
+    existing = SparkCluster("local[2]", 2, conf={name: "true"})
     with (
-        reuse.session(on_driver=False),
-        pytest.raises(ConfigurationError, match=r"has spark\.python\.worker\.reuse=true, expected"),
+        existing.session(on_driver=False),
+        pytest.raises(ConfigurationError, match=f"has {name}=true, expected false: "),
     ):
         SparkLauncher(master=None, slots=2).launch(id, job, "distributed", lambda _: None)
 
