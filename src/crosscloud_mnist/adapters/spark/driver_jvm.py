@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import re
+import select
 import sys
 import threading
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -14,6 +17,7 @@ from crosscloud_mnist.training.tensorflow_startup import is_startup_line
 
 _LOG4J = Path(__file__).with_name("log4j2.properties")
 _JVM_OPTIONS = "spark.driver.extraJavaOptions"
+_SILENCE_SECONDS, _MAX_DRAIN_SECONDS = 0.2, 2.0
 _BANNER_LINE = re.compile(rb"WARNING: Using incubator modules: jdk\.incubator\.vector")
 
 
@@ -46,6 +50,7 @@ def start_driver_jvm(settings: Mapping[str, str], *, use_gpu: bool) -> None:
     except (PySparkRuntimeError, OSError) as error:
         raise explain_failed_start(stderr.close(forward=False)) from error
     stderr.close(forward=True)
+    atexit.register(stderr.drain)
     SparkContext._ensure_initialized(gateway=gateway)
 
 
@@ -103,6 +108,15 @@ class _StderrFilter(threading.Thread):
             if forward:
                 _write(held)
         return held.decode(errors="replace")
+
+    def drain(self) -> None:
+        """Wait, at the end of this process, until the JVM has been silent for a moment."""
+        deadline = time.monotonic() + _MAX_DRAIN_SECONDS
+        while time.monotonic() < deadline and self._has_more():
+            time.sleep(_SILENCE_SECONDS / 10)
+
+    def _has_more(self) -> bool:
+        return bool(select.select([self._pipe], [], [], _SILENCE_SECONDS)[0]) and self.is_alive()
 
 
 def _write(content: bytes) -> None:

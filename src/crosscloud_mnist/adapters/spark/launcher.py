@@ -149,7 +149,7 @@ class SparkLauncher:
     def _runner(self, mode: Mode, slots: int) -> MirroredStrategyRunner:
         from spark_tensorflow_distributor import MirroredStrategyRunner
 
-        logging.getLogger("MirroredStrategyRunner").addFilter(_is_warning)
+        logging.getLogger("MirroredStrategyRunner").addFilter(_is_error)
         return MirroredStrategyRunner(
             num_slots=slots,
             local_mode=mode == "local",
@@ -179,5 +179,6 @@ class SparkLauncher:
             )
 
 
-def _is_warning(record: logging.LogRecord) -> bool:
-    return record.levelno >= logging.WARNING  # the runner itself sets INFO
+def _is_error(record: logging.LogRecord) -> bool:
+    # The runner sets INFO for itself; its one warning is that mode local trains on the driver.
+    return record.levelno >= logging.ERROR

@@ -90,7 +90,7 @@ def test_a_folder_is_scored_in_chunks_and_unreadable_files_have_a_reason(job, fo
         assert row["digest"] == hashlib.sha256(path.read_bytes()).hexdigest()
         assert row["error"] is None
         assert (row["model_version"], row["model_digest"]) == (4, tiny_bundle.digest)
-    assert "no format of an image" in rows["notes.txt"]["error"]
+    assert "no accepted format" in rows["notes.txt"]["error"]
     assert rows["torn.png"]["error"]
     assert rows["torn.png"]["predicted"] is rows["torn.png"]["probabilities"] is None
 

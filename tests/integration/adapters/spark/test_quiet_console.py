@@ -15,7 +15,8 @@ import sys
 from crosscloud_mnist.adapters.spark.session import SparkCluster
 
 def import_tensorflow(rows):
-    import sys
+    import os, sys
+    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "1"  # as a training task has it
     import tensorflow as tf
     tf.config.list_physical_devices()
     print("a warning of the task", file=sys.stderr)
