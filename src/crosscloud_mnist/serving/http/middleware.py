@@ -67,6 +67,9 @@ class RequestMiddleware:
         self._metrics = metrics
         self._model_version = model_version
         self._predict_routes = predict_routes
+        self._predict_endpoints = {
+            route.path: route.endpoint for route in predict_routes if not route.param_convertors
+        }
         self._request_log = request_log
         self._inference_log = inference_log
 
@@ -89,9 +92,11 @@ class RequestMiddleware:
         rejection = self._reject(scope)
         if rejection is not None:
             await rejection(scope, receive, send)
-        elif self._inference_log and self._should_sample(self._inference_log, scope):
+            return
+        app = self._find_app(scope)
+        if self._inference_log and self._should_sample(self._inference_log, scope):
             await call_and_capture(
-                self._app,
+                app,
                 scope,
                 receive,
                 send,
@@ -99,7 +104,15 @@ class RequestMiddleware:
                 request_id=request_id,
             )
         else:
-            await self._app(scope, receive, send)
+            await app(scope, receive, send)
+
+    def _find_app(self, scope: Scope) -> ASGIApp:
+        """Return the endpoint that predicts, or the application, which routes other requests."""
+        endpoint = self._predict_endpoints.get(scope["path"])
+        if endpoint is None or scope["method"] != "POST":
+            return self._app
+        scope["endpoint"] = endpoint
+        return endpoint
 
     def _reject(self, scope: Scope) -> Response | None:
         """Return the response to a request that the application must not see."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import msgspec
 from starlette.responses import Response
+from starlette.types import Send
 
 JSON = "application/json"
 _CODES = {
@@ -14,6 +15,7 @@ _CODES = {
     500: "INTERNAL_ERROR",
     503: "TEMPORARILY_UNAVAILABLE",
 }
+_CONTENT_TYPE = (b"content-type", JSON.encode())
 _encode = msgspec.json.Encoder().encode
 
 
@@ -22,6 +24,14 @@ def json_response(
 ) -> Response:
     """Return the content as JSON."""
     return Response(_encode(content), status, headers, media_type=JSON)
+
+
+async def send_json(send: Send, content: object) -> None:
+    """Send the content as JSON with status 200: less work than a ``Response``."""
+    body = _encode(content)
+    headers = [(b"content-length", b"%d" % len(body)), _CONTENT_TYPE]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
 
 
 def error_response(
