@@ -2,12 +2,15 @@
 
 A new version first gets a small share of the traffic beside the old one. Its predictions for the
 golden set are verified, both on its own route and on the endpoint's. Only if all are right does it
-get all of the traffic; otherwise the old configuration is restored.
+get all of the traffic, and is verified once more. After any failure the old version gets all of the
+traffic again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -59,7 +62,7 @@ class DatabricksEndpoint:
         canary: int = 10,
         minutes: float = 45,
     ) -> None:
-        self._canary_percent, self._workspace_id = canary, workspace_id
+        self._canary_percent = canary
         client, _ = connect(workspace_id, EndpointError)
         self._traffic = Traffic(
             client.serving_endpoints,
@@ -69,6 +72,7 @@ class DatabricksEndpoint:
             minutes=minutes,
         )
         self._url = f"{client.config.host}/serving-endpoints/{name}/invocations"
+        self._translate_errors = partial(translate_errors, self._url, workspace_id, EndpointError)
         self._invocations = Invocations(client.api_client, name, self._url)
 
     @staticmethod
@@ -87,18 +91,19 @@ class DatabricksEndpoint:
         """Serve the version: see ``ports.Endpoint``."""
         golden = Bundle(bundle, version.digest).golden()
         new = ServedVersion(version.name, version.version)
-        with translate_errors(self._url, self._workspace_id, EndpointError):
+        with self._translate_errors():
             split = self._traffic.get_split()
             if split is None:
-                self._start(new, golden, is_existing=False)
+                self._create(new, golden)
             elif not split:
-                self._start(new, golden, is_existing=True)
-            elif _largest_share(split) != new:
+                self._fill(new, golden)
+            elif split == {new: FULL_TRAFFIC}:
+                with _name_outcome("it was deployed before, and still gets all of the traffic"):
+                    self._invocations.verify(new, golden)
+            elif _largest_share(split) == new:
+                self._complete(split, new, golden)
+            else:
                 self._replace(_largest_share(split), new, golden)
-            elif split != {new: FULL_TRAFFIC}:  # an interrupted deployment left its canary
-                self._invocations.verify(new, golden)
-                self._traffic.set_split({new: FULL_TRAFFIC})
-            self._invocations.verify(new, golden)
         return self.describe()
 
     def describe(self) -> Deployment:
@@ -109,7 +114,7 @@ class DatabricksEndpoint:
         """
         from mlflow.exceptions import MlflowException
 
-        with translate_errors(self._url, self._workspace_id, EndpointError, MlflowException):
+        with self._translate_errors(MlflowException):
             split = self._traffic.get_split()
             if not split:
                 raise EndpointError(
@@ -122,33 +127,70 @@ class DatabricksEndpoint:
 
     def predict(self, images: NDArray[np.uint8]) -> NDArray[np.float64]:
         """Send images and return their probabilities: see ``ports.Endpoint``."""
-        with translate_errors(self._url, self._workspace_id, EndpointError):
+        with self._translate_errors():
             return self._invocations.predict(images)[0]
 
-    def _start(self, new: ServedVersion, golden: Golden, *, is_existing: bool) -> None:
-        """Serve the first version; an endpoint without a verified version is deleted."""
-        try:
-            if is_existing:
-                self._traffic.set_split({new: FULL_TRAFFIC})
-            else:
-                self._traffic.create(new)
+    def _create(self, new: ServedVersion, golden: Golden) -> None:
+        """Create the endpoint with its first version; delete it again if that is not verified."""
+        # Not undone: where the request fails, the endpoint may be one that was created meanwhile.
+        self._traffic.create(new)
+        with self._undo_on_failure(self._traffic.delete, "the new endpoint was deleted"):
+            self._traffic.wait_for_update()
             self._invocations.verify(new, golden)
-        except BaseException:
-            self._traffic.delete()
-            raise
+
+    def _fill(self, new: ServedVersion, golden: Golden) -> None:
+        """Serve the first version of an endpoint that exists and serves nothing.
+
+        The service cannot empty an endpoint, and one that others created is not deleted.
+        """
+        with _name_outcome("the endpoint serves nothing, as before"):
+            self._traffic.set_split({new: FULL_TRAFFIC})
+        with _name_outcome(
+            f"version {new.version} gets all of the traffic, for the endpoint existed before and "
+            "was not deleted: delete it or deploy another version"
+        ):
+            self._invocations.verify(new, golden)
+
+    def _complete(self, split: Split, new: ServedVersion, golden: Golden) -> None:
+        """Give all of the traffic to a version that has most of it since an earlier deployment."""
+        undo = partial(self._traffic.set_split, split)
+        with self._undo_on_failure(undo, "the traffic is split as before"):
+            self._invocations.verify(new, golden)
+            self._traffic.set_split({new: FULL_TRAFFIC})
+            self._invocations.verify(new, golden)
 
     def _replace(self, old: ServedVersion, new: ServedVersion, golden: Golden) -> None:
         """Replace the old version with the new one, or restore the old one."""
-        try:
+        undo = partial(self._traffic.set_split, {old: FULL_TRAFFIC})
+        with self._undo_on_failure(undo, f"version {old.version} gets all of the traffic again"):
             self._traffic.set_split(
                 {old: FULL_TRAFFIC - self._canary_percent, new: self._canary_percent}
             )
             self._invocations.verify(new, golden)
             self._invocations.sample_canary(new, golden, self._canary_percent)
+            self._traffic.set_split({new: FULL_TRAFFIC})
+            self._invocations.verify(new, golden)
+
+    @contextmanager
+    def _undo_on_failure(self, undo: Callable[[], None], outcome: str) -> Iterator[None]:
+        """Call ``undo`` where the block fails or is interrupted, and say in the error what it did.
+
+        Raises:
+            EndpointError: The block failed; where ``undo`` failed too, the error says both.
+        """
+        try:
+            with self._translate_errors():
+                yield
+        except EndpointError as error:
+            try:
+                with self._translate_errors():
+                    undo()
+            except EndpointError as undo_error:
+                outcome = f"nothing could be restored ({undo_error}): look at the endpoint"
+            raise EndpointError(f"{error}; {outcome}") from error
         except BaseException:
-            self._traffic.set_split({old: FULL_TRAFFIC})
+            undo()
             raise
-        self._traffic.set_split({new: FULL_TRAFFIC})
 
     def _registered_digest(self, served: ServedVersion) -> str:
         from mlflow import MlflowClient
@@ -156,6 +198,15 @@ class DatabricksEndpoint:
         registry = MlflowClient(tracking_uri="databricks", registry_uri=UNITY_CATALOG)
         digest: str = registry.get_model_version(served.name, served.version).tags.get(DIGEST, "")
         return digest
+
+
+@contextmanager
+def _name_outcome(outcome: str) -> Iterator[None]:
+    """Say in the block's error what the endpoint serves after it."""
+    try:
+        yield
+    except EndpointError as error:
+        raise EndpointError(f"{error}; {outcome}") from error
 
 
 def _largest_share(split: Split) -> ServedVersion:

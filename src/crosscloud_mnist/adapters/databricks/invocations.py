@@ -16,7 +16,10 @@ from crosscloud_mnist.errors import EndpointError
 if TYPE_CHECKING:
     from databricks.sdk.core import ApiClient
 
-_CANARY_RESPONSES = 3  # expected number of responses from the canary
+_CANARY_RESPONSES = 3
+# The limit, in multiples of the mean number of requests until the canary responds. A canary that
+# has its share of the traffic misses it with a probability below 1e-8.
+_MAX_MEAN_REQUESTS = 20
 
 logger = logging.getLogger(__name__)
 
@@ -77,7 +80,7 @@ class Invocations:
         self._compare(probabilities, golden, served)
 
     def sample_canary(self, canary: ServedVersion, golden: Golden, percent: int) -> None:
-        """Send as many requests as the canary needs, on average, to serve three of them.
+        """Send requests to the endpoint until the canary has predicted three of them.
 
         Args:
             canary: The version that gets a share of the traffic.
@@ -85,16 +88,23 @@ class Invocations:
             percent: The canary's share of the traffic.
 
         Raises:
-            EndpointError: A prediction of the canary is not the recorded one.
+            EndpointError: A prediction of the canary is not the recorded one, or it predicted none.
         """
-        requests = math.ceil(_CANARY_RESPONSES * FULL_TRAFFIC / max(1, percent))
-        seen = 0
-        for _ in range(requests):
+        max_requests = math.ceil(_MAX_MEAN_REQUESTS * FULL_TRAFFIC / max(1, percent))
+        requests = responses = 0
+        while responses < _CANARY_RESPONSES and requests < max_requests:
             probabilities, entity_name = self.predict(golden.images)
+            requests += 1
             if entity_name == canary.entity_name:
                 self._compare(probabilities, golden, canary)
-                seen += 1
-        logger.info("canary %s: %d of %d responses, all right", canary.version, seen, requests)
+                responses += 1
+        if not responses:
+            raise EndpointError(
+                f"version {canary.version} at {self._url} responded to none of {requests} "
+                f"requests, expected it to get {percent} % of them; look at the endpoint's traffic "
+                "and deploy again"
+            )
+        logger.info("canary %s: %d of %d responses, verified", canary.version, responses, requests)
 
     def _compare(
         self, probabilities: NDArray[np.float64], golden: Golden, served: ServedVersion
@@ -103,6 +113,6 @@ class Invocations:
         if not difference <= CROSS_HOST_TOLERANCE:  # written so that NaN fails
             raise EndpointError(
                 f"version {served.version} at {self._url} differs by up to {difference:.2g} from "
-                f"its golden answers, expected at most {CROSS_HOST_TOLERANCE:.0g}; it gets no "
-                "traffic: promote the model again"
+                f"its golden answers, expected at most {CROSS_HOST_TOLERANCE:.0g}; promote the "
+                "model again"
             )

@@ -80,16 +80,11 @@ class Traffic:
         }
 
     def create(self, served: ServedVersion) -> None:
-        """Create the endpoint, and return when it is ready.
-
-        Raises:
-            EndpointError: It failed, or took too long.
-        """
+        """Create the endpoint; ``wait_for_update`` returns when it is ready."""
         from databricks.sdk.service.serving import EndpointCoreConfigInput
 
         config = EndpointCoreConfigInput(name=self._name, served_entities=[self._entity(served)])
         self._api.create(self._name, config=config)
-        self._await()
 
     def delete(self) -> None:
         """Delete the endpoint, if it exists."""
@@ -106,7 +101,7 @@ class Traffic:
         """
         from databricks.sdk.service.serving import Route, TrafficConfig
 
-        self._await(allow_failed=True)  # during an update the service rejects another
+        self.wait_for_update(allow_failed=True)  # during an update the service rejects another
         routes = [
             Route(served_model_name=served.entity_name, traffic_percentage=percent)
             for served, percent in split.items()
@@ -116,21 +111,17 @@ class Traffic:
             served_entities=[self._entity(served) for served in split],
             traffic_config=TrafficConfig(routes=routes),
         )
-        self._await()
+        self.wait_for_update()
 
-    def _entity(self, served: ServedVersion) -> ServedEntityInput:
-        from databricks.sdk.service.serving import ServedEntityInput
+    def wait_for_update(self, *, allow_failed: bool = False) -> None:
+        """Return when no update is in progress.
 
-        return ServedEntityInput(
-            name=served.entity_name,
-            entity_name=served.name,
-            entity_version=served.version,
-            workload_size=self._size,
-            scale_to_zero_enabled=self._scale_to_zero,
-        )
+        Args:
+            allow_failed: Whether to return after a failed update, too.
 
-    def _await(self, *, allow_failed: bool = False) -> None:
-        """Wait until no update is in progress; a failed one raises, unless that is allowed."""
+        Raises:
+            EndpointError: The update failed, or took too long.
+        """
         from databricks.sdk.service.serving import EndpointStateConfigUpdate as Update
 
         deadline, pause_seconds = time.monotonic() + self._timeout_seconds, 0.5
@@ -149,4 +140,15 @@ class Traffic:
         raise EndpointError(
             f"endpoint {self._name} is still being updated after {self._timeout_seconds:.0f} s, "
             "expected it ready by then; look at its events, and run kedro run --pipelines deploy"
+        )
+
+    def _entity(self, served: ServedVersion) -> ServedEntityInput:
+        from databricks.sdk.service.serving import ServedEntityInput
+
+        return ServedEntityInput(
+            name=served.entity_name,
+            entity_name=served.name,
+            entity_version=served.version,
+            workload_size=self._size,
+            scale_to_zero_enabled=self._scale_to_zero,
         )

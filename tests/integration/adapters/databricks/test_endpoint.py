@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import shutil
+import threading
 import time
+from contextlib import contextmanager
 from dataclasses import replace
 
 import httpx
@@ -36,6 +38,32 @@ def register(clouds, other, open_registry):
     return register_
 
 
+@contextmanager
+def open_api(cloud):
+    with httpx.Client(
+        base_url=f"{cloud.host}/api/2.0",
+        headers={"authorization": f"Bearer {cloud.token}"},
+        timeout=60,
+    ) as http:
+        yield http
+
+
+def served(name):
+    return {"entity_name": NAME, "entity_version": name, "scale_to_zero_enabled": True}
+
+
+def write_wrong_answers(bundle, folder):
+    golden = bundle.golden()
+    copy = shutil.copytree(bundle.folder, folder)
+    parts = {"images": golden.images, "labels": golden.labels}
+    np.savez(copy / "artifacts" / "golden.npz", **parts, expected=golden.expected[:, ::-1])
+    return copy
+
+
+def deletions(cloud, name):
+    return [r for r in cloud.requests() if r["method"] == "DELETE" and name in r["path"]]
+
+
 def invocations(cloud):
     return [r for r in cloud.requests() if r["path"].endswith("/invocations")]
 
@@ -64,16 +92,10 @@ def test_a_canary_replaces_the_version_and_a_wrong_one_is_taken_back(
     updates = [r for r in gcp.requests() if r["method"] == "PUT" and "config" in r["path"]]
     assert len(updates) == 2  # the canary, then all of it
 
-    bad = shutil.copytree(other.folder, tmp_path / "bad")
-    wrong = golden.expected[:, ::-1]
-    np.savez(
-        bad / "artifacts" / "golden.npz",
-        images=golden.images,
-        labels=golden.labels,
-        expected=wrong,
-    )
+    bad = write_wrong_answers(other, tmp_path / "bad")
     third = register(other)
-    with pytest.raises(EndpointError, match=r"version 3 at .* from its golden answers"):
+    expected = r"version 3 at .* from its golden answers.*version 2 gets all of the traffic again"
+    with pytest.raises(EndpointError, match=expected):
         endpoint.deploy(third, bad)
     assert endpoint.describe().model_version == "2"
     assert {r["status"] for r in invocations(gcp)} == {200}
@@ -108,19 +130,15 @@ def test_the_next_deployment_completes_what_a_killed_one_left(clouds, endpoint, 
             ]
         },
     }
-    with httpx.Client(
-        base_url=f"{gcp.host}/api/2.0/serving-endpoints",
-        headers={"authorization": f"Bearer {gcp.token}"},
-        timeout=60,
-    ) as http:
-        http.put("/mnist_cnn/config", json=left).raise_for_status()
+    with open_api(gcp) as http:
+        http.put("/serving-endpoints/mnist_cnn/config", json=left).raise_for_status()
         until = time.monotonic() + 60
-        while "IN_PROGRESS" in http.get("/mnist_cnn").text:
+        while "IN_PROGRESS" in http.get("/serving-endpoints/mnist_cnn").text:
             assert time.monotonic() < until
             time.sleep(0.2)
         before = len(gcp.requests())
         endpoint.deploy(ModelVersion(NAME, "2", tiny_bundle.digest), tiny_bundle.folder)
-        config = http.get("/mnist_cnn").json()["config"]
+        config = http.get("/serving-endpoints/mnist_cnn").json()["config"]
     updates = [r for r in gcp.requests()[before:] if r["method"] == "PUT"]
     assert len(updates) == 1  # the canary is never given more than it had
     assert config["traffic_config"]["routes"] == [
@@ -128,16 +146,41 @@ def test_the_next_deployment_completes_what_a_killed_one_left(clouds, endpoint, 
     ]
 
 
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("PUT", "/mnist_cnn/config"), ("POST", "/served-models/")],
+    ids=["the update to all of the traffic", "the last verification"],
+)
+def test_the_old_version_is_restored_after_a_late_failure(
+    clouds, endpoint, tiny_bundle, method, path
+):
+    gcp = clouds["gcp"]
+    first = {"fault": "slow", "seconds": 0, "method": method, "path": path}  # the canary's
+    gcp.inject(first, {**first, "fault": "expired"})
+    with pytest.raises(EndpointError, match=r"expired.*version 2 gets all of the traffic again"):
+        endpoint.deploy(ModelVersion(NAME, "1", tiny_bundle.digest), tiny_bundle.folder)
+    gcp.inject()
+    with open_api(gcp) as http:
+        config = http.get("/serving-endpoints/mnist_cnn").json()["config"]
+    assert config["traffic_config"]["routes"] == [
+        {"served_model_name": "served-2", "traffic_percentage": 100}
+    ]
+
+
+def test_a_served_version_that_fails_later_is_said_to_have_the_traffic(
+    clouds, endpoint, tiny_bundle, tmp_path
+):
+    bad = write_wrong_answers(tiny_bundle, tmp_path / "bad")
+    with pytest.raises(EndpointError, match="still gets all of the traffic") as raised:
+        endpoint.deploy(ModelVersion(NAME, "2", tiny_bundle.digest), bad)
+    assert "no traffic" not in str(raised.value)
+
+
 def test_an_endpoint_that_serves_nothing_yet_is_taken_over(clouds, other, tiny_bundle):
     gcp = clouds["gcp"]
-    entity = {"entity_name": NAME, "entity_version": "4", "scale_to_zero_enabled": True}
-    with httpx.Client(
-        base_url=f"{gcp.host}/api/2.0",
-        headers={"authorization": f"Bearer {gcp.token}"},
-        timeout=60,
-    ) as http:
-        made = {"name": "left_half_made", "config": {"served_entities": [entity]}}
-        http.post("serving-endpoints", json=made).raise_for_status()
+    with open_api(gcp) as http:
+        created = {"name": "left_half_made", "config": {"served_entities": [served("4")]}}
+        http.post("/serving-endpoints", json=created).raise_for_status()
     options = {"name": "left_half_made", "workspace": f"databricks-uc://{other}", "minutes": 2}
     endpoint = IsolatedAdapter(ADAPTER, options, clouds["azure"].variables())
     with pytest.raises(EndpointError, match="serves nothing, expected a model"):
@@ -146,27 +189,77 @@ def test_an_endpoint_that_serves_nothing_yet_is_taken_over(clouds, other, tiny_b
     assert endpoint.deploy(second, tiny_bundle.folder).model_version == "2"
 
 
+@pytest.mark.parametrize(
+    ("name", "version", "message"),
+    [
+        ("kept_unverified", "2", "golden answers.*existed before and was not deleted"),
+        ("kept_empty", "4", "could not be updated.*serves nothing, as before"),
+    ],
+)
+def test_an_endpoint_that_existed_is_not_deleted(
+    clouds, other, tiny_bundle, tmp_path, name, version, message
+):
+    gcp = clouds["gcp"]
+    with open_api(gcp) as http:
+        created = {"name": name, "config": {"served_entities": [served("4")]}}
+        http.post("/serving-endpoints", json=created).raise_for_status()
+        options = {"name": name, "workspace": f"databricks-uc://{other}", "minutes": 2}
+        endpoint = IsolatedAdapter(ADAPTER, options, clouds["azure"].variables())
+        bad = write_wrong_answers(tiny_bundle, tmp_path / "bad")
+        with pytest.raises(EndpointError, match=message):
+            endpoint.deploy(ModelVersion(NAME, version, tiny_bundle.digest), bad)
+        assert http.get(f"/serving-endpoints/{name}").status_code == 200
+    assert not deletions(gcp, name)
+
+
+def test_an_endpoint_that_was_created_meanwhile_is_not_deleted(clouds, other, tiny_bundle):
+    gcp, failures = clouds["gcp"], []
+    options = {"name": "raced", "workspace": f"databricks-uc://{other}", "minutes": 2}
+    endpoint = IsolatedAdapter(ADAPTER, options, clouds["azure"].variables())
+    slow = {"fault": "slow", "seconds": 5, "method": "POST", "path": "/api/2.0/serving-endpoints"}
+    gcp.inject(slow)
+
+    def deploy():
+        try:
+            endpoint.deploy(ModelVersion(NAME, "2", tiny_bundle.digest), tiny_bundle.folder)
+        except EndpointError as error:
+            failures.append(str(error))
+
+    deployment = threading.Thread(target=deploy)
+    deployment.start()
+    until = time.monotonic() + 60
+    while not any("raced" in r["path"] for r in gcp.requests()):  # it has found no endpoint
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    time.sleep(1)  # its request to create one is under way
+    with open_api(gcp) as http:
+        created = {"name": "raced", "config": {"served_entities": [served("2")]}}
+        http.post("/serving-endpoints", json=created).raise_for_status()
+        deployment.join()
+        assert http.get("/serving-endpoints/raced").status_code == 200
+    assert len(failures) == 1
+    assert "already exists" in failures[0]
+    assert not deletions(gcp, "raced")
+
+
 @pytest.mark.parametrize("failure", ["wrong answers", "no answer"])
 def test_an_endpoint_whose_first_version_is_not_verified_is_deleted(
     clouds, other, tiny_bundle, tmp_path, failure
 ):
     options = {"name": "not_verified", "workspace": f"databricks-uc://{other}", "minutes": 2}
     endpoint = IsolatedAdapter(ADAPTER, options, clouds["azure"].variables())
-    bundle = shutil.copytree(tiny_bundle.folder, tmp_path / "bundle")
+    bundle = tiny_bundle.folder
     if failure == "wrong answers":
-        golden = tiny_bundle.golden()
-        parts = {"images": golden.images, "labels": golden.labels}
-        wrong = golden.expected[:, ::-1]
-        np.savez(bundle / "artifacts" / "golden.npz", **parts, expected=wrong)
+        bundle = write_wrong_answers(tiny_bundle, tmp_path / "bundle")
     else:
         expired = {"fault": "expired", "method": "POST", "path": "/invocations", "times": 1}
         clouds["gcp"].inject(expired)
-    with pytest.raises(EndpointError, match="golden answers|expired|Invalid"):
+    expected = "(golden answers|expired|Invalid).*the new endpoint was deleted"
+    with pytest.raises(EndpointError, match=expected):
         endpoint.deploy(ModelVersion(NAME, "2", tiny_bundle.digest), bundle)
     with pytest.raises(EndpointError, match="serves nothing, expected a model"):
         endpoint.describe()
-    removed = [r for r in clouds["gcp"].requests() if r["method"] == "DELETE"]
-    assert removed[-1]["path"].endswith("/serving-endpoints/not_verified")
+    assert deletions(clouds["gcp"], "not_verified")
 
 
 def test_scaled_pixels_are_rejected_in_one_line(endpoint):
