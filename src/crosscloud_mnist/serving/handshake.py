@@ -2,16 +2,18 @@
 
 The deployment (``adapters.local``) ends long before the supervisor does, so each has its files:
 
-1. The deployment writes ``settings.json`` (``ServingSettings``) and ``request.json``
-   (``SwapRequest``: the version to serve), both complete or not at all.
+1. The deployment writes ``request.json`` (``SwapRequest``: the version to serve); before a first
+   start, when no supervisor runs, also ``settings.json`` (``ServingSettings``). Both atomically.
 2. It starts the supervisor with ``--settings FILE``, or sends SIGHUP to the one that runs.
 3. The supervisor writes ``endpoint.json`` (``SupervisorState``: its process) before it starts
-   a worker, so that an interrupted deployment leaves no process that nothing knows.
+   a worker, so that the process is known even if the deployment is interrupted.
 4. Each worker verifies the bundle's digest and its golden answers before it listens. New workers
    listen beside the old ones, which then drain.
 5. The supervisor writes ``endpoint.json`` again: with the request's id, and either the version as
-   ``served`` or an ``error``. Where a swap failed, the old version stays ``served``.
-6. The deployment waits until ``endpoint.json`` holds its request's id.
+   ``served`` or an ``error``. Where a swap failed, the old version stays ``served``. A request that
+   it cannot read is counted in ``unreadable_requests``, with the ``error``.
+6. The deployment waits until ``endpoint.json`` holds its request's id, or one more unreadable
+   request.
 
 Only the supervisor writes ``endpoint.json``. Whether a supervisor runs is not read from it: see
 ``adapters.local.process``.
@@ -57,8 +59,10 @@ class SupervisorState(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         folder: Where it reads requests; the folder may have been moved since.
         settings: What it was started with.
         served: What its workers serve; ``None`` until the first answers.
-        request_id: The last request that it carried out or failed to.
+        request_id: The last request that it carried out or failed to; ``None`` after one that it
+            could not read.
         error: Why that request failed, in one line.
+        unreadable_requests: How many requests it could not read.
     """
 
     pid: int
@@ -68,6 +72,7 @@ class SupervisorState(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     served: SwapRequest | None = None
     request_id: str | None = None
     error: str | None = None
+    unreadable_requests: int = 0
 
 
 class EndpointFolder:

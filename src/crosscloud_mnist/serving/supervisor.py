@@ -8,7 +8,6 @@ next one, so neither a crash nor a swap refuses a connection.
 from __future__ import annotations
 
 import contextlib
-import logging
 import multiprocessing
 import signal
 import socket
@@ -30,8 +29,6 @@ from crosscloud_mnist.serving.worker import create
 _START_SECONDS = 30  # also how long a worker may be silent before it counts as hung
 _DRAIN_SECONDS = 10
 _BACKLOG = 2048
-
-logger = logging.getLogger(__name__)
 
 
 class Supervisor(Multiprocess):
@@ -100,7 +97,7 @@ class Supervisor(Multiprocess):
         try:
             request = self._folder.read_request()
         except CrosscloudError as error:
-            logger.error("%s", error)  # noqa: TRY400  its one line says it all
+            self._report_unreadable_request(str(error))
             return
         served = self._state.served
         if served and replace(served, request_id=request.request_id) == request:
@@ -114,6 +111,9 @@ class Supervisor(Multiprocess):
     def _swap(self, request: SwapRequest) -> bool:
         """Replace each worker by one with the new version, or leave all as they were."""
         old, self.config = self.config, self._config_for(request)
+        # uvicorn's restart_all stops at the first new worker that fails: the others would fail in
+        # the same way. It keeps no list of what it replaced, but each worker keeps the very config
+        # object that it was started with, so identity tells new workers from old ones.
         self.restart_all()
         if all(process.config is self.config for process in self.processes):
             return True
@@ -123,7 +123,7 @@ class Supervisor(Multiprocess):
         return False
 
     def _is_ended_by_signal(self) -> bool:
-        """Whether SIGTERM or SIGINT came; SIGHUP waits until the workers answer."""
+        """Whether SIGTERM or SIGINT arrived; SIGHUP is handled once the workers have started."""
         return bool({signal.SIGTERM, signal.SIGINT} & set(self.signal_queue))
 
     def _last_failure(self) -> str:
@@ -140,6 +140,19 @@ class Supervisor(Multiprocess):
             self._state = replace(
                 self._state, served=served, request_id=request.request_id, error=error
             )
+        self._write_state()
+
+    def _report_unreadable_request(self, error: str) -> None:
+        """Write the state: a request that could not be read has no id to be named by."""
+        self._state = replace(
+            self._state,
+            request_id=None,
+            error=error,
+            unreadable_requests=self._state.unreadable_requests + 1,
+        )
+        self._write_state()
+
+    def _write_state(self) -> None:
         with contextlib.suppress(OSError):  # the folder may be gone; what is served stays up
             self._folder.write(self._folder.state, self._state)
 

@@ -40,10 +40,10 @@ class Trainer:
         config = job.config
         self._job, self._strategy, self._context = job, strategy, context
         self._trained_model = build(config.model, config.seed)
-        self._averages = config.ema_momentum > 0
+        self._uses_moving_average = config.ema_momentum > 0
         # What is validated and exported: the moving average, or the trained model itself.
         self._exported_model = (
-            build(config.model, config.seed) if self._averages else self._trained_model
+            build(config.model, config.seed) if self._uses_moving_average else self._trained_model
         )
         self._optimizer = build_optimizer(config)
         self._optimizer.build(self._trained_model.trainable_variables)
@@ -79,9 +79,8 @@ class Trainer:
         images = job.initial_epoch * config.steps_per_epoch * config.global_batch_size
         self.images_seen = images // self._context.workers
         if self._context.rank == 0:
-            for (
-                metrics
-            ) in state.history:  # the attempt may have ended between checkpoint and record
+            # The attempt may have ended between a checkpoint and its epoch's record.
+            for metrics in state.history:
                 epoch_records.write(job.checkpoint_dir, metrics)
 
     def run(self) -> None:
@@ -110,10 +109,10 @@ class Trainer:
     def _update_moving_average(self) -> None:
         """Move the average towards the trained weights, at an epoch's end.
 
-        Until it is long enough it is the plain mean: otherwise the first epochs would keep too
-        much weight.
+        During the first epochs, while ``1 - 1 / epoch`` is below ``ema_momentum``, it is the mean
+        of all epochs: otherwise the first epoch would keep too much weight.
         """
-        if not self._averages:
+        if not self._uses_moving_average:
             return
         epoch = len(self.history) + 1
         momentum = min(self._job.config.ema_momentum, 1 - 1 / epoch)
@@ -167,7 +166,7 @@ class Trainer:
 
     def _variables(self) -> list[keras.Variable]:
         """Return everything that a checkpoint holds, in a fixed order."""
-        trained = self._trained_model.variables if self._averages else []
+        trained = self._trained_model.variables if self._uses_moving_average else []
         return [
             *self._exported_model.variables,
             *trained,
@@ -183,6 +182,6 @@ class Trainer:
         batches = build_batches(self._job, context.workers, context.rank, context.replicas)
         if context.replicas > 1:
             return iter(self._strategy.distribute_datasets_from_function(lambda _: batches))
-        # A distributed iterator is tuned by a thread that sleeps up to a minute at a time, and its
-        # end is waited for when the iterator is deleted. One replica needs none.
+        # One replica needs no distributed iterator. TensorFlow tunes such an iterator in a thread
+        # that sleeps up to a minute at a time, and deleting the iterator waits for that thread.
         return iter(batches)

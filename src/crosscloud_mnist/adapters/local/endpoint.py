@@ -109,7 +109,7 @@ class LocalEndpoint:
         self._folder.write(self._folder.request, request)
         supervisor = process.start(self._folder)
         try:
-            self._wait(request, _START_SECONDS, "the endpoint did not start")
+            self._wait(request, None, _START_SECONDS, "the endpoint did not start")
         except BaseException:  # an interrupted deployment leaves nothing behind
             process.kill(supervisor, self._folder)
             raise
@@ -130,7 +130,7 @@ class LocalEndpoint:
         self._folder.write(self._folder.request, request)
         os.kill(pid, signal.SIGHUP)
         seconds = _SWAP_SECONDS * (1 + self._settings.workers)
-        self._wait(request, seconds, f"version {request.version} did not start")
+        self._wait(request, state, seconds, f"version {request.version} did not start")
 
     def _wait_for_state(self) -> SupervisorState:
         """Return the supervisor's first state: before it, SIGHUP would end the process.
@@ -166,8 +166,17 @@ class LocalEndpoint:
                 f"{_list(expected, differing)}; run make stop and deploy again"
             )
 
-    def _wait(self, request: SwapRequest, seconds: float, failure: str) -> None:
+    def _wait(
+        self, request: SwapRequest, before: SupervisorState | None, seconds: float, failure: str
+    ) -> None:
         """Wait until the supervisor has carried the request out.
+
+        Args:
+            request: What was requested.
+            before: The supervisor's state before the request; ``None`` for a new supervisor, which
+                ends where it cannot read its first request.
+            seconds: How long it may take.
+            failure: For the message.
 
         Raises:
             EndpointError: It could not, or did not in time.
@@ -178,7 +187,7 @@ class LocalEndpoint:
         while is_running and time.monotonic() <= until:
             is_running = process.is_running(self._folder)
             state = self._folder.read_state()
-            if state is not None and state.request_id == request.request_id:
+            if state is not None and _has_handled(request, before, state):
                 break
             time.sleep(0.02)
         else:
@@ -193,6 +202,14 @@ class LocalEndpoint:
         except OSError:
             return False
         return True
+
+
+def _has_handled(
+    request: SwapRequest, before: SupervisorState | None, state: SupervisorState
+) -> bool:
+    """Whether the state is the supervisor's response to the request."""
+    is_unreadable = before is not None and state.unreadable_requests > before.unreadable_requests
+    return is_unreadable or state.request_id == request.request_id
 
 
 def _with_log(message: str, log: Path, state: SupervisorState | None) -> str:

@@ -84,7 +84,7 @@ class SparkLauncher:
             )
         with follow_jobs([job], lambda _, metrics: on_epoch(metrics)):
             if mode == "single":
-                return self._on_this_process(train)(job)
+                return self._wrap_for_this_process(train)(job)
             if mode == "local":
                 return self._train_on_driver(train, job)
             job = replace(job, create_strategy=mode == "custom")
@@ -127,7 +127,7 @@ class SparkLauncher:
     def _train_on_driver(self, train: Train, job: TrainingJob) -> TrainingResult:
         with self._cluster.session(on_driver=True):
             result: TrainingResult = self._runner("local", 1).run(
-                partial(self._on_this_process(train), job)
+                partial(self._wrap_for_this_process(train), job)
             )
         return result
 
@@ -157,13 +157,13 @@ class SparkLauncher:
             use_custom_strategy=mode == "custom",
         )
 
-    def _on_assigned_device(self, train: Train) -> Train:
+    def _wrap_for_assigned_device(self, train: Train) -> Train:
         return partial(train_on_gpu, train) if self._use_gpu else train
 
-    def _on_this_process(self, train: Train) -> Train:
+    def _wrap_for_this_process(self, train: Train) -> Train:
         if not self._use_gpu:
             start_tensorflow(hide_gpus=True)
-        return self._on_assigned_device(train)
+        return self._wrap_for_assigned_device(train)
 
     @contextmanager
     def _slots_session(self, train: Train) -> Iterator[tuple[SparkSession, Train]]:
@@ -175,7 +175,9 @@ class SparkLauncher:
                 cores = check_slots(spark.sparkContext, self._slots, self._slot_memory_bytes)
             yield (
                 spark,
-                TrainInEnvironment(self._on_assigned_device(train), build_task_variables(cores)),
+                TrainInEnvironment(
+                    self._wrap_for_assigned_device(train), build_task_variables(cores)
+                ),
             )
 
 

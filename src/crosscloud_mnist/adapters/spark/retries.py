@@ -63,7 +63,7 @@ def run_with_retries(
         try:
             return _run_once(run, jobs, spark, policy.epoch_timeout_seconds)
         except WorkerLostError as error:
-            if attempt == policy.max_attempts:
+            if attempt >= policy.max_attempts:
                 raise
             jobs = [_resume(job) for job in jobs]
             epochs = ", ".join(str(job.initial_epoch) for job in jobs)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from kedro.pipeline import Node, Pipeline
 
-from crosscloud_mnist.pipelines.register_remote.nodes import (
-    check_gates,
-    fetch_candidate,
+from crosscloud_mnist.pipelines.register_remote.nodes import check_gates, fetch_candidate
+from crosscloud_mnist.pipelines.register_remote.publication import (
     move_alias,
     publish,
     remove_version,
@@ -20,7 +19,9 @@ _PRODUCTION, _PARAMETERS = "params:production", "params:register_remote"
 def create_pipeline() -> Pipeline:
     """Return ``register_remote``: a logged model's URI in; a registered version out.
 
-    The gates come before anything is written to production, and the alias moves last.
+    Before ``publish`` writes to production: the candidate's signature and digest, its accuracy, the
+    comparison with the champion, the contract and the approval. After it, on the copy: signature,
+    digest and golden set. The alias moves last.
     """
     return Pipeline(
         [

@@ -146,6 +146,27 @@ def test_a_damaged_state_of_an_endpoint_that_ended_is_replaced(folder, content):
     assert not state.exists()
 
 
+def test_a_request_that_the_supervisor_cannot_read_fails_at_once(
+    endpoint, folder, tiny_bundle, monkeypatch
+):
+    endpoint.deploy(version(tiny_bundle), tiny_bundle.folder)
+    write = EndpointFolder.write
+
+    def write_damaged(self, path, value):
+        write(self, path, value)
+        path.write_bytes(b"{")
+
+    monkeypatch.setattr(EndpointFolder, "write", write_damaged)
+    for _ in range(2):  # the second must not take the first one's failure for its own
+        began = time.monotonic()
+        with pytest.raises(EndpointError, match=r"request\.json is damaged.*version 1 stays"):
+            endpoint.deploy(version(tiny_bundle, "2"), tiny_bundle.folder)
+        assert time.monotonic() - began < 30
+    monkeypatch.undo()
+    assert endpoint.describe().model_version == "1"
+    assert endpoint.deploy(version(tiny_bundle, "2"), tiny_bundle.folder).model_version == "2"
+
+
 def test_a_state_that_names_another_process_ends_no_other_process(endpoint, folder, tiny_bundle):
     endpoint.deploy(version(tiny_bundle), tiny_bundle.folder)
     other = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
