@@ -1,4 +1,4 @@
-"""Ours against the published case in one run: speed, overhead, memory, time to accuracy."""
+"""Ours against the certification case in one run: speed, overhead, memory, time to accuracy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The published case's own ``train()``, on Keras 3; only where its data comes from was changed."""
+"""The certification case's own ``train()``, on Keras 3; only the source of its data was changed."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Adapters: what stands behind the ports; chosen by conf, imported by nothing."""
+"""Adapters: the implementations of the ports. Conf names them; no other package imports them."""

@@ -22,8 +22,8 @@ _EXPECTED = "expected an unencrypted elliptic-curve key as PEM text, or the path
 def create_key_pair(private: Path, public: Path) -> None:
     """Create a P-256 key pair, unless the private key exists; one process at a time.
 
-    The private key takes its name last, so that where it exists its public key does too, whenever
-    the process ends. It has mode 0600 from the start.
+    The private key is renamed to its final name last: where it exists, its public key exists too,
+    even if the process was killed. It has mode 0600 from its creation.
 
     Raises:
         ConfigurationError: The folder cannot be written to, or another process holds the lock.
@@ -74,7 +74,7 @@ def public_pem(key: PublicKeyTypes) -> bytes:
 
 @contextmanager
 def key_file(key: str | None, purpose: str) -> Iterator[Path]:
-    """Give a key as a file; PEM text is one for the time of the block, readable by its owner alone.
+    """Yield a key's file. PEM text is written to a file for the block, readable by its owner only.
 
     Args:
         key: PEM text, or the path of a PEM file.

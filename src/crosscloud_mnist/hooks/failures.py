@@ -74,7 +74,7 @@ def describe(error: BaseException) -> str:
 
 
 def _cause(error: BaseException) -> BaseException:
-    """Return the error in the chain that says most: this package's own, otherwise the last."""
+    """Return the chain's first error of this package, of conf or of MLflow, or else the last."""
     chain = list(_chain(error))
     for kinds in ((CrosscloudError,), _CONFIGURATION, _mlflow_error()):
         for each in chain:

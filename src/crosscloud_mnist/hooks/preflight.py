@@ -28,7 +28,7 @@ from crosscloud_mnist.storage.sqlite_store import ensure_sqlite_store
 
 
 class PreflightHooks:
-    """Runs the checks, in the order of the text below, before kedro-mlflow acts.
+    """Runs the checks before kedro-mlflow acts.
 
     kedro-mlflow connects to the tracking server when the context is created, and starts its MLflow
     run before the pipeline runs: so the first hook is a wrapper, which runs around the hooks of all
@@ -57,7 +57,7 @@ class PreflightHooks:
 
     @hook_impl(tryfirst=True)
     def before_pipeline_run(self, pipeline: Pipeline, catalog: DataCatalog) -> None:
-        """Check what is needed late: a key for the bundle that is built, the images that are sent.
+        """Check what only the last nodes need: the key that signs a bundle, the images to send.
 
         Raises:
             ConfigurationError: There is no signing key, or it is not valid, or the folder of images

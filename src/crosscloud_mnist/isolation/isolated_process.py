@@ -115,8 +115,8 @@ class _Process:
                 self.end()
                 raise RegistryError(
                     f"the process of {self._adapter} ended during {method} (status "
-                    f"{self._child.returncode}{self._last_words()}), expected a result; run the "
-                    "same command again"
+                    f"{self._child.returncode}{self._describe_last_line()}), expected a result; "
+                    "run the same command again"
                 ) from failure
             except BaseException:  # interrupted: the next call would read this call's result
                 self.end()
@@ -148,7 +148,7 @@ class _Process:
                     level = logging.WARNING if _SEVERE.search(text) else logging.DEBUG
                     logger.log(level, "%s: %s", self._adapter, text)
 
-    def _last_words(self) -> str:
+    def _describe_last_line(self) -> str:
         return f"; it wrote: {self._last_line}" if self._last_line else ""
 
 

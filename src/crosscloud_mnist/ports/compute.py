@@ -53,7 +53,7 @@ class Launcher(Protocol):
 
         Args:
             train: As for ``launch``.
-            jobs: Any number; those beyond the number of slots wait for the next wave.
+            jobs: Any number; they run in batches of as many jobs as there are slots.
             on_epoch: Called in this process with the job's index and the epoch's record, for
                 each job as ``launch`` does.
 

@@ -12,11 +12,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-_SAMPLES = 64  # a side: the surface is fitted to a grid of this many pixels
-_BORDER = 0.93  # of the way from the centre to the edge: beyond it is the border
-_MIN_BORDER_SHARE = 0.2  # of the border's pixels that have the background's value
+_SAMPLES = 64  # the surface is fitted to a grid of this many pixels a side
+_BORDER = 0.93  # the border begins at this fraction of the way from the centre to the edge
+_MIN_BORDER_SHARE = 0.2  # at least this fraction of the border has the background's value
 _LEVELS = 33  # candidates for the background's value, from the darkest to the lightest pixel
-_LEVEL_TOLERANCE = 0.08  # gray values, of pixels that have one value under uneven light
+_LEVEL_TOLERANCE = 0.08  # gray values by which uneven light may change the background's value
 
 # The surface gains terms as the weights settle: a constant, a plane, a quadratic. Pixels far from
 # the start lose their weight before the surface can bend towards them. The counts are of terms of

@@ -14,7 +14,7 @@ from crosscloud_mnist.errors import ImageError
 
 _BOX_SIDE, _SIDE = 20, 28
 _OVERSAMPLING = 8  # strokes are measured and changed at this many pixels for one of the result
-_FLOOR, _CEILING = 0.1, 0.9  # strengths that become 0 and 1: noise goes, strokes are solid
+_FLOOR, _CEILING = 0.1, 0.9  # strengths that become 0 and 1: removes noise, fills strokes
 _PEAK_PERCENTILE, _PEAK_FLOOR = 80, 0.2  # of the pixels above the floor: becomes 255
 # Stroke widths in pixels of the result. Outside of MNIST's range they are brought just inside it.
 _MIN_STROKE, _MAX_STROKE = 1.9, 5.0

@@ -12,17 +12,17 @@ from crosscloud_mnist.errors import ImageError
 from crosscloud_mnist.preprocessing.background import fit_background
 from crosscloud_mnist.preprocessing.components import Components
 
-# Chosen by hand on the images of tests/unit/preprocessing. On 340 of them, results keep a mean
-# correlation of 0.996 with that of the plain digit for _MIN_STRENGTH from 0.3 to 0.5 and
-# _EDGE_STRENGTH from 0.5 to 0.7; _CORE_PERCENTILE has its best at 75 (60: 0.985, 90: 0.991).
-_SMOOTHING = 1 / 320  # of the longer side: the standard deviation of the filter, pixels
+# The constants were chosen by hand on the images of tests/unit/preprocessing. On 340 of them the
+# mean correlation of a result with that of the plain digit is 0.996 for _MIN_STRENGTH from 0.3 to
+# 0.5 and _EDGE_STRENGTH from 0.5 to 0.7. _CORE_PERCENTILE is best at 75 (60: 0.985, 90: 0.991).
+_SMOOTHING = 1 / 320  # standard deviation of the filter, as a fraction of the longer side
 _MIN_CONTRAST = 0.05  # gray values
 _MIN_CONTRAST_TO_NOISE = 3.5
-_OFF_BACKGROUND = 0.5  # of Otsu's threshold: a frame may be paler than the digit
-_MAX_STROKE = 0.35  # of the longer side; a shadow is wider
-_CORE_PERCENTILE = 75  # of the gray values: those of a stroke's core, not of its blurred edge
-_MIN_STRENGTH = 0.4  # of a component's strongest pixels
-_EDGE_STRENGTH = 0.6  # of that: the pixels around them that belong to the component
+_OFF_BACKGROUND = 0.5  # fraction of Otsu's threshold: a frame may be paler than the digit
+_MAX_STROKE = 0.35  # width, as a fraction of the longer side; a shadow is wider
+_CORE_PERCENTILE = 75  # of the gray values: reaches a stroke's core, not only its blurred edge
+_MIN_STRENGTH = 0.4  # every component has pixels that are stronger than this
+_EDGE_STRENGTH = 0.6  # fraction of that: weaker pixels next to a component are not part of it
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ def _extract(rise: NDArray[np.float32], is_off_background: NDArray[np.bool_]) ->
 
 
 def _top_hat(values: NDArray[np.float32], window: int) -> NDArray[np.float32]:
-    """Remove what is wider than the window: a shadow goes, a stroke stays."""
+    """Remove what is wider than the window: shadows are removed, strokes are kept."""
     return np.asarray(values - ndimage.grey_opening(values, window))
 
 

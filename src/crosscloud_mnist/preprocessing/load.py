@@ -108,8 +108,9 @@ def _to_gray(image: Image.Image) -> Image.Image:
 def _on_contrasting_background(image: Image.Image) -> Image.Image:
     """Lay a transparent image on black or white, whichever contrasts with its foreground.
 
-    The opaque pixels are the foreground: a white digit on a transparent background would vanish on
-    white. Where most of the image is opaque they are the paper, and its margin becomes like it.
+    The opaque pixels are taken for the foreground, as a white digit would be invisible on white.
+    Where most of the image is opaque, the opaque pixels are the paper: the transparent margin gets
+    a colour like theirs.
     """
     alpha = np.asarray(image.getchannel("A"), np.float32)
     if not alpha.any():

@@ -57,7 +57,7 @@ def create(settings: ServingSettings, request: SwapRequest, failures: Connection
     hosts = AllowedHosts(settings.host, settings.allowed_hosts)
     app = create_app(model, token, log, sample, hosts)
     gc.collect()
-    gc.freeze()  # what stays is not searched again and again: that took 50 ms each time
+    gc.freeze()  # long-lived objects are not searched by later collections, 50 ms each
     gc.set_threshold(_GC_THRESHOLD)
     return app
 
@@ -84,7 +84,7 @@ def _open_model(settings: ServingSettings, request: SwapRequest) -> ServedModel:
 
 
 def _end_with_parent() -> None:
-    """Drain when the supervisor was killed: without it nothing could end this process."""
+    """Drain when the supervisor has ended: a killed one cannot end its workers."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()

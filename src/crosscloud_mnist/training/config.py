@@ -27,7 +27,7 @@ class TrainingConfig:
         learning_rate: The peak rate; with ``reference_batch_size``, the one that suits that batch.
         schedule: ``constant``, or ``cosine`` (a short linear warm-up, then cosine to zero).
         epochs: Number of epochs.
-        steps_per_epoch: Steps in each; an epoch is a number of steps, as in the case.
+        steps_per_epoch: Steps in each; an epoch is a number of steps, not a pass over the data.
         global_batch_size: Images in a step over all slots together.
         precision: ``float32``; ``mixed_bfloat16`` (compute only; the weights stay float32); or
             ``auto``: the latter where the processors of all slots have instructions for it.

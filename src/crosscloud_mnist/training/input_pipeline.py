@@ -28,7 +28,7 @@ def own_shards(shards: int, workers: int, rank: int) -> tuple[int, ...]:
 
 
 def check_sharding(job: TrainingJob, workers: int) -> None:
-    """Check that every worker gets as many shards, and every shard as much of a batch.
+    """Check that all workers get equally many shards, and all shards an equal part of a batch.
 
     Raises:
         ConfigurationError: The shards do not divide among the workers, the batch does not divide
@@ -172,7 +172,8 @@ def _with_options(batches: tf.data.Dataset) -> tf.data.Dataset:
     options = tf.data.Options()
     options.deterministic = True
     options.threading.private_threadpool_size = 1
-    # There is nothing to tune, and the tuner sleeps ever longer and is waited for at the end.
+    # There is nothing to tune, and deleting the iterator waits for the tuner, which sleeps longer
+    # each time.
     options.autotune.enabled = False
     options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.OFF
     return batches.with_options(options)

@@ -24,7 +24,7 @@ class Shard:
 
 @dataclass(frozen=True)
 class TrainingJob:
-    """One training: its settings, its data, and where it is up to.
+    """One training: its settings, its data, and how far it has come.
 
     Attributes:
         config: The settings.

@@ -21,8 +21,8 @@ def build(name: ModelName, seed: int) -> keras.Model:
     """Return an untrained model.
 
     Args:
-        name: ``baseline``, the CNN of the published case with its 267,338 parameters; ``compact``,
-            small and fast; or ``best``, for accuracy.
+        name: ``baseline``, the CNN of the certification case with its 267,338 parameters;
+            ``compact``, small and fast; or ``best``, for accuracy.
         seed: Of the initial weights.
 
     Returns:

@@ -1,4 +1,4 @@
-"""The compiled steps of an epoch: training and validation, with what they add up."""
+"""The compiled steps of an epoch, training and validation, and the totals of their metrics."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The first import of TensorFlow in a process, without its lines about itself."""
+"""The first import of TensorFlow in a process, without its startup messages."""
 
 from __future__ import annotations
 

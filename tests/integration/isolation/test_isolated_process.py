@@ -107,9 +107,7 @@ class Probe:
 @pytest.fixture
 def probe(monkeypatch):
     monkeypatch.syspath_prepend(str(Path(__file__).parent))
-    yield IsolatedAdapter(
-        "test_isolated_process.Probe", {"greeting": "Good day,"}, {"PROBE_TOKEN": SECRET}
-    )
+    yield IsolatedAdapter(PROBE, {"greeting": "Good day,"}, {"PROBE_TOKEN": SECRET})
     end_all()
 
 
@@ -141,12 +139,8 @@ def test_a_result_that_is_no_plain_value_is_one_line(probe):
 
 
 def test_one_process_for_one_workspace_and_another_for_another(probe):
-    same = IsolatedAdapter(
-        "test_isolated_process.Probe", {"greeting": "Good day,"}, {"PROBE_TOKEN": SECRET}
-    )
-    other = IsolatedAdapter(
-        "test_isolated_process.Probe", {"greeting": "Good day,"}, {"PROBE_TOKEN": "other"}
-    )
+    same = IsolatedAdapter(PROBE, {"greeting": "Good day,"}, {"PROBE_TOKEN": SECRET})
+    other = IsolatedAdapter(PROBE, {"greeting": "Good day,"}, {"PROBE_TOKEN": "other"})
     assert same.pid() == probe.pid() != other.pid()
 
 
@@ -164,9 +158,7 @@ def test_it_sees_its_own_credentials_and_no_variable_of_this_process(probe, monk
     for name, value in traps.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("https_proxy", "http://proxy.example:3128")
-    probe = IsolatedAdapter(
-        "test_isolated_process.Probe", {"greeting": "anew"}, {"PROBE_TOKEN": SECRET}
-    )
+    probe = IsolatedAdapter(PROBE, {"greeting": "anew"}, {"PROBE_TOKEN": SECRET})
     seen = probe.environment()
     assert not set(traps) & set(seen)
     assert seen["PROBE_TOKEN"] == SECRET
@@ -216,9 +208,7 @@ def test_a_warning_of_the_process_is_logged_as_one_without_secrets(probe, caplog
 def test_a_killed_process_is_reported_and_the_next_one_works(probe):
     with pytest.raises(RegistryError, match=r"ended during die \(status -9\)"):
         probe.die()
-    again = IsolatedAdapter(
-        "test_isolated_process.Probe", {"greeting": "Good day,"}, {"PROBE_TOKEN": SECRET}
-    )
+    again = IsolatedAdapter(PROBE, {"greeting": "Good day,"}, {"PROBE_TOKEN": SECRET})
     assert again.greet("Ada", mark="") == "Good day, Ada"
 
 
@@ -233,9 +223,7 @@ def test_the_result_of_an_interrupted_call_is_not_returned_by_the_next_call(prob
             probe.sleep(1)
     finally:
         signal.signal(signal.SIGALRM, before)
-    again = IsolatedAdapter(
-        "test_isolated_process.Probe", {"greeting": "Good day,"}, {"PROBE_TOKEN": SECRET}
-    )
+    again = IsolatedAdapter(PROBE, {"greeting": "Good day,"}, {"PROBE_TOKEN": SECRET})
     assert again.greet("Ada", mark="") == "Good day, Ada"
 
 

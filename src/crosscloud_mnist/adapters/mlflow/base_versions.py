@@ -1,4 +1,4 @@
-"""Versions of a registered model, as every MLflow registry has them, and as the ports have them."""
+"""What every MLflow registry does alike with the versions of a registered model."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ Found = TypeVar("Found")
 
 
 def get_or_none(call: Callable[[], Found], absent_codes: Collection[str]) -> Found | None:
-    """Return what the call returns, or ``None`` where the registry has no such thing.
+    """Return what the call returns, or ``None`` where the registry has no such version or alias.
 
     Args:
         call: A request to the registry.
         absent_codes: MLflow's error codes that mean "does not exist" for this request there. Any
-            other error is raised: what may not be read is not absent.
+            other error is raised, such as a missing permission.
     """
     from mlflow.exceptions import MlflowException
 
@@ -37,7 +37,7 @@ def get_or_none(call: Callable[[], Found], absent_codes: Collection[str]) -> Fou
 
 
 def to_model_version(version: MlflowModelVersion) -> ModelVersion:
-    """Return MLflow's version as the ports have it; the digest is ``""`` where it has none."""
+    """Return the port's ``ModelVersion`` of MLflow's; its digest is ``""`` without the tag."""
     tags = dict(version.tags)
     return ModelVersion(version.name, str(version.version), tags.get(DIGEST, ""), tags)
 
@@ -62,7 +62,7 @@ def ensure_registered(client: MlflowClient, name: str) -> None:
 
 
 class BaseVersions:
-    """The requests that open MLflow and Unity Catalog take alike.
+    """The requests that open-source MLflow and Unity Catalog handle in the same way.
 
     Args:
         clients: The workspace.

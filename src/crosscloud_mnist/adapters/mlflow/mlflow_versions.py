@@ -1,4 +1,4 @@
-"""Versions in an open MLflow registry, whose files are those of a logged model there."""
+"""Versions in an open-source MLflow registry, whose files are those of a logged model there."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """A watchdog: a Spark job in which no epoch ends for too long is cancelled.
 
-A rank whose peer has stopped, without exiting, waits in a collective operation, and Spark sees no
-failure in either. TensorFlow's coordination service ends most such waits; this ends the others.
+A rank whose peer is hung waits in a collective operation, and Spark sees no failure in either.
+TensorFlow's coordination service ends most such waits; this ends the others.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Starts the driver's JVM: its lines about itself are left out, and a failed start is explained."""
+"""Starts the driver's JVM: its startup messages are left out, and a failed start is explained."""
 
 from __future__ import annotations
 

@@ -137,7 +137,8 @@ class SparkCluster:
             builder = builder.config(name, value)
         try:
             with _keep_interrupt_handler():
-                # What it starts with stays set for every later session of this process.
+                # Settings that the JVM starts with stay set for every later session of this
+                # process, so it gets only those that every session has.
                 launch_settings = {"spark.master": str(self.master), **self.conf}
                 start_driver_jvm(launch_settings, use_gpu=self.use_gpu)
                 return builder.getOrCreate()

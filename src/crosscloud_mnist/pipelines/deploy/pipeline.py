@@ -12,7 +12,7 @@ def create_pipeline(expected: str | None = None) -> Pipeline:
     """Return ``deploy``: an alias in; a running endpoint out.
 
     Args:
-        expected: A datum of the same run that says where the alias was moved
+        expected: A dataset of the same run that names the version of the alias
             (``registered_model``, ``rollback_result``): nothing else is deployed.
     """
     return Pipeline(

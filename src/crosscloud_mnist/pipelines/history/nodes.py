@@ -16,7 +16,7 @@ def read_ledger(
     Args:
         registry: The workspace that holds the ledger.
         production: The registered model.
-        _after: A datum that must exist before the ledger is read.
+        _after: A dataset that must exist before the ledger is read.
 
     Returns:
         A row for each ``ports.LedgerEntry``.

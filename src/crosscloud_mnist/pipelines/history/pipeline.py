@@ -11,7 +11,7 @@ def create_pipeline(after: str | None = None) -> Pipeline:
     """Return ``history``: the ledger in; a report out.
 
     Args:
-        after: A datum that must exist before the ledger is read.
+        after: A dataset that must exist before the ledger is read.
     """
     return Pipeline(
         [

@@ -43,7 +43,7 @@ class Connection(Protocol):
 
 
 def close_longest_waiting(connections: Iterable[Connection]) -> bool:
-    """Close the idle connection that has waited longest for its client, else any such connection.
+    """Close the connection that has waited longest for its client, idle ones first.
 
     Returns:
         Whether there was one. A connection whose request is in progress is never closed.

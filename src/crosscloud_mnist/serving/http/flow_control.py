@@ -1,4 +1,4 @@
-"""When a connection is read, and how long it may wait."""
+"""When a connection is read, and its time limits."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from uvicorn.protocols.http.flow_control import FlowControl
 
 
 class PausingFlowControl(FlowControl):
-    """Reads on only where no request is queued and the client reads its responses.
+    """Resumes reading only while no request is queued and the client reads its responses.
 
     Args:
         transport: The connection's.
@@ -21,7 +21,7 @@ class PausingFlowControl(FlowControl):
         self._pipeline = pipeline
 
     def resume_reading(self) -> None:
-        """Read on, if nothing speaks against it."""
+        """Read on, if no request is queued and the client reads its responses."""
         if not self.write_paused and not self._pipeline:
             super().resume_reading()
 

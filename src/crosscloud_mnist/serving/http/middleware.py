@@ -79,7 +79,7 @@ class RequestMiddleware:
             await self._app(scope, receive, send)
             return
         start, request_id = time.perf_counter(), os.urandom(16).hex()
-        response = _MarkedResponse(send, _response_headers(scope, request_id))
+        response = _ResponseWithHeaders(send, _response_headers(scope, request_id))
         try:
             await self._dispatch(scope, receive, response.send, request_id)
         except ClientDisconnect:  # by the client, or by the protocol's timeout
@@ -155,7 +155,7 @@ class RequestMiddleware:
             )
 
 
-class _MarkedResponse:
+class _ResponseWithHeaders:
     """Adds headers to the response, and keeps its status."""
 
     __slots__ = ("_headers", "_send", "status")

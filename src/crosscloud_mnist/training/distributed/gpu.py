@@ -1,4 +1,4 @@
-"""Training on a slot with a GPU: never on the processor instead, without a word."""
+"""Training on a slot's GPU: without one it fails, rather than use the CPU silently."""
 
 from __future__ import annotations
 

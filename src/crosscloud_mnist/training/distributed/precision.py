@@ -1,4 +1,4 @@
-"""What to compute in: bfloat16 pays only where the processor has instructions for it."""
+"""The precision of the computation: bfloat16 is faster only on processors that support it."""
 
 from __future__ import annotations
 

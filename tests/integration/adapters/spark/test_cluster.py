@@ -67,7 +67,7 @@ def test_a_grid_trains_one_model_on_each_slot_two_at_a_time(cluster, job, tmp_pa
     assert sorted(seen) == [(index, number) for index in range(3) for number in (1, 2)]
     first = [seen.index((index, 1)) for index in range(3)]
     last = [seen.index((index, 2)) for index in range(3)]
-    assert max(first[:2]) < max(last[:2]) < first[2]  # two at once, the third in the next wave
+    assert max(first[:2]) < max(last[:2]) < first[2]  # two at once, the third in the next batch
 
 
 def test_another_version_of_a_library_is_named(cluster, job, executors_python):
