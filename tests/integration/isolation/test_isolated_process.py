@@ -190,7 +190,7 @@ def test_a_secret_is_masked_before_a_long_message_is_cut(probe):
 
 
 def test_the_last_line_of_the_error_output_is_in_the_error_without_secrets(probe, caplog):
-    caplog.set_level(logging.DEBUG)
+    caplog.set_level(logging.DEBUG, "crosscloud_mnist")
     with pytest.raises(RegistryError, match=r"status -9; it wrote: fatal: \*\*\*\), expected"):
         probe.complain_and_die()
     assert "GET http://***@host ***" in caplog.text

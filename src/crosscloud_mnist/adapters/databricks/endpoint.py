@@ -98,7 +98,9 @@ class DatabricksEndpoint:
             elif not split:
                 self._fill(new, golden)
             elif split == {new: FULL_TRAFFIC}:
-                with _name_outcome("it was deployed before, and still gets all of the traffic"):
+                with self._name_outcome(
+                    "it was deployed before, and still gets all of the traffic"
+                ):
                     self._invocations.verify(new, golden)
             elif _largest_share(split) == new:
                 self._complete(split, new, golden)
@@ -143,10 +145,10 @@ class DatabricksEndpoint:
 
         The service cannot empty an endpoint, and one that others created is not deleted.
         """
-        with _name_outcome("the endpoint serves nothing, as before"):
+        with self._name_outcome("the endpoint served nothing before, and was not deleted"):
             self._traffic.set_split({new: FULL_TRAFFIC})
-        with _name_outcome(
-            f"version {new.version} gets all of the traffic, for the endpoint existed before and "
+        with self._name_outcome(
+            f"version {new.version} gets all of the traffic, as the endpoint existed before and "
             "was not deleted: delete it or deploy another version"
         ):
             self._invocations.verify(new, golden)
@@ -192,21 +194,21 @@ class DatabricksEndpoint:
             undo()
             raise
 
+    @contextmanager
+    def _name_outcome(self, outcome: str) -> Iterator[None]:
+        """Say in the block's error what the endpoint serves after it."""
+        try:
+            with self._translate_errors():
+                yield
+        except EndpointError as error:
+            raise EndpointError(f"{error}; {outcome}") from error
+
     def _registered_digest(self, served: ServedVersion) -> str:
         from mlflow import MlflowClient
 
         registry = MlflowClient(tracking_uri="databricks", registry_uri=UNITY_CATALOG)
         digest: str = registry.get_model_version(served.name, served.version).tags.get(DIGEST, "")
         return digest
-
-
-@contextmanager
-def _name_outcome(outcome: str) -> Iterator[None]:
-    """Say in the block's error what the endpoint serves after it."""
-    try:
-        yield
-    except EndpointError as error:
-        raise EndpointError(f"{error}; {outcome}") from error
 
 
 def _largest_share(split: Split) -> ServedVersion:

@@ -193,7 +193,7 @@ def test_an_endpoint_that_serves_nothing_yet_is_taken_over(clouds, other, tiny_b
     ("name", "version", "message"),
     [
         ("kept_unverified", "2", "golden answers.*existed before and was not deleted"),
-        ("kept_empty", "4", "could not be updated.*serves nothing, as before"),
+        ("kept_empty", "4", "could not be updated.*served nothing before, and was not deleted"),
     ],
 )
 def test_an_endpoint_that_existed_is_not_deleted(
