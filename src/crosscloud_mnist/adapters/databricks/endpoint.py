@@ -1,26 +1,15 @@
-"""A Model Serving endpoint: updated without downtime by a canary, verified on the golden set.
-
-A new version first gets a small share of the traffic beside the old one. Its predictions for the
-golden set are verified, both on its own route and on the endpoint's. Only if all are right does it
-get all of the traffic, and is verified once more. After any failure the old version gets all of the
-traffic again.
-"""
+"""A Model Serving endpoint: ``rollout`` updates it, ``invocations`` sends it images."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from crosscloud_mnist.adapters.databricks.invocations import Invocations
-from crosscloud_mnist.adapters.databricks.traffic import (
-    FULL_TRAFFIC,
-    ServedVersion,
-    Split,
-    Traffic,
-)
+from crosscloud_mnist.adapters.databricks.rollout import Rollout
+from crosscloud_mnist.adapters.databricks.traffic import ServedVersion, Traffic, largest_share
 from crosscloud_mnist.adapters.databricks.workspace import (
     UNITY_CATALOG,
     connect,
@@ -28,7 +17,7 @@ from crosscloud_mnist.adapters.databricks.workspace import (
     translate_errors,
 )
 from crosscloud_mnist.adapters.mlflow.base_versions import DIGEST
-from crosscloud_mnist.bundle import Bundle, Golden
+from crosscloud_mnist.bundle import Bundle
 from crosscloud_mnist.errors import EndpointError
 from crosscloud_mnist.isolation.process_config import ProcessConfig
 from crosscloud_mnist.ports import Deployment, ModelVersion
@@ -62,7 +51,6 @@ class DatabricksEndpoint:
         canary: int = 10,
         minutes: float = 45,
     ) -> None:
-        self._canary_percent = canary
         client, _ = connect(workspace_id, EndpointError)
         self._traffic = Traffic(
             client.serving_endpoints,
@@ -74,6 +62,7 @@ class DatabricksEndpoint:
         self._url = f"{client.config.host}/serving-endpoints/{name}/invocations"
         self._translate_errors = partial(translate_errors, self._url, workspace_id, EndpointError)
         self._invocations = Invocations(client.api_client, name, self._url)
+        self._rollout = Rollout(self._traffic, self._invocations, self._translate_errors, canary)
 
     @staticmethod
     def process_config(
@@ -92,20 +81,7 @@ class DatabricksEndpoint:
         golden = Bundle(bundle, version.digest).golden()
         new = ServedVersion(version.name, version.version)
         with self._translate_errors():
-            split = self._traffic.get_split()
-            if split is None:
-                self._create(new, golden)
-            elif not split:
-                self._fill(new, golden)
-            elif split == {new: FULL_TRAFFIC}:
-                with self._name_outcome(
-                    "it was deployed before, and still gets all of the traffic"
-                ):
-                    self._invocations.verify(new, golden)
-            elif _largest_share(split) == new:
-                self._complete(split, new, golden)
-            else:
-                self._replace(_largest_share(split), new, golden)
+            self._rollout.run(new, golden)
         return self.describe()
 
     def describe(self) -> Deployment:
@@ -123,7 +99,7 @@ class DatabricksEndpoint:
                     f"{self._url} serves nothing, expected a model; run kedro run --pipelines "
                     "deploy"
                 )
-            served = _largest_share(split)
+            served = largest_share(split)
             digest = self._registered_digest(served)
         return Deployment(self._url, served.name, served.version, digest)
 
@@ -132,85 +108,9 @@ class DatabricksEndpoint:
         with self._translate_errors():
             return self._invocations.predict(images)[0]
 
-    def _create(self, new: ServedVersion, golden: Golden) -> None:
-        """Create the endpoint with its first version; delete it again if that is not verified."""
-        # Not undone: where the request fails, the endpoint may be one that was created meanwhile.
-        self._traffic.create(new)
-        with self._undo_on_failure(self._traffic.delete, "the new endpoint was deleted"):
-            self._traffic.wait_for_update()
-            self._invocations.verify(new, golden)
-
-    def _fill(self, new: ServedVersion, golden: Golden) -> None:
-        """Serve the first version of an endpoint that exists and serves nothing.
-
-        The service cannot empty an endpoint, and one that others created is not deleted.
-        """
-        with self._name_outcome("the endpoint served nothing before, and was not deleted"):
-            self._traffic.set_split({new: FULL_TRAFFIC})
-        with self._name_outcome(
-            f"version {new.version} gets all of the traffic, as the endpoint existed before and "
-            "was not deleted: delete it or deploy another version"
-        ):
-            self._invocations.verify(new, golden)
-
-    def _complete(self, split: Split, new: ServedVersion, golden: Golden) -> None:
-        """Give all of the traffic to a version that has most of it since an earlier deployment."""
-        undo = partial(self._traffic.set_split, split)
-        with self._undo_on_failure(undo, "the traffic is split as before"):
-            self._invocations.verify(new, golden)
-            self._traffic.set_split({new: FULL_TRAFFIC})
-            self._invocations.verify(new, golden)
-
-    def _replace(self, old: ServedVersion, new: ServedVersion, golden: Golden) -> None:
-        """Replace the old version with the new one, or restore the old one."""
-        undo = partial(self._traffic.set_split, {old: FULL_TRAFFIC})
-        with self._undo_on_failure(undo, f"version {old.version} gets all of the traffic again"):
-            self._traffic.set_split(
-                {old: FULL_TRAFFIC - self._canary_percent, new: self._canary_percent}
-            )
-            self._invocations.verify(new, golden)
-            self._invocations.sample_canary(new, golden, self._canary_percent)
-            self._traffic.set_split({new: FULL_TRAFFIC})
-            self._invocations.verify(new, golden)
-
-    @contextmanager
-    def _undo_on_failure(self, undo: Callable[[], None], outcome: str) -> Iterator[None]:
-        """Call ``undo`` where the block fails or is interrupted, and say in the error what it did.
-
-        Raises:
-            EndpointError: The block failed; where ``undo`` failed too, the error says both.
-        """
-        try:
-            with self._translate_errors():
-                yield
-        except EndpointError as error:
-            try:
-                with self._translate_errors():
-                    undo()
-            except EndpointError as undo_error:
-                outcome = f"nothing could be restored ({undo_error}): look at the endpoint"
-            raise EndpointError(f"{error}; {outcome}") from error
-        except BaseException:
-            undo()
-            raise
-
-    @contextmanager
-    def _name_outcome(self, outcome: str) -> Iterator[None]:
-        """Say in the block's error what the endpoint serves after it."""
-        try:
-            with self._translate_errors():
-                yield
-        except EndpointError as error:
-            raise EndpointError(f"{error}; {outcome}") from error
-
     def _registered_digest(self, served: ServedVersion) -> str:
         from mlflow import MlflowClient
 
         registry = MlflowClient(tracking_uri="databricks", registry_uri=UNITY_CATALOG)
         digest: str = registry.get_model_version(served.name, served.version).tags.get(DIGEST, "")
         return digest
-
-
-def _largest_share(split: Split) -> ServedVersion:
-    """Return the version with most of the traffic."""
-    return max(split, key=lambda served: split[served])

@@ -152,3 +152,8 @@ class Traffic:
             workload_size=self._size,
             scale_to_zero_enabled=self._scale_to_zero,
         )
+
+
+def largest_share(split: Split) -> ServedVersion:
+    """Return the version with most of the traffic."""
+    return max(split, key=lambda served: split[served])
