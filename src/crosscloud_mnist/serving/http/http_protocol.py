@@ -26,6 +26,7 @@ from crosscloud_mnist.serving.http.connections import (
 )
 from crosscloud_mnist.serving.http.flow_control import Deadline, PausingFlowControl
 from crosscloud_mnist.serving.http.rejections import MAX_HEAD_BYTES, MAX_HEADERS, Rejection
+from crosscloud_mnist.serving.http.transport import TolerantTransport
 
 IN_FLIGHT = "in_flight"  # in the scope's state: the tasks of all requests in flight
 KEEP_ALIVE_SECONDS = 75  # longer than clients keep an idle connection, so that clients close it
@@ -75,6 +76,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Accept the connection; close another one where there are too many."""
         super().connection_made(transport)
+        self.transport = TolerantTransport(transport)  # type: ignore[assignment]  # it delegates
         transport.set_write_buffer_limits(high=_WRITE_BUFFER_BYTES)
         if (connection := transport.get_extra_info("socket")) is not None:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER_BYTES)

@@ -141,11 +141,23 @@ def test_spark_connect_is_rejected_by_name(monkeypatch):
         pass
 
 
-def test_a_driver_that_databricks_manages_gives_its_session_and_keeps_it(monkeypatch):
-    monkeypatch.setenv("DATABRICKS_RUNTIME_VERSION", "18.0")
-    with SparkCluster(None, 1).session(on_driver=False) as session:
-        pass
-    try:
-        assert session.sparkContext.parallelize(range(3)).sum() == 3
-    finally:
-        session.stop()
+_MANAGED_DRIVER = """
+from crosscloud_mnist.adapters.spark.session import SparkCluster
+
+with SparkCluster(None, 1).session(on_driver=False) as session:
+    pass
+assert session.sparkContext.parallelize(range(3)).sum() == 3
+"""
+
+
+def test_a_driver_that_databricks_manages_gives_its_session_and_keeps_it():
+    """In a process of its own: the JVM of this one keeps the master of an earlier test."""
+    ended = subprocess.run(
+        [sys.executable, "-c", _MANAGED_DRIVER],
+        env={**os.environ, "DATABRICKS_RUNTIME_VERSION": "18.0", "SPARK_LOCAL_IP": "127.0.0.1"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stderr
