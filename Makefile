@@ -28,7 +28,7 @@ test-fast: setup ## In about a minute: lint, types, layers and the unit tests
 	@$(MAKE) --no-print-directory --jobs 2 check unit
 
 unit: setup
-	$(BIN)/python -m pytest --quiet tests/unit
+	$(BIN)/python -m pytest --quiet $(PARALLEL) -m "not slow" tests/unit
 
 browser: # the tests of the page need a real one; checked before anything is downloaded
 	@{ command -v chromium || command -v google-chrome; } >/dev/null && command -v chromedriver >/dev/null || { echo "Chromium and its driver were not found; install them (Debian: apt-get install chromium chromium-driver) and run make again" >&2; exit 1; }

@@ -14,6 +14,8 @@ from crosscloud_mnist.errors import ImageError
 from crosscloud_mnist.preprocessing import to_model_input
 from crosscloud_mnist.preprocessing.variants import VARIANTS, render_variant
 
+pytestmark = pytest.mark.slow
+
 Pixels = NDArray[np.uint8]
 PAPER, PEN = 215, 50
 

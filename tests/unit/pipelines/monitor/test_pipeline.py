@@ -28,6 +28,9 @@ from crosscloud_mnist.promotion import ProductionModel, record_and_move
 NAME, ALIAS = "mnist_cnn", "champion"
 
 
+pytestmark = pytest.mark.slow
+
+
 class Production:
     """A registry whose champion knows what it was trained for, and the log of its endpoint."""
 
