@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,6 +14,7 @@ from numpy.typing import NDArray
 from crosscloud_mnist.bundle import Bundle, BundleContents, Signer, TestPredictions, Verifier, write
 from crosscloud_mnist.datasets.shards import ShardsDataset
 from crosscloud_mnist.datasets.uci_digits import load_as_mnist
+from crosscloud_mnist.pipelines.register_remote.parameters import RegisterRemoteParameters
 from crosscloud_mnist.storage import idx
 from crosscloud_mnist.training.config import TrainingConfig
 from crosscloud_mnist.training.job import Shard, TrainingJob
@@ -118,3 +121,24 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, 
     """Two MLflow servers with passwords, the sandbox and production."""
     with two_servers(tmp_path_factory.mktemp("servers")) as both:
         yield both
+
+
+@pytest.fixture(scope="session")
+def register_remote_parameters() -> Callable[..., RegisterRemoteParameters]:
+    """Return a function that makes the parameters, with a bundle cache of its own."""
+
+    def make(bundle_cache: Path, **changed: Any) -> RegisterRemoteParameters:
+        values = {
+            "model": None,
+            "challenger_alias": "challenger",
+            "minimum_accuracy": 0.9,
+            "significance": 0.05,
+            "require_same_test_set": True,
+            "approval_tag": None,
+            "bundle_cache": bundle_cache,
+            "remove_version": None,
+            "orphan_ttl_seconds": 3600,
+        }
+        return RegisterRemoteParameters(**{**values, **changed})
+
+    return make

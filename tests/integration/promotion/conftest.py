@@ -49,6 +49,7 @@ class Promotion:
     folder: Path
     name: str
     make: Callable[..., Bundle]
+    make_parameters: Callable[..., RegisterRemoteParameters]
 
     def registry(self, which: int, **credentials: str) -> Any:
         """The workspace (0 the sandbox, 1 production) through its proxy, in its own process."""
@@ -81,18 +82,7 @@ class Promotion:
         return uri
 
     def parameters(self, **changed: Any) -> RegisterRemoteParameters:
-        values = {
-            "model": None,
-            "challenger_alias": "challenger",
-            "minimum_accuracy": 0.9,
-            "significance": 0.05,
-            "require_same_test_set": True,
-            "approval_tag": None,
-            "bundle_cache": self.folder / "bundle_cache",
-            "remove_version": None,
-            "orphan_ttl_seconds": 3600,
-        }
-        return RegisterRemoteParameters(**{**values, **changed})
+        return self.make_parameters(self.folder / "bundle_cache", **changed)
 
     def promote(
         self,
@@ -126,7 +116,14 @@ class Promotion:
 
 @pytest.fixture
 def promotion(
-    servers, open_proxies, tiny_contents, signer, verifier, tmp_path, monkeypatch
+    servers,
+    open_proxies,
+    tiny_contents,
+    signer,
+    verifier,
+    register_remote_parameters,
+    tmp_path,
+    monkeypatch,
 ) -> Iterator[Promotion]:
     number = next(_counter)
     for variable in ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD"):
@@ -141,6 +138,14 @@ def promotion(
         )
         return write(contents, tmp_path / name / "bundle", signer)
 
-    yield Promotion(servers, open_proxies, verifier, tmp_path, f"mnist_cnn_{number}", make)
+    yield Promotion(
+        servers,
+        open_proxies,
+        verifier,
+        tmp_path,
+        f"mnist_cnn_{number}",
+        make,
+        register_remote_parameters,
+    )
     for proxy in open_proxies:
         proxy.reset()

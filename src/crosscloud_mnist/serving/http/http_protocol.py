@@ -10,7 +10,6 @@ once, which loses a request that is on its way; here they are closed later.
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections.abc import Iterator
 from typing import Any
 
@@ -25,8 +24,9 @@ from crosscloud_mnist.serving.http.connections import (
     limit_unread_bytes,
 )
 from crosscloud_mnist.serving.http.flow_control import Deadline, PausingFlowControl
-from crosscloud_mnist.serving.http.rejections import MAX_HEAD_BYTES, MAX_HEADERS, Rejection
-from crosscloud_mnist.serving.http.transport import TolerantTransport
+from crosscloud_mnist.serving.http.received_bytes import ReceivedBytes
+from crosscloud_mnist.serving.http.rejections import Rejection
+from crosscloud_mnist.serving.http.transport import TolerantTransport, limit_buffers
 
 IN_FLIGHT = "in_flight"  # in the scope's state: the tasks of all requests in flight
 KEEP_ALIVE_SECONDS = 75  # longer than clients keep an idle connection, so that clients close it
@@ -35,10 +35,6 @@ BODY_TIMEOUT_SECONDS = 10.0
 WRITE_TIMEOUT_SECONDS = 10.0
 MAX_PIPELINED_REQUESTS = 16
 _MAX_QUEUED_BODY_BYTES = 32 * 2**10  # of a pipelined request
-_MAX_FRAMING_BYTES = 32 * 2**10  # of a body, beyond the following
-_FRAMING_PER_CONTENT = 8  # chunks of one byte each take six
-_WRITE_BUFFER_BYTES = 32 * 2**10
-_SEND_BUFFER_BYTES = 128 * 2**10  # of the kernel, which would hold megabytes of unread responses
 _IDLE_DRAIN_SECONDS = 6.0  # httpx closes an idle connection after 5 s
 
 
@@ -57,9 +53,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._write_deadline = Deadline(self.loop, self.abort)
         self._rejection: Rejection | None = None
         self._is_reading_head = self._is_reading_body = self._is_draining = False
-        self._read_bytes = self._received_head_bytes = self._framing_bytes = 0
+        self._received = ReceivedBytes()
         self._trailers: list[tuple[bytes, bytes]] = []
-        self._content_bytes = 0  # of the body, in what was read last
 
     @property
     def unread_bytes(self) -> int:
@@ -77,9 +72,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         """Accept the connection; close another one where there are too many."""
         super().connection_made(transport)
         self.transport = TolerantTransport(transport)  # type: ignore[assignment]  # it delegates
-        transport.set_write_buffer_limits(high=_WRITE_BUFFER_BYTES)
-        if (connection := transport.get_extra_info("socket")) is not None:
-            connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER_BYTES)
+        limit_buffers(transport)
         self.flow = PausingFlowControl(transport, self.pipeline)
         self._deadline.start(HEAD_TIMEOUT_SECONDS)
         if len(self.connections) > get_max_connections():
@@ -90,7 +83,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         """Parse the data, within the limits of a head and of a body's framing."""
         self._unset_keepalive_if_required()
-        self._read_bytes, self._content_bytes = len(data), 0
+        self._received.start_read(len(data))
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade:
@@ -99,8 +92,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             self._reject(self._rejection or rejections.INVALID_HTTP)
             return
         if self._is_reading_head:
-            self._received_head_bytes += len(data)
-            if self._received_head_bytes > MAX_HEAD_BYTES or len(self.headers) > MAX_HEADERS:
+            if self._received.add_to_head(len(self.headers)):
                 self._reject(rejections.LARGE_HEAD)
         elif self._is_reading_body:
             self._check_framing()
@@ -145,17 +137,18 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         """Start the head's deadline."""
         super().on_message_begin()
         self.is_idle, self._is_reading_head = False, True
-        self._received_head_bytes = 0
+        self._received.start_head()
         self._wait_for_client(HEAD_TIMEOUT_SECONDS)
 
     def on_headers_complete(self) -> None:
         """Start the application and the body's deadline."""
-        if self._is_large_head():
+        if self._received.is_head_too_large(self.url, self.headers):
             self._stop_parser(rejections.LARGE_HEAD)
         if len(self.pipeline) >= MAX_PIPELINED_REQUESTS:
             self._stop_parser(rejections.INVALID_HTTP)
         super().on_headers_complete()
-        self._is_reading_head, self._is_reading_body, self._framing_bytes = False, True, 0
+        self._is_reading_head, self._is_reading_body = False, True
+        self._received.start_body()
         self.headers = self._trailers = []  # the application keeps the list of the headers
         self.scope["state"][IN_FLIGHT] = self.tasks
         if self._is_draining:
@@ -164,7 +157,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     def on_body(self, body: bytes) -> None:
         """Hand a part of the body over; limit what a queued request holds."""
-        self._content_bytes += len(body)
+        self._received.add_content(len(body))
         super().on_body(body)
         if self.pipeline and len(self.cycle.body) > _MAX_QUEUED_BODY_BYTES:
             self._stop_parser(rejections.INVALID_HTTP)
@@ -198,20 +191,11 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     def _check_framing(self) -> None:
         """Reject trailers at once, and framing that the parser would keep without a limit."""
-        framing = self._framing_bytes + self._read_bytes
-        self._framing_bytes = max(0, framing - _FRAMING_PER_CONTENT * self._content_bytes)
+        is_framing_too_large = self._received.add_to_framing()
         if self._trailers:
             self._reject(rejections.TRAILERS)
-        elif self._framing_bytes > _MAX_FRAMING_BYTES:
+        elif is_framing_too_large:
             self._reject(rejections.INVALID_FRAMING)
-
-    def _is_large_head(self) -> bool:
-        if len(self.headers) > MAX_HEADERS:
-            return True
-        if self._received_head_bytes + self._read_bytes <= MAX_HEAD_BYTES:
-            return False  # the usual case: all that was read is less
-        size = len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
-        return size > MAX_HEAD_BYTES
 
     def _has_request_in_flight(self) -> bool:
         return self.cycle is not None and not self.cycle.response_complete

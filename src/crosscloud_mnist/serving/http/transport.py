@@ -1,9 +1,20 @@
-"""A connection's transport, to which a late response may be written without an error."""
+"""A connection's transport: its buffers, and late responses that are written to it."""
 
 from __future__ import annotations
 
 import asyncio
+import socket
 from typing import Any
+
+_WRITE_BUFFER_BYTES = 32 * 2**10
+_SEND_BUFFER_BYTES = 128 * 2**10  # of the kernel, which would hold megabytes of unread responses
+
+
+def limit_buffers(transport: asyncio.Transport) -> None:
+    """Limit what this process and the kernel hold of responses that the client has not read."""
+    transport.set_write_buffer_limits(high=_WRITE_BUFFER_BYTES)
+    if (connection := transport.get_extra_info("socket")) is not None:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER_BYTES)
 
 
 class TolerantTransport:

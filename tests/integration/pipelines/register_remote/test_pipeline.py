@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -44,6 +45,7 @@ class Workspaces:
     source: MlflowRegistry
     target: MlflowRegistry
     verifier: Verifier
+    make_parameters: Callable[..., RegisterRemoteParameters]
 
     def log(self, bundle) -> str:
         return self.log_as(bundle, bundle.digest)
@@ -61,18 +63,7 @@ class Workspaces:
         )
 
     def parameters(self, **changed) -> RegisterRemoteParameters:
-        values = {
-            "model": None,
-            "challenger_alias": "challenger",
-            "minimum_accuracy": 0.9,
-            "significance": 0.05,
-            "require_same_test_set": True,
-            "approval_tag": None,
-            "bundle_cache": self.folder / "bundle_cache",
-            "remove_version": None,
-            "orphan_ttl_seconds": 3600,
-        }
-        return RegisterRemoteParameters(**{**values, **changed})
+        return self.make_parameters(self.folder / "bundle_cache", **changed)
 
     def promote(
         self, uri: str, *, target: MlflowRegistry | None = None, start: str = "", **changed
@@ -147,7 +138,7 @@ def empty_store(tmp_path_factory):
 
 
 @pytest.fixture
-def workspaces(tmp_path, verifier, empty_store):
+def workspaces(tmp_path, verifier, empty_store, register_remote_parameters):
     for store in ("sandbox", "production"):
         (tmp_path / store).mkdir()
         shutil.copy(empty_store, tmp_path / store / "mlflow.db")
@@ -155,7 +146,7 @@ def workspaces(tmp_path, verifier, empty_store):
         MlflowRegistry(uri=f"sqlite:///{tmp_path}/{store}/mlflow.db", experiment="mnist")
         for store in ("sandbox", "production")
     ]
-    return Workspaces(tmp_path, *registries, verifier)
+    return Workspaces(tmp_path, *registries, verifier, register_remote_parameters)
 
 
 def flip(path: Path) -> None:
