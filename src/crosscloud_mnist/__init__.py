@@ -2,8 +2,6 @@
 
 import os
 
-__version__ = "0.1.0"
-
 # Telemetry of MLflow, Kedro and ONNX Runtime is off, unless these variables are set otherwise:
 # https://mlflow.org/docs/latest/community/usage-tracking/
 TELEMETRY_OFF = {"DO_NOT_TRACK": "true", "ORT_DISABLE_TELEMETRY": "1"}

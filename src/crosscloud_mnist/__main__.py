@@ -1,4 +1,9 @@
-"""The console script: ``kedro run`` for the installed package, wherever its conf stands."""
+"""The console script: ``kedro run`` for the installed package, wherever its conf stands.
+
+It is also the entry point of a Databricks ``python_wheel_task``, which loads it from the installed
+distribution, sets ``sys.argv`` and calls it in the driver's Python: there a ``SystemExit`` fails the
+task, even with status 0 (https://github.com/kedro-org/kedro/pull/3191).
+"""
 
 from __future__ import annotations
 
@@ -6,19 +11,40 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import click
 from kedro.framework.cli.utils import find_run_command
 from kedro.framework.project import configure_project
+
+_PROGRAM = "crosscloud-mnist"
 
 
 def main(*args: str, **options: Any) -> Any:
     """Run a pipeline; the arguments are those of ``kedro run``.
 
-    In a notebook the value is returned; on a command line the process exits.
+    In a notebook the value is returned; on a command line and in a task, nothing.
+
+    Raises:
+        SystemExit: The command failed. Its text, which a task shows, is the command's message; its
+            code is the exit status.
     """
     package = Path(__file__).parent.name
     configure_project(package)
-    options["standalone_mode"] = not hasattr(sys, "ps1")
-    return find_run_command(package)(*args, **options)
+    command = find_run_command(package)
+    try:
+        outputs = command(*args, prog_name=_PROGRAM, standalone_mode=False, **options)
+    except click.ClickException as error:
+        error.show()
+        raise _failure(error.format_message(), error.exit_code) from None
+    except click.Abort:
+        click.echo("Aborted!", err=True)
+        raise _failure("the run was interrupted", 1) from None
+    return outputs if hasattr(sys, "ps1") else None
+
+
+def _failure(message: str, status: int) -> SystemExit:
+    failure = SystemExit(message)
+    failure.code = status
+    return failure
 
 
 if __name__ == "__main__":

@@ -1,7 +1,5 @@
 """Kedro's settings: see https://docs.kedro.org/en/stable/configure/configuration_basics/."""
 
-import shutil
-import subprocess
 from pathlib import Path
 
 from kedro.utils import find_kedro_project
@@ -11,8 +9,10 @@ from crosscloud_mnist.hooks.console import ConsoleHooks
 from crosscloud_mnist.hooks.interrupt import InterruptHooks
 from crosscloud_mnist.hooks.library_notices import hide_library_notices
 from crosscloud_mnist.hooks.preflight import PreflightHooks
+from crosscloud_mnist.hooks.source_commit import SourceCommitHooks
 from crosscloud_mnist.hooks.storage_lock import StorageLockHooks
 from crosscloud_mnist.hooks.version_check import disable_version_check
+from crosscloud_mnist.source_version import find_commit
 
 
 def _project() -> Path:
@@ -25,25 +25,24 @@ def _project_path(path: str) -> str:
     return (_project() / path).as_posix()
 
 
-def _git_commit() -> str:
-    """Return the commit of the code, ``-dirty`` where files differ from it, for the lineage."""
-    git = shutil.which("git")
-    if git is None:
-        return "unknown"
-    described = subprocess.run(
-        [git, "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"],
-        cwd=_project(),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return described.stdout.strip() or "unknown"
+def _images_folder(path: str) -> str:
+    """Return the folder of images, or of the package's samples where it holds none."""
+    folder = Path(path)
+    if folder.is_dir() and any(not each.name.startswith(".") for each in folder.iterdir()):
+        return path
+    return (Path(__file__).parent / "sample_images").as_posix()
 
 
 hide_library_notices()
 disable_version_check()
 
-HOOKS = (PreflightHooks(), StorageLockHooks(), ConsoleHooks(), InterruptHooks())
+HOOKS = (
+    PreflightHooks(),
+    SourceCommitHooks(),
+    StorageLockHooks(),
+    ConsoleHooks(),
+    InterruptHooks(),
+)
 DISABLE_HOOKS_FOR_PLUGINS = ("kedro-telemetry",)
 CONFIG_LOADER_ARGS = {
     "base_env": "base",
@@ -51,7 +50,8 @@ CONFIG_LOADER_ARGS = {
     "custom_resolvers": {
         "oc.env": oc.env,
         "project_path": _project_path,
-        "git_commit": _git_commit,
+        "git_commit": find_commit,
+        "images_folder": _images_folder,
     },
     "merge_strategy": {"mlflow": "soft", "parameters": "soft"},
 }

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from databricks.bundles.core import Variable
 from databricks.bundles.jobs import (
@@ -14,6 +16,7 @@ from databricks.bundles.jobs import (
     JobParameterDefinition,
     JobRunAs,
     Library,
+    PythonPyPiLibrary,
     PythonWheelTask,
     QueueSettings,
     Task,
@@ -22,6 +25,7 @@ from databricks.bundles.jobs import (
 
 WHEEL = "../../dist/*.whl"
 _CLUSTER = "cluster"
+_PYPROJECT = Path(__file__).parents[3] / "pyproject.toml"
 
 
 def variable(name: str) -> Variable[str]:
@@ -37,6 +41,7 @@ def kedro_task(
     after: Sequence[str] = (),
     retries: int = 0,
     timeout_seconds: int,
+    extras: Sequence[str] = ("databricks",),
 ) -> Task:
     """Return a task that runs a pipeline.
 
@@ -47,6 +52,7 @@ def kedro_task(
         after: Keys of the tasks that come first.
         retries: How often it runs again; 0 where a second run is not idempotent.
         timeout_seconds: After which it is ended.
+        extras: Of the wheel, whose packages are installed with it.
     """
     given = ",".join(f"{name}={value}" for name, value in (params or {}).items())
     return Task(
@@ -62,11 +68,21 @@ def kedro_task(
                 *(("--params", given) if given else ()),
             ],
         ),
-        libraries=[Library(whl=WHEEL)],
+        libraries=[Library(whl=WHEEL), *_extra_libraries(extras)],
         max_retries=retries,
         min_retry_interval_millis=60_000,
         timeout_seconds=timeout_seconds,
     )
+
+
+def _extra_libraries(extras: Sequence[str]) -> list[Library]:
+    """Return the packages of the wheel's extras: a library that is a wheel has no extras."""
+    project = tomllib.loads(_PYPROJECT.read_text(encoding="utf-8"))["project"]
+    return [
+        Library(pypi=PythonPyPiLibrary(package=requirement))
+        for extra in extras
+        for requirement in project["optional-dependencies"][extra]
+    ]
 
 
 def kedro_job(
@@ -119,6 +135,6 @@ def cluster(
             "spark.dynamicAllocation.enabled": "false",
             "spark.python.worker.reuse": "false",  # TensorFlow sets up collectives once a process
         },
-        spark_env_vars={**keys},
+        spark_env_vars={**keys, "GIT_COMMIT": "${bundle.git.commit}"},
         custom_tags={"project": "crosscloud-mnist"},
     )

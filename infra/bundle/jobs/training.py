@@ -18,6 +18,7 @@ def jobs(environment: str) -> dict[str, Job]:
         environment,
         params={"train_distributed.recipe": "{{job.parameters.recipe}}"},
         timeout_seconds=_TWO_HOURS,
+        extras=["train", "databricks"],
     )
     return {
         "train": kedro_job(

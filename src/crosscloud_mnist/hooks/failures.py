@@ -9,6 +9,7 @@ import tempfile
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
@@ -25,6 +26,7 @@ from crosscloud_mnist.redaction import redact, select_secrets
 
 _MAX_MESSAGE_CHARACTERS = 600
 _MAX_LOG_BYTES = 1_000_000
+_STORAGE_KEY = "crosscloud_mnist.storage"
 _CONFIGURATION = (ConfigurationError, OmegaConfBaseException, MissingConfigException, YAMLError)
 
 
@@ -106,22 +108,53 @@ def _find_broken_file() -> str | None:
     return None
 
 
+def set_storage(storage: str) -> None:
+    """Set where the log files of this command go if it does not run in a project."""
+    context = click.get_current_context(silent=True)
+    if context is not None:
+        context.meta[_STORAGE_KEY] = storage
+
+
 def _log(error: BaseException) -> Path:
-    """Append the traceback to the project's log file, which this user alone can read."""
-    folder = _project() / "logs"
-    if not os.access(folder.parent, os.W_OK):
-        folder = Path(tempfile.mkdtemp(prefix="crosscloud-mnist-"))
-    folder.mkdir(exist_ok=True)
-    path = folder / "errors.log"
-    path.touch(mode=0o600)
-    handler = RotatingFileHandler(path, maxBytes=_MAX_LOG_BYTES, backupCount=1, encoding="utf-8")
-    handler.setFormatter(_RedactingFormatter("%(asctime)s %(message)s"))
+    """Write the traceback to a log file, which this user alone can read; return its path.
+
+    In a project it is appended to ``logs/errors.log``. Without one, as in a job, it is a new file
+    on the storage, which outlives the cluster; volumes take no append.
+    """
     failure = (type(error), error, error.__traceback__)
-    handler.handle(
-        logging.LogRecord(__name__, logging.ERROR, __file__, 0, "command failed", None, failure)
+    record = logging.LogRecord(
+        __name__, logging.ERROR, __file__, 0, "command failed", None, failure
     )
-    handler.close()
-    return _shorten(path)
+    project = find_kedro_project(Path.cwd())
+    if project and os.access(project, os.W_OK):
+        path = project / "logs" / "errors.log"
+        path.parent.mkdir(exist_ok=True)
+        path.touch(mode=0o600)
+        handler = RotatingFileHandler(
+            path, maxBytes=_MAX_LOG_BYTES, backupCount=1, encoding="utf-8"
+        )
+        handler.setFormatter(_FORMATTER)
+        handler.handle(record)
+        handler.close()
+        return _shorten(path)
+    text = f"{_FORMATTER.format(record)}\n"
+    name = f"errors-{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{os.getpid()}.log"
+    try:
+        return _write_private(_storage() / "logs" / name, text)
+    except OSError:  # the storage may be what failed
+        return _write_private(Path(tempfile.mkdtemp(prefix="crosscloud-mnist-")) / name, text)
+
+
+def _storage() -> Path:
+    context = click.get_current_context()  # one_line_failures has checked that there is one
+    return Path(context.meta.get(_STORAGE_KEY) or tempfile.mkdtemp(prefix="crosscloud-mnist-"))
+
+
+def _write_private(path: Path, text: str) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:  # noqa: PTH123
+        file.write(text)
+    return path
 
 
 class _RedactingFormatter(logging.Formatter):
@@ -129,6 +162,9 @@ class _RedactingFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         return redact(super().format(record), select_secrets(os.environ))
+
+
+_FORMATTER = _RedactingFormatter("%(asctime)s %(message)s")
 
 
 def _project() -> Path:

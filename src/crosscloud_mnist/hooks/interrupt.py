@@ -13,7 +13,7 @@ import sys
 import threading
 from collections.abc import Generator
 from types import FrameType
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import click
 from kedro.framework.hooks import hook_impl
@@ -27,6 +27,7 @@ class InterruptHooks:
 
     def __init__(self) -> None:
         self._run_id: str | None = None  # of the pipeline in progress
+        self._previous_handler: Any = None  # of SIGTERM, while a pipeline is in progress
 
     @hook_impl(tryfirst=True)
     def after_context_created(self) -> None:
@@ -56,7 +57,7 @@ class InterruptHooks:
             self._run_id = _active_run_id()
         atexit.register(_end_as_killed)
         if _in_main_thread():
-            signal.signal(signal.SIGTERM, _interrupt)
+            self._previous_handler = signal.signal(signal.SIGTERM, _interrupt)
         return result
 
     @hook_impl
@@ -72,8 +73,9 @@ class InterruptHooks:
     def _disarm(self) -> None:
         self._run_id = None
         atexit.unregister(_end_as_killed)
-        if _in_main_thread():
-            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        if _in_main_thread() and signal.getsignal(signal.SIGTERM) is _interrupt:
+            # None: a handler that was not set from Python and cannot be set from here.
+            signal.signal(signal.SIGTERM, self._previous_handler or signal.SIG_DFL)
 
 
 def _interrupt(number: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG001

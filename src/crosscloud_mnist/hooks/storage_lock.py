@@ -10,6 +10,7 @@ from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
 from kedro.pipeline import Pipeline
 
+from crosscloud_mnist.hooks.failures import set_storage
 from crosscloud_mnist.storage.run_lock import RunLock
 
 # Training streams the shards that ingestion writes.
@@ -26,8 +27,10 @@ class StorageLockHooks:
 
     @hook_impl
     def after_context_created(self, context: KedroContext) -> None:
-        """Read where the storage is."""
-        self._storage = Path(context.config_loader["globals"]["storage"])
+        """Read where the storage is, for the locks and for the log of a failure."""
+        storage = context.config_loader["globals"]["storage"]
+        self._storage = Path(storage)
+        set_storage(storage)
 
     @hook_impl(tryfirst=True)
     def before_pipeline_run(self, run_params: Mapping[str, Any], pipeline: Pipeline) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
+
 import click
 import pytest
 from click.testing import CliRunner, Result
@@ -10,12 +13,13 @@ from mlflow.exceptions import MlflowException
 from omegaconf.errors import InterpolationKeyError
 
 from crosscloud_mnist.errors import ConfigurationError, RegistryError
-from crosscloud_mnist.hooks.failures import one_line_failures
+from crosscloud_mnist.hooks.failures import one_line_failures, set_storage
 
 
 @pytest.fixture
 def project(tmp_path, monkeypatch):
     (tmp_path / "conf" / "base").mkdir(parents=True)
+    (tmp_path / "pyproject.toml").write_text("[tool.kedro]\n")
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -89,3 +93,34 @@ def test_no_password_is_in_the_line_or_in_the_log(project, monkeypatch):
     log = (project / "logs" / "errors.log").read_text()
     assert "http://***@host rejected ***" in log
     assert "other" not in log
+
+
+def fail_without_project(storage: Path) -> Result:
+    @click.command()
+    def command() -> None:
+        set_storage(str(storage))
+        with one_line_failures():
+            raise OSError("disk full")
+
+    return CliRunner().invoke(command)
+
+
+def test_without_a_project_every_log_is_a_new_file_on_the_storage(tmp_path, monkeypatch):
+    folder = tmp_path / "working directory"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    result = fail_without_project(tmp_path / "storage")
+    (log,) = (tmp_path / "storage" / "logs").iterdir()
+    assert f"(traceback: {log})" in result.stderr
+    assert "Traceback" in log.read_text()
+    assert log.stat().st_mode & 0o077 == 0
+    assert list(folder.iterdir()) == []
+
+
+def test_without_a_project_and_storage_the_log_is_a_temporary_file(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "storage").touch()  # no folder
+    result = fail_without_project(tmp_path / "storage")
+    log = Path(result.stderr.partition("(traceback: ")[2].rstrip(")\n"))
+    assert "Traceback" in log.read_text()
+    shutil.rmtree(log.parent)

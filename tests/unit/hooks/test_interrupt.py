@@ -1,6 +1,8 @@
-"""What becomes of the MLflow run of a pipeline that could not start."""
+"""What becomes of the MLflow run of a pipeline that could not start, and of SIGTERM's handler."""
 
 from __future__ import annotations
+
+import signal
 
 import mlflow
 import pytest
@@ -38,3 +40,24 @@ def test_a_run_that_could_not_be_started_completely_has_failed(tmp_path):
         assert mlflow.MlflowClient().get_run(tracking.run_id).info.status == "FAILED"
     finally:
         mlflow.set_tracking_uri(before)
+
+
+def test_the_handler_of_sigterm_is_restored_at_the_end_of_a_run():
+    def handle(number, frame):
+        pass
+
+    before = signal.signal(signal.SIGTERM, handle)
+    manager, hooks = _create_hook_manager(), InterruptHooks()
+    manager.register(hooks)
+    try:
+        hooks.after_context_created()
+        assert signal.getsignal(signal.SIGTERM) is handle
+        for end in (hooks.after_pipeline_run, hooks.on_pipeline_error):
+            manager.hook.before_pipeline_run(
+                run_params={}, pipeline=Pipeline([]), catalog=DataCatalog()
+            )
+            assert signal.getsignal(signal.SIGTERM) is not handle
+            end()
+            assert signal.getsignal(signal.SIGTERM) is handle
+    finally:
+        signal.signal(signal.SIGTERM, before)

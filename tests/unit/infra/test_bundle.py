@@ -69,6 +69,21 @@ def test_every_task_is_a_command_that_the_package_accepts(jobs):
         assert task["timeout_seconds"] > 0
 
 
+def test_every_task_installs_the_wheel_and_the_packages_of_its_extras(jobs):
+    for name, task in tasks(jobs):
+        wheel, *packages = task["libraries"]
+        assert wheel == {"whl": "../../dist/*.whl"}
+        names = {re.split("[<>=]", each["pypi"]["package"])[0] for each in packages}
+        assert {"boto3", "google-cloud-storage", "azure-storage-file-datalake"} <= names
+        assert ("tensorflow" in names) == name.startswith("train")
+
+
+def test_every_cluster_is_given_the_commit_of_the_code(jobs):
+    for job in jobs.values():
+        (cluster,) = (each["new_cluster"] for each in job["job_clusters"])
+        assert cluster["spark_env_vars"]["GIT_COMMIT"] == "${bundle.git.commit}"
+
+
 def test_training_clusters_are_dedicated_and_of_fixed_size(jobs):
     for name, job in jobs.items():
         (cluster,) = (each["new_cluster"] for each in job["job_clusters"])
