@@ -1,8 +1,8 @@
 """The console script: ``kedro run`` for the installed package, wherever its conf stands.
 
-It is also the entry point of a Databricks ``python_wheel_task``, which loads it from the installed
-distribution, sets ``sys.argv`` and calls it in the driver's Python: there a ``SystemExit`` fails the
-task, even with status 0 (https://github.com/kedro-org/kedro/pull/3191).
+It is also the entry point of a Databricks ``python_wheel_task``. That loads it from the installed
+distribution, sets ``sys.argv`` and calls it in the driver's Python. A ``SystemExit`` fails the
+task, even with status 0: https://github.com/kedro-org/kedro/pull/3191.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The version of a build and the commit of its sources.
 
-``pyproject.toml`` derives the version of the distribution from here, in an environment that has only
-setuptools: this module imports nothing else. The version of each build differs, because a running
-cluster keeps an installed wheel of the same version:
+``pyproject.toml`` derives the version of the distribution from here, in an environment that has
+only setuptools: this module imports nothing else. The version of each build differs, because a
+running cluster keeps an installed wheel of the same version:
 https://docs.databricks.com/aws/en/dev-tools/bundles/reference (artifacts, dynamic_version).
 """
 
@@ -78,7 +78,7 @@ def _git(root: Path, *arguments: str) -> str | None:
     if git is None:
         return None
     for command in (("ls-files", "--error-unmatch", "pyproject.toml"), arguments):
-        ended = subprocess.run(  # noqa: S603  fixed arguments
+        ended = subprocess.run(
             [git, *command], cwd=root, capture_output=True, text=True, check=False
         )
         if ended.returncode:

@@ -1,4 +1,4 @@
-"""The entry point, as a job's task calls it: it returns where it succeeds, and raises its message."""
+"""The entry point as a job's task calls it: success returns, and a failure raises its message."""
 
 from __future__ import annotations
 

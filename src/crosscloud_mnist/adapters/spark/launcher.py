@@ -10,10 +10,15 @@ from functools import partial
 from typing import TYPE_CHECKING, get_args
 
 from crosscloud_mnist.adapters.spark.epoch_follower import follow_jobs
+from crosscloud_mnist.adapters.spark.existing_session import (
+    check_training_settings,
+    name_access_mode,
+)
 from crosscloud_mnist.adapters.spark.job_errors import translate_job_errors
+from crosscloud_mnist.adapters.spark.libraries import check_driver_libraries
 from crosscloud_mnist.adapters.spark.preflight import check_slots
 from crosscloud_mnist.adapters.spark.retries import RetryPolicy, run_with_retries
-from crosscloud_mnist.adapters.spark.session import SparkCluster, check_training_settings
+from crosscloud_mnist.adapters.spark.session import SparkCluster
 from crosscloud_mnist.adapters.spark.task_environment import (
     Train,
     TrainInEnvironment,
@@ -82,6 +87,7 @@ class SparkLauncher:
                 f"train_distributed.mode is {mode!r}, expected {', '.join(get_args(Mode))}; set "
                 "one of them"
             )
+        check_driver_libraries()
         with follow_jobs([job], lambda _, metrics: on_epoch(metrics)):
             if mode == "single":
                 return self._wrap_for_this_process(train)(job)
@@ -111,6 +117,7 @@ class SparkLauncher:
             ConfigurationError: As ``launch``.
             TrainingError: As ``launch``.
         """
+        check_driver_libraries()
         jobs = [replace(job, create_strategy=True) for job in jobs]
         results: list[TrainingResult] = []
         with follow_jobs(jobs, on_epoch), self._slots_session(train) as (spark, task):
@@ -169,8 +176,9 @@ class SparkLauncher:
     def _slots_session(self, train: Train) -> Iterator[tuple[SparkSession, Train]]:
         """Yield a session whose slots are there and can train, and what its tasks run."""
         with self._cluster.session(on_driver=False) as spark:
-            check_training_settings(spark)
-            self._cluster.await_slots(spark)
+            with name_access_mode():
+                check_training_settings(spark)
+                self._cluster.await_slots(spark)
             with translate_job_errors():
                 cores = check_slots(spark.sparkContext, self._slots, self._slot_memory_bytes)
             yield (

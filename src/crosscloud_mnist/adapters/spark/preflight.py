@@ -1,19 +1,19 @@
-"""Checks every slot before training: its libraries and its memory."""
+"""Checks every slot before training: its libraries, compared with the driver, and its memory."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, TypedDict
 
+from crosscloud_mnist.adapters.spark.libraries import PACKAGE, check_none_missing, find_version
 from crosscloud_mnist.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from pyspark import SparkContext
 
-_SAME_VERSION = ("crosscloud-mnist", "tensorflow", "keras", "numpy", "spark-tensorflow-distributor")
-_ANY_VERSION = ("psutil",)  # the check itself needs it
+_SAME_VERSION = (PACKAGE, "tensorflow", "keras", "numpy", "spark-tensorflow-distributor")
+_ANY_VERSION = ("archspec", "psutil")  # for the precision auto, and for this check
 _GB = 10**9
 
 
@@ -46,14 +46,13 @@ def check_slots(spark: SparkContext, slots: int, slot_memory_bytes: int) -> int:
         How many processor cores each slot may use: those of a machine are shared by its slots.
 
     Raises:
-        ConfigurationError: The driver or a slot lacks a library, a slot has another version of it
-            than the driver, or a machine has too little memory for its slots.
+        ConfigurationError: A slot lacks a library or has another version of it than the driver, or
+            a machine has too little memory for its slots.
     """
-    driver = {name: _installed_version(name) for name in _SAME_VERSION}
-    _check_none_missing("the driver", driver)
+    driver = {name: find_version(name) for name in _SAME_VERSION}
     reports = _collect_reports(spark, slots, (*_SAME_VERSION, *_ANY_VERSION))
     for report in reports:
-        _check_none_missing(f"the executor on {report['host']}", report["versions"])
+        check_none_missing(f"the executor on {report['host']}", report["versions"])
         _check_versions(report, driver)
     slots_on_host = Counter(report["host"] for report in reports)
     _check_memory(reports, slots_on_host, slot_memory_bytes)
@@ -100,15 +99,6 @@ def _collect_reports(spark: SparkContext, slots: int, libraries: Sequence[str]) 
     return reports
 
 
-def _check_none_missing(where: str, versions: dict[str, str | None]) -> None:
-    missing = [name for name, installed in versions.items() if installed is None]
-    if missing:
-        raise ConfigurationError(
-            f"{where} lacks {', '.join(missing)}, expected the libraries of training on the driver "
-            "and on every executor; install the wheel there as crosscloud-mnist[train]"
-        )
-
-
 def _check_versions(report: SlotReport, driver: dict[str, str | None]) -> None:
     different = [
         f"{name} {report['versions'][name]} (driver: {expected})"
@@ -134,10 +124,3 @@ def _check_memory(
                 f"slots, expected {needed_bytes / _GB:.1f} GB; set fewer slots in the globals, or "
                 "use larger machines"
             )
-
-
-def _installed_version(name: str) -> str | None:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import logging
 import signal
 import threading
 import time
@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 
 from crosscloud_mnist.adapters.spark.driver_jvm import start_driver_jvm
 from crosscloud_mnist.adapters.spark.environment import check_pyspark
+from crosscloud_mnist.adapters.spark.existing_session import find_existing_session
 from crosscloud_mnist.adapters.spark.session_settings import (
     TASK_GPUS,
-    WORKER_REUSE,
     GpuRole,
     build_loopback_settings,
     build_training_settings,
@@ -26,19 +26,13 @@ from crosscloud_mnist.errors import ConfigurationError
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-_MAX_WAIT_SECONDS = 60.0  # executors of a cluster that has just started take a while to register
-# Set by Spark or Databricks in a process that it starts: the session is theirs.
-_MANAGED_DRIVER = ("PYSPARK_GATEWAY_PORT", "DATABRICKS_RUNTIME_VERSION")
-_MUST_BE_FALSE = (  # the setting, Spark's default, and why
-    (WORKER_REUSE, "true", "TensorFlow sets up its collective operations once in a process"),
-    (
-        "spark.dynamicAllocation.enabled",
-        "false",
-        "barrier tasks need fixed executors",
-    ),
-    ("spark.ssl.enabled", "false", "MirroredStrategyRunner does not encrypt what it sends"),
-)
+# Executors of a cluster that has just started take a while to register; a job cluster runs before
+# all of its machines have started.
+_MAX_WAIT_SECONDS = 60.0
+_MAX_WAIT_EXISTING_SECONDS = 300.0
 _MAX_REASON_CHARACTERS = 300
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -71,7 +65,7 @@ class SparkCluster:
         # PySpark 4.3 warns of pandas 3, of which no frame is used here.
         warnings.filterwarnings("ignore", "PySpark does not yet fully support pandas")
         check_pyspark()
-        session = _existing_session()
+        session = find_existing_session()
         if session is not None:
             self._check_gpus(session)
             yield session
@@ -94,21 +88,30 @@ class SparkCluster:
             session.stop()
 
     def await_slots(self, spark: SparkSession) -> None:
-        """Wait a minute for the slots; Spark itself would wait ten before it fails.
+        """Wait for the slots: a minute, or five on a session that existed.
+
+        Spark itself would wait ten before it fails. A cluster that scales by the tasks that wait
+        does not grow meanwhile: no barrier task waits.
 
         Raises:
             ConfigurationError: The cluster cannot run that many tasks at once.
         """
         scala = spark.sparkContext._jsc.sc()  # PySpark has no public call for it
         profile = scala.resourceProfileManager().defaultResourceProfile()
-        deadline = time.monotonic() + _MAX_WAIT_SECONDS
+        wait_seconds = _MAX_WAIT_SECONDS if self.master else _MAX_WAIT_EXISTING_SECONDS
+        deadline = time.monotonic() + wait_seconds
+        last_found = self.slots
         while (found := scala.maxNumConcurrentTasks(profile)) < self.slots:
             if self._is_local() or time.monotonic() > deadline:
                 gpu = " with a GPU" if self.use_gpu else ""
                 raise ConfigurationError(
                     f"Spark has {found} slots{gpu}, expected {self.slots}: every barrier task must "
-                    "run at once; set fewer slots in the globals, or give the cluster more workers"
+                    "run at once; set fewer slots in the globals, or give the cluster a larger, "
+                    "fixed number of workers"
                 )
+            if found != last_found:
+                logger.info("Waiting for slots: %d of %d", found, self.slots)
+            last_found = found
             time.sleep(1)
 
     def _is_local(self) -> bool:
@@ -148,46 +151,6 @@ class SparkCluster:
                 f"Spark does not start on {self.master} ({reason}), expected a session; "
                 "check spark_master, slots and use_gpu in the globals"
             ) from error
-
-
-def check_training_settings(spark: SparkSession) -> None:
-    """Check the settings of an existing session that no task can change for itself.
-
-    Raises:
-        ConfigurationError: Barrier tasks with TensorFlow cannot run on this session.
-    """
-    conf = spark.sparkContext.getConf()
-    for name, default, reason in _MUST_BE_FALSE:
-        found = conf.get(name, default)
-        if found.lower() != "false":
-            raise ConfigurationError(
-                f"the Spark session has {name}={found}, expected false: {reason}; set it in the "
-                "cluster's Spark config"
-            )
-
-
-def _existing_session() -> SparkSession | None:
-    """Return the session of this thread, or the one of this process, or ``None``.
-
-    Raises:
-        ConfigurationError: It is a session of Spark Connect.
-    """
-    from pyspark import SparkContext
-    from pyspark.sql import SparkSession
-    from pyspark.sql.utils import is_remote
-
-    if is_remote():
-        raise ConfigurationError(
-            "the Spark session is one of Spark Connect (serverless, Standard access mode or "
-            "Databricks Connect), expected a classic one: training needs RDD barrier tasks; use a "
-            "cluster with Dedicated access mode"
-        )
-    session = SparkSession.getActiveSession()
-    # A session belongs to a thread; its context, of which PySpark has no public query, does not.
-    has_context = SparkContext._active_spark_context is not None
-    if session is None and (has_context or any(name in os.environ for name in _MANAGED_DRIVER)):
-        session = SparkSession.builder.getOrCreate()
-    return session
 
 
 @contextmanager
