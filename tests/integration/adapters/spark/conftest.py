@@ -5,82 +5,22 @@ from __future__ import annotations
 import os
 import re
 import signal
-import socket
-import subprocess
-import sys
-import sysconfig
-import time
-import venv
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import pyspark
 import pytest
 
 from crosscloud_mnist.adapters.spark.launcher import SparkLauncher
-
-PROJECT = Path(__file__).parents[4]
-_SECONDS = 60
+from rehearsal.package import build_wheel, install_wheel, site_packages
+from rehearsal.spark_cluster import StandaloneCluster
 
 
 @dataclass
-class Cluster:
-    """Master and workers; every process is ended by its PID."""
-
-    folder: Path
-    python: Path
-    url: str = ""
-    processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
-
-    def start(self, workers: int = 2) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = str(probe.getsockname()[1])
-        self.url = f"spark://127.0.0.1:{port}"
-        self._daemon("master.Master", "--port", port, "--webui-port", "0")
-        for _ in range(workers):
-            self.add_worker()
-
-    def add_worker(self, *options: str) -> subprocess.Popen[bytes]:
-        """Start one more worker; options are those of its JVM."""
-        number = len(self.processes)
-        worker = self._daemon(
-            *("worker.Worker", self.url, "--cores", "1", "--memory", "1g", "--webui-port", "0"),
-            *("--work-dir", str(self.folder / f"work-{number}")),
-            SPARK_WORKER_OPTS=" ".join(options),
-        )
-        log = self.folder / f"{number}.log"
-        until = time.monotonic() + _SECONDS
-        while "Successfully registered with master" not in log.read_text():
-            assert time.monotonic() < until, log.read_text()
-            time.sleep(0.2)
-        return worker
-
-    def _daemon(self, what: str, *arguments: str, **variables: str) -> subprocess.Popen[bytes]:
-        spark = Path(pyspark.__file__).parent
-        environment = {
-            **os.environ,
-            "SPARK_HOME": str(spark),
-            "SPARK_LOCAL_IP": "127.0.0.1",
-            "SPARK_NO_DAEMONIZE": "1",
-            "PYSPARK_PYTHON": str(self.python),
-            **variables,
-        }
-        with (self.folder / f"{len(self.processes)}.log").open("wb") as log:
-            process = subprocess.Popen(
-                [
-                    *(str(spark / "bin" / "spark-class"), f"org.apache.spark.deploy.{what}"),
-                    *(*arguments, "--host", "127.0.0.1"),
-                ],
-                env=environment,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-        self.processes.append(process)
-        return process
+class Cluster(StandaloneCluster):
+    """A cluster whose processes a test may kill."""
 
     def launcher(self, **options: Any) -> SparkLauncher:
         conf = {
@@ -111,16 +51,6 @@ class Cluster:
         """PIDs of the Python workers that train: children of pyspark's daemon."""
         daemons = _pids(rf"^{re.escape(str(self.python))} -m pyspark.daemon")
         return [pid for pid in daemons if _parent(pid) in daemons]
-
-    def stop(self) -> None:
-        for process in reversed(self.processes):
-            if process.poll() is None:
-                process.terminate()
-        for process in self.processes:
-            try:
-                process.wait(20)
-            except subprocess.TimeoutExpired:
-                os.killpg(process.pid, signal.SIGKILL)
 
 
 def _pids(pattern: str) -> list[int]:
@@ -156,19 +86,15 @@ def _stat(pid: int, field: int) -> int:
 def executors_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Python of an environment that has the libraries, and this package as a wheel alone."""
     folder = tmp_path_factory.mktemp("executors")
-    pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
-    subprocess.run(
-        [*pip, "wheel", "--no-deps", "--no-build-isolation", "-w", folder / "dist", PROJECT],
-        check=True,
+    python = install_wheel(build_wheel(folder / "dist"), folder / "env")
+    # The driver runs from the sources, whose version is that of the last make setup; executors of
+    # another version are rejected.
+    (metadata,) = site_packages(folder / "env").glob("crosscloud_mnist-*.dist-info/METADATA")
+    text = re.sub(
+        r"(?m)^Version: .*", f"Version: {version('crosscloud-mnist')}", metadata.read_text()
     )
-    venv.create(folder / "env", with_pip=False, symlinks=True)
-    (site,) = (folder / "env" / "lib").glob("python*/site-packages")
-    # A path in a .pth file brings the libraries there, but not that folder's own .pth files: the
-    # editable install of this package is not among them.
-    (site / "libraries.pth").write_text(sysconfig.get_path("purelib") + "\n")
-    (wheel,) = (folder / "dist").glob("*.whl")
-    subprocess.run([*pip, "install", "--no-deps", "--target", site, wheel], check=True)
-    return folder / "env" / "bin" / "python"
+    metadata.write_text(text)
+    return python
 
 
 @pytest.fixture(scope="module")

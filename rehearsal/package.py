@@ -1,0 +1,90 @@
+"""What a job is made of: the wheel, the conf archive, and an environment with the wheel."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import sysconfig
+import tarfile
+import venv
+from dataclasses import dataclass
+from pathlib import Path
+
+_PROJECT = Path(__file__).parents[1]
+_PIP = (sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check")
+
+
+@dataclass(frozen=True)
+class Package:
+    """The files of ``kedro package``.
+
+    Attributes:
+        wheel: The wheel.
+        conf: The archive of the configuration.
+    """
+
+    wheel: Path
+    conf: Path
+
+
+def build_package(folder: Path) -> Package:
+    """Build both from this project, with the setuptools of this environment.
+
+    Args:
+        folder: For the files; created.
+
+    Raises:
+        subprocess.CalledProcessError: The wheel cannot be built.
+    """
+    folder.mkdir(parents=True)
+    conf = folder / "conf-crosscloud_mnist.tar.gz"
+    with tarfile.open(conf, "w:gz") as archive:
+        archive.add(_PROJECT / "conf", "conf", filter=_without_local)
+    return Package(build_wheel(folder / "dist"), conf)
+
+
+def build_wheel(folder: Path) -> Path:
+    """Build the wheel alone.
+
+    Args:
+        folder: For the wheel; created.
+    """
+    folder.mkdir(parents=True)
+    # Setuptools keeps what it builds in the project, and adds files that were deleted since.
+    settings = folder / "distutils.cfg"
+    settings.write_text(f"[build]\nbuild_base = {folder / 'build'}\n")
+    subprocess.run(
+        [*_PIP, "wheel", "--no-deps", "--no-build-isolation", "-w", folder, _PROJECT],
+        env={**os.environ, "DIST_EXTRA_CONFIG": str(settings)},
+        check=True,
+    )
+    (wheel,) = folder.glob("*.whl")
+    return wheel
+
+
+def install_wheel(wheel: Path, folder: Path) -> Path:
+    """Install the wheel into a new environment that has this one's libraries.
+
+    A path in a .pth file brings the libraries there, but not that folder's own .pth files: an
+    editable install of this package is not among them.
+
+    Returns:
+        The environment's Python.
+    """
+    venv.create(folder, with_pip=False, symlinks=True)
+    site = site_packages(folder)
+    (site / "libraries.pth").write_text(f"{sysconfig.get_path('purelib')}\n")
+    subprocess.run([*_PIP, "install", "--no-deps", "--target", site, wheel], check=True)
+    return folder / "bin" / "python"
+
+
+def site_packages(environment: Path) -> Path:
+    """Return the folder of an environment's libraries."""
+    (site,) = (environment / "lib").glob("python*/site-packages")
+    return site
+
+
+def _without_local(member: tarfile.TarInfo) -> tarfile.TarInfo | None:
+    """Leave a user's own settings out, as ``kedro package`` does."""
+    return None if member.name.startswith("conf/local/") else member

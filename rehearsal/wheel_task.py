@@ -1,0 +1,68 @@
+"""Runs a function of an installed wheel as a Databricks ``python_wheel_task`` does.
+
+    python -P wheel_task.py [--spark CONF] PACKAGE ENTRY_POINT [PARAMETER ...]
+
+The entry point is looked up in the metadata of the installed distribution, and called with the
+parameters in ``sys.argv``; any ``SystemExit`` fails the task, also one with status 0. The Spark
+session exists before the task starts. Nothing of this project is imported but the wheel.
+
+https://docs.databricks.com/aws/en/jobs/python-wheel
+https://github.com/kedro-org/kedro/pull/3191
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from importlib.metadata import PackageNotFoundError, distribution
+
+
+def main() -> int:
+    """Run the task; return its exit status."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--spark", default="{}", help="settings of the existing session, as JSON")
+    parser.add_argument("package")
+    parser.add_argument("entry_point")
+    parser.add_argument("parameters", nargs=argparse.REMAINDER)
+    arguments = parser.parse_args()
+    settings = json.loads(arguments.spark)
+    if settings:
+        create_session(settings)
+    return run_task(arguments.package, arguments.entry_point, arguments.parameters)
+
+
+def create_session(settings: dict[str, str]) -> None:
+    """Create the session that a cluster has before its first task."""
+    from pyspark.sql import SparkSession
+
+    os.environ["PYSPARK_PYTHON"] = sys.executable
+    builder = SparkSession.builder
+    for name, value in settings.items():
+        builder = builder.config(name, value)
+    builder.getOrCreate().sparkContext.setLogLevel("ERROR")
+
+
+def run_task(package: str, entry_point: str, parameters: list[str]) -> int:
+    """Load and call the entry point; return 0 where it returns."""
+    try:
+        installed = distribution(package)
+    except PackageNotFoundError:
+        print(f"there is no installed distribution {package}", file=sys.stderr)
+        return 1
+    found = [each for each in installed.entry_points if each.name == entry_point]
+    if not found:
+        print(f"{package} has no entry point {entry_point}", file=sys.stderr)
+        return 1
+    sys.argv = [package, *parameters]
+    try:
+        found[0].load()()
+    except SystemExit as error:
+        print(f"task failed with SystemExit: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
