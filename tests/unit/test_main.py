@@ -47,7 +47,7 @@ def test_help_ends_without_an_error(monkeypatch, capsys):
     ("arguments", "message", "status"),
     [
         (["--env=nowhere"], "there is no environment nowhere", 1),
-        (["--unknown=1"], "No such option: --unknown", 2),
+        (["--unknown=1"], "No such option", 2),
         (["--env=interrupted"], "the run was interrupted", 1),
     ],
 )

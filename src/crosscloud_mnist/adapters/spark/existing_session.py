@@ -36,13 +36,14 @@ def find_existing_session() -> SparkSession | None:
     from pyspark.sql import SparkSession
     from pyspark.sql.utils import is_remote
 
-    session = None if is_remote() else SparkSession.getActiveSession()
+    uses_connect = is_remote() or bool(os.environ.get("SPARK_REMOTE"))
+    session = None if uses_connect else SparkSession.getActiveSession()
     # A session belongs to a thread; its context, of which PySpark has no public query, does not.
     has_context = SparkContext._active_spark_context is not None
     is_managed = any(name in os.environ for name in _MANAGED_DRIVER)
-    if session is None and not is_remote() and (has_context or is_managed):
+    if session is None and not uses_connect and (has_context or is_managed):
         session = SparkSession.builder.getOrCreate()
-    if is_remote() or "connect" in type(session).__module__.split("."):
+    if uses_connect or "connect" in type(session).__module__.split("."):
         raise ConfigurationError(
             "the Spark session is one of Spark Connect (serverless, Standard access mode or "
             f"Databricks Connect), {_USE_DEDICATED}"
