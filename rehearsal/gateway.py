@@ -35,6 +35,7 @@ from rehearsal import (
 )
 from rehearsal.middleware import Faults, Gateway, RequestLog
 from rehearsal.processes import free_port, mlflow_server
+from rehearsal.serving_endpoint import Endpoints
 from rehearsal.tokens import LIFETIME_SECONDS, Tokens
 from rehearsal.workspace import ApiError, Workspace, error_response
 
@@ -83,7 +84,7 @@ def application(workspace: Workspace) -> Starlette:
         lifespan=lifespan,
     )
     app.state.workspace = workspace
-    app.state.endpoints = {}
+    app.state.endpoints = Endpoints()
     return app
 
 

@@ -26,14 +26,17 @@ class ScoringServer:
     Args:
         model: The model's folder.
         log: File for its output.
+        max_request_seconds: How long a request may take.
     """
 
-    def __init__(self, model: Path, log: Path) -> None:
+    def __init__(self, model: Path, log: Path, max_request_seconds: float) -> None:
         port = free_port()
         self._log = log
         self._copy = tempfile.TemporaryDirectory()  # Python writes compiled files beside a model
         shutil.copytree(model, self._copy.name, dirs_exist_ok=True)
-        self._http = httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=60)
+        self._http = httpx.AsyncClient(
+            base_url=f"http://127.0.0.1:{port}", timeout=max_request_seconds
+        )
         with log.open("ab") as output:
             self._process = subprocess.Popen(
                 [
@@ -45,7 +48,7 @@ class ScoringServer:
                     "PATH": os.environ["PATH"],
                     "HOME": os.environ.get("HOME", "/"),
                     _MODEL: self._copy.name,
-                    "MLFLOW_SCORING_SERVER_REQUEST_TIMEOUT": "60",
+                    "MLFLOW_SCORING_SERVER_REQUEST_TIMEOUT": "300",
                 },
                 stdin=subprocess.DEVNULL,
                 stdout=output,

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import math
 import random
+import time
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from functools import wraps
 
 import httpx
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from rehearsal.serving_endpoint import Endpoint
-from rehearsal.unity_catalog import version_of
+from rehearsal.inference_table import payload_row
+from rehearsal.serving_description import describe
+from rehearsal.serving_endpoint import Endpoint, Endpoints
+from rehearsal.serving_fields import check_create, parse_config, parse_gateway
+from rehearsal.serving_switches import read_switches
 from rehearsal.workspace import (
     ApiError,
-    Fields,
-    Workspace,
-    invalid_value,
     not_found,
     read_fields,
     require_fields,
@@ -23,110 +28,133 @@ from rehearsal.workspace import (
 )
 
 _MAX_BODY = 16 * 2**20
-_FULL_TRAFFIC = 100
+_CHANGES_SECONDS = 300.0
+
+_Handler = Callable[[Request], Awaitable[Response]]
+
+
+def limited(handler: _Handler) -> _Handler:
+    """Reject a change with 429 where there were too many within five minutes."""
+
+    @wraps(handler)
+    async def handle(request: Request) -> Response:
+        changes, now = _endpoints(request).changes, time.monotonic()
+        changes[:] = [each for each in changes if each > now - _CHANGES_SECONDS]
+        if len(changes) >= read_switches(workspace_of(request).folder).max_changes:
+            wait_seconds = math.ceil(changes[0] + _CHANGES_SECONDS - now) if changes else 1
+            message = "Too many endpoints were created or updated within five minutes."
+            body = {"error_code": "REQUEST_LIMIT_EXCEEDED", "message": message}
+            return JSONResponse(body, 429, {"retry-after": str(wait_seconds)})
+        changes.append(now)
+        return await handler(request)
+
+    return handle
 
 
 async def list_endpoints(request: Request) -> JSONResponse:
     """List the endpoints."""
-    return JSONResponse({"endpoints": [each.describe() for each in _endpoints(request).values()]})
+    return JSONResponse({"endpoints": [describe(each) for each in _endpoints(request).values()]})
 
 
-async def create(request: Request) -> JSONResponse:
+@limited
+async def create(request: Request) -> Response:
     """Create an endpoint."""
-    fields = await read_fields(request)
-    (name,) = require_fields(fields, "name")
+    workspace, body = workspace_of(request), await read_fields(request)
+    check_create(body)
+    (name,) = require_fields(body, "name")
     if name in _endpoints(request):
         raise ApiError(400, "RESOURCE_ALREADY_EXISTS", f"Endpoint '{name}' already exists.")
-    entities, traffic = await _parse_config(workspace_of(request), fields.get("config", {}))
-    endpoint = _endpoints(request)[name] = Endpoint(name)
-    endpoint.begin(workspace_of(request), entities, traffic)
-    return JSONResponse(endpoint.describe())
+    entities, traffic = await parse_config(workspace, body.get("config", {}))
+    switches = read_switches(workspace.folder)
+    gateway = parse_gateway(workspace, switches, body.get("ai_gateway") or {}, {})
+    endpoint = Endpoint(name, workspace, tags=body.get("tags") or [], gateway=gateway)
+    _endpoints(request)[name] = endpoint
+    endpoint.begin(entities, traffic)
+    return JSONResponse(describe(endpoint))
 
 
 async def get(request: Request) -> JSONResponse:
     """Describe an endpoint."""
-    return JSONResponse(_endpoint(request).describe())
+    return JSONResponse(describe(_endpoint(request)))
 
 
-async def update_config(request: Request) -> JSONResponse:
-    """Change the served entities or the traffic split."""
+@limited
+async def update_config(request: Request) -> Response:
+    """Replace the served entities and the traffic split."""
     endpoint = _endpoint(request)
     if endpoint.update == "IN_PROGRESS":
         message = f"Endpoint '{endpoint.name}' is being updated; wait until it is not."
         raise ApiError(409, "RESOURCE_CONFLICT", message)
-    entities, traffic = await _parse_config(workspace_of(request), await read_fields(request))
-    endpoint.begin(workspace_of(request), entities, traffic)
-    return JSONResponse(endpoint.describe())
+    entities, traffic = await parse_config(workspace_of(request), await read_fields(request))
+    endpoint.begin(entities, traffic)
+    return JSONResponse(describe(endpoint))
+
+
+@limited
+async def update_gateway(request: Request) -> Response:
+    """Replace the AI Gateway of an endpoint."""
+    endpoint = _endpoint(request)
+    body = await read_fields(request)
+    endpoint.gateway = parse_gateway(
+        workspace_of(request), endpoint.switches, body, endpoint.gateway
+    )
+    return JSONResponse(endpoint.gateway)
+
+
+async def build_logs(request: Request) -> JSONResponse:
+    """Return the build log of a served entity."""
+    endpoint, entity_name = _endpoint(request), _entity_name(request)
+    return JSONResponse({"logs": endpoint.read_log(endpoint.build_log_path(entity_name))})
+
+
+async def server_logs(request: Request) -> JSONResponse:
+    """Return the newest lines of a served entity's server."""
+    endpoint, entity_name = _endpoint(request), _entity_name(request)
+    return JSONResponse({"logs": endpoint.read_log(endpoint.server_log_path(entity_name))})
 
 
 async def delete(request: Request) -> JSONResponse:
-    """Delete an endpoint."""
+    """Delete an endpoint, and its logs."""
     endpoint = _endpoint(request)
     del _endpoints(request)[endpoint.name]
     await endpoint.close()
+    for entity_name in {**endpoint.entities, **endpoint.pending}:
+        endpoint.build_log_path(entity_name).unlink(missing_ok=True)
     return JSONResponse({})
 
 
 async def invoke(request: Request) -> Response:
     """Forward the request to the named served entity, or to one drawn by the traffic split."""
-    endpoint = _endpoint(request)
+    endpoint, started = _endpoint(request), datetime.now(UTC)
     if not endpoint.servers:
         raise ApiError(503, "TEMPORARILY_UNAVAILABLE", f"'{endpoint.name}' is not ready.")
-    entity = request.path_params.get("entity")
-    if entity is None:
-        (entity,) = random.choices(list(endpoint.traffic), list(endpoint.traffic.values()))  # noqa: S311
-    elif entity not in endpoint.servers:
-        raise not_found(f"Served entity '{entity}' of endpoint '{endpoint.name}'")
+    entity_name = request.path_params.get("entity")
+    if entity_name is None:
+        (entity_name,) = random.choices(list(endpoint.traffic), list(endpoint.traffic.values()))  # noqa: S311
+    elif entity_name not in endpoint.servers:
+        raise not_found(f"Served entity '{entity_name}' of endpoint '{endpoint.name}'")
     body = await request.body()
     if len(body) > _MAX_BODY:
         raise ApiError(413, "MAX_REQUEST_SIZE_EXCEEDED", "The request is larger than 16 MB.")
     try:
+        await endpoint.wait_for_start(entity_name)
         content_type = request.headers.get("content-type", "")
-        response = await endpoint.servers[entity].predict(body, content_type)
+        response = await endpoint.servers[entity_name].predict(body, content_type)
+    except (TimeoutError, httpx.TimeoutException) as error:
+        message = f"'{endpoint.name}' did not respond in time."
+        raise ApiError(504, "DEADLINE_EXCEEDED", message) from error
     except httpx.HTTPError as error:
         raise ApiError(502, "TEMPORARILY_UNAVAILABLE", str(error)) from error
-    headers = {"served-model-name": entity}
+    if endpoint.table is not None:
+        entity_id = endpoint.entity_id(entity_name)
+        row = payload_row(body, response.content, response.status_code, started, entity_id)
+        endpoint.payloads.append(endpoint.table, row)
+    headers = {"served-model-name": entity_name}
     return Response(response.content, response.status_code, headers, "application/json")
 
 
-async def _parse_config(
-    workspace: Workspace, config: Fields
-) -> tuple[dict[str, Fields], dict[str, int]]:
-    """Return the served entities and their traffic, by the served entity's name.
-
-    Raises:
-        ApiError: The configuration is not valid, or names a version that is not ready.
-    """
-    entities: dict[str, Fields] = {}
-    for entity in config.get("served_entities") or []:
-        model, version = require_fields(entity, "entity_name", "entity_version")
-        if "scale_to_zero_enabled" not in entity:
-            raise invalid_value("Missing value for required parameter 'scale_to_zero_enabled'.")
-        found = await version_of(workspace, model, version)
-        if found["status"] != "READY":
-            raise invalid_value(f"Model version {model} {version} is not ready.")
-        name = entity.get("name") or f"{model.rpartition('.')[2]}-{version}"
-        entities[name] = {"name": name, "entity_name": model, "entity_version": version}
-    if not entities:
-        raise invalid_value("Missing value for required parameter 'served_entities'.")
-    routes = (config.get("traffic_config") or {}).get("routes")
-    if routes is None:
-        if len(entities) > 1:
-            raise invalid_value("Missing value for required parameter 'traffic_config'.")
-        return entities, dict.fromkeys(entities, _FULL_TRAFFIC)
-    traffic = {
-        str(route.get("served_model_name") or route.get("served_entity_name")): int(
-            route.get("traffic_percentage", 0)
-        )
-        for route in routes
-    }
-    if set(traffic) != set(entities) or sum(traffic.values()) != _FULL_TRAFFIC:
-        raise invalid_value("The routes must name every served entity, and add up to 100 percent.")
-    return entities, traffic
-
-
-def _endpoints(request: Request) -> dict[str, Endpoint]:
-    endpoints: dict[str, Endpoint] = request.app.state.endpoints
+def _endpoints(request: Request) -> Endpoints:
+    endpoints: Endpoints = request.app.state.endpoints
     return endpoints
 
 
@@ -138,12 +166,25 @@ def _endpoint(request: Request) -> Endpoint:
         raise not_found(f"Endpoint with name '{name}'") from None
 
 
+def _entity_name(request: Request) -> str:
+    """Return the name of a served entity that exists, or was to exist by the last update."""
+    endpoint, name = _endpoint(request), str(request.path_params["entity"])
+    if name not in {**endpoint.entities, **endpoint.pending}:
+        raise not_found(f"Served entity '{name}' of endpoint '{endpoint.name}'")
+    return name
+
+
+_API = "/api/2.0/serving-endpoints"
+_ENTITY = "/served-models/{entity}"
 ROUTES = [
-    Route("/api/2.0/serving-endpoints", list_endpoints, methods=["GET"]),
-    Route("/api/2.0/serving-endpoints", create, methods=["POST"]),
-    Route("/api/2.0/serving-endpoints/{name}", get, methods=["GET"]),
-    Route("/api/2.0/serving-endpoints/{name}", delete, methods=["DELETE"]),
-    Route("/api/2.0/serving-endpoints/{name}/config", update_config, methods=["PUT"]),
+    Route(_API, list_endpoints, methods=["GET"]),
+    Route(_API, create, methods=["POST"]),
+    Route(f"{_API}/{{name}}", get, methods=["GET"]),
+    Route(f"{_API}/{{name}}", delete, methods=["DELETE"]),
+    Route(f"{_API}/{{name}}/config", update_config, methods=["PUT"]),
+    Route(f"{_API}/{{name}}/ai-gateway", update_gateway, methods=["PUT"]),
+    Route(f"{_API}/{{name}}{_ENTITY}/build-logs", build_logs, methods=["GET"]),
+    Route(f"{_API}/{{name}}{_ENTITY}/logs", server_logs, methods=["GET"]),
     Route("/serving-endpoints/{name}/invocations", invoke, methods=["POST"]),
-    Route("/serving-endpoints/{name}/served-models/{entity}/invocations", invoke, methods=["POST"]),
+    Route(f"/serving-endpoints/{{name}}{_ENTITY}/invocations", invoke, methods=["POST"]),
 ]

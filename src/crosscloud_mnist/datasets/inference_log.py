@@ -20,12 +20,16 @@ if TYPE_CHECKING:
 class _Row(msgspec.Struct):
     """The columns that are loaded."""
 
+    databricks_request_id: str
     request_time: datetime
     status_code: Annotated[int, msgspec.Meta(ge=100, le=599)]
     request: str | None
     response: str | None
     served_entity_id: str | None
 
+
+_TABLE = re.compile(r"\w+(\.\w+){0,2}")
+_REMOTE = re.compile(r"databricks(-uc)?://.+")  # a workspace by scope and prefix: another one
 
 _COLUMNS = _Row.__struct_fields__
 _DECODER = msgspec.json.Decoder(_Row)
@@ -34,8 +38,10 @@ _DECODER = msgspec.json.Decoder(_Row)
 class InferenceLogDataset(AbstractDataset["NoReturn", "pd.DataFrame"]):
     """Loads the newest requests of an inference log.
 
-    Both kinds have the columns of Databricks' inference tables. Of a table, Spark selects the
-    newest rows before any of them is collected.
+    Both kinds have the columns of Databricks' inference tables
+    (https://docs.databricks.com/aws/en/ai-gateway/inference-tables-serving-endpoints). Of a table,
+    Spark selects the newest rows before any of them is collected. A request that was logged twice
+    is loaded once: the service may deliver a row again.
 
     Example, in YAML:
 
@@ -55,24 +61,38 @@ class InferenceLogDataset(AbstractDataset["NoReturn", "pd.DataFrame"]):
     Args:
         source: A folder of newline-delimited JSON files, or a table's name in Unity Catalog.
         max_requests: How many requests to load.
+        endpoint_table: The table to which the endpoint's workspace writes.
+        workspace: The URI of the workspace that serves: ``databricks-uc``, or, where it is another
+            one than Spark's, followed by ``://scope:prefix``.
         metadata: For plugins (``kedro-viz``); not used.
     """
 
     def __init__(
-        self, *, source: str, max_requests: int = 20_000, metadata: dict[str, Any] | None = None
+        self,
+        *,
+        source: str,
+        max_requests: int = 20_000,
+        endpoint_table: str | None = None,
+        workspace: str | None = None,
+        metadata: dict[str, Any] | None = None,
     ) -> None:
         self._source, self._max_requests = source, max_requests
+        self._is_remote = source == endpoint_table and bool(_REMOTE.fullmatch(workspace or ""))
+        self._workspace = workspace
         self.metadata = metadata
 
     def load(self) -> pd.DataFrame:
         """Return the newest requests, the newest first.
 
         Raises:
-            DataError: There is no such log, or it has not the expected columns.
+            DataError: There is no such log, it has not the expected columns, or it is a table of
+                another workspace than Spark's.
         """
-        if not Path(self._source).exists() and re.fullmatch(r"\w+(\.\w+){0,2}", self._source):
-            return self._load_table()
-        return self._load_folder()
+        if not Path(self._source).exists() and _TABLE.fullmatch(self._source):
+            log = self._load_table()
+        else:
+            log = self._load_folder()
+        return log.drop_duplicates("databricks_request_id", ignore_index=True)
 
     def _load_folder(self) -> pd.DataFrame:
         import pandas as pd
@@ -94,12 +114,20 @@ class InferenceLogDataset(AbstractDataset["NoReturn", "pd.DataFrame"]):
         from pyspark.errors import AnalysisException
         from pyspark.sql import SparkSession
 
+        if self._is_remote:
+            raise DataError(
+                f"the inference table {self._source} is in the workspace of {self._workspace}, "
+                "expected one of the workspace where Spark runs; run kedro run --pipelines monitor "
+                "in the environment of the workspace that serves, or name a table that is shared "
+                "with this one: --params log=..."
+            )
         try:
             table = SparkSession.builder.getOrCreate().table(self._source).select(*_COLUMNS)
         except AnalysisException as error:
             raise DataError(
                 f"{self._source} is not an inference table ({str(error).splitlines()[0][:200]}), "
-                "expected one that AI Gateway writes; check --params log=..."
+                "expected one that AI Gateway writes, within an hour of the endpoint's first "
+                "request; check endpoint.inference_table in the globals, or --params log=..."
             ) from error
         return (
             table.orderBy(table.request_time.desc()).limit(self._max_requests).toArrow().to_pandas()

@@ -39,6 +39,7 @@ _INHERITED = re.compile(
     re.IGNORECASE,
 )
 _SEVERE = re.compile(r"\b(WARNING|ERROR|CRITICAL)\b")  # a level, as loggers write it
+_PROGRESS = re.compile(r"INFO crosscloud_mnist[\w.]*: (.*)")  # of the adapter itself
 _EXIT_SECONDS = 5
 _MAX_RESPONSE_BYTES = 256 * 2**20
 _MAX_LINE_BYTES = 2**16
@@ -143,7 +144,9 @@ class _Process:
         with cast("BinaryIO", self._child.stderr) as stderr:
             while line := stderr.readline(_MAX_LINE_BYTES):
                 text = summarize(line.decode(errors="replace"), self._secrets)
-                if text:
+                if progress := _PROGRESS.fullmatch(text):
+                    logger.info("%s", progress[1])
+                elif text:
                     self._last_line = text
                     level = logging.WARNING if _SEVERE.search(text) else logging.DEBUG
                     logger.log(level, "%s: %s", self._adapter, text)

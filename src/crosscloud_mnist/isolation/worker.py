@@ -74,4 +74,5 @@ def _describe_error(error: Exception, call: str, secrets: Sequence[str]) -> tupl
 
 if __name__ == "__main__":
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    logging.getLogger("crosscloud_mnist").setLevel(logging.INFO)  # progress, for the parent
     answer_calls(Connection(int(sys.argv[1])))

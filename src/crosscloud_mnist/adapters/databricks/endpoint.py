@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from crosscloud_mnist.adapters.databricks.invocations import Invocations
+from crosscloud_mnist.adapters.databricks.endpoint_settings import parse_settings
+from crosscloud_mnist.adapters.databricks.invocations import INVOCATION_LIMITS, Invocations
+from crosscloud_mnist.adapters.databricks.request_limits import RequestLimits
 from crosscloud_mnist.adapters.databricks.rollout import Rollout
-from crosscloud_mnist.adapters.databricks.traffic import ServedVersion, Traffic, largest_share
+from crosscloud_mnist.adapters.databricks.served_entities import ServedVersion, largest_share
+from crosscloud_mnist.adapters.databricks.traffic import Traffic
 from crosscloud_mnist.adapters.databricks.workspace import (
     UNITY_CATALOG,
     connect,
@@ -33,36 +36,29 @@ class DatabricksEndpoint:
     It runs in a process that has only that workspace's credentials.
 
     Args:
-        name: The endpoint's name.
         workspace_id: The id that must be reached before anything is written, if it is known.
-        size: Workload size: ``Small``, ``Medium`` or ``Large``.
-        scale_to_zero: Whether it may stop when there are no requests.
-        canary: Percent of the traffic that a new version gets until it is verified.
-        minutes: How long an update may take; the service builds a container.
+        options: The settings: see ``EndpointSettings``. ``name`` is required.
+
+    Raises:
+        ConfigurationError: An option is missing, unknown, or of the wrong type or range.
     """
 
-    def __init__(
-        self,
-        *,
-        name: str,
-        workspace_id: str | None = None,
-        size: str = "Small",
-        scale_to_zero: bool = True,
-        canary: int = 10,
-        minutes: float = 45,
-    ) -> None:
-        client, _ = connect(workspace_id, EndpointError)
-        self._traffic = Traffic(
-            client.serving_endpoints,
-            name,
-            size=size,
-            scale_to_zero=scale_to_zero,
-            minutes=minutes,
+    def __init__(self, *, workspace_id: str | None = None, **options: Any) -> None:
+        settings = parse_settings(options)
+        limits = RequestLimits(
+            retry_seconds=settings.retry_seconds, max_wait_seconds=settings.retry_seconds
         )
-        self._url = f"{client.config.host}/serving-endpoints/{name}/invocations"
+        client, _ = connect(workspace_id, EndpointError, limits)
+        self._traffic = Traffic(client.serving_endpoints, settings)
+        self._url = f"{client.config.host}/serving-endpoints/{settings.name}/invocations"
         self._translate_errors = partial(translate_errors, self._url, workspace_id, EndpointError)
-        self._invocations = Invocations(client.api_client, name, self._url)
-        self._rollout = Rollout(self._traffic, self._invocations, self._translate_errors, canary)
+        invoker, _ = connect(workspace_id, EndpointError, INVOCATION_LIMITS)
+        self._invocations = Invocations(
+            invoker.api_client, settings.name, self._url, settings.cold_start_seconds
+        )
+        self._rollout = Rollout(
+            self._traffic, self._invocations, self._translate_errors, settings.canary_percent
+        )
 
     @staticmethod
     def process_config(
@@ -71,15 +67,20 @@ class DatabricksEndpoint:
         """Return what the endpoint's process is given: see ``ProcessConfig``.
 
         The option ``workspace`` is the workspace's URI, as of a registry.
+
+        Raises:
+            ConfigurationError: An option is missing, unknown, or of the wrong type or range.
         """
         remaining = dict(options)
-        access = resolve_access(str(remaining.pop("workspace")), credentials)
+        workspace = str(remaining.pop("workspace", ""))
+        parse_settings(remaining)
+        access = resolve_access(workspace, credentials)
         return ProcessConfig({**remaining, "workspace_id": access.workspace_id}, access.variables)
 
     def deploy(self, version: ModelVersion, bundle: Path) -> Deployment:
         """Serve the version: see ``ports.Endpoint``."""
         golden = Bundle(bundle, version.digest).golden()
-        new = ServedVersion(version.name, version.version)
+        new = ServedVersion.new(version.name, version.version)
         with self._translate_errors():
             self._rollout.run(new, golden)
         return self.describe()

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import logging
 import math
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from crosscloud_mnist.adapters.databricks.traffic import FULL_TRAFFIC, ServedVersion
+from crosscloud_mnist.adapters.databricks.cold_start import call_until_started
+from crosscloud_mnist.adapters.databricks.request_limits import RequestLimits
+from crosscloud_mnist.adapters.databricks.served_entities import ServedVersion
+from crosscloud_mnist.adapters.databricks.traffic import FULL_TRAFFIC
 from crosscloud_mnist.bundle import CROSS_HOST_TOLERANCE, Golden
 from crosscloud_mnist.errors import EndpointError
 
@@ -21,6 +25,11 @@ _CANARY_RESPONSES = 3
 # has its share of the traffic misses it with a probability below 1e-8.
 _MAX_MEAN_REQUESTS = 20
 
+# The service ends a request after 297 s
+# (https://docs.databricks.com/aws/en/machine-learning/model-serving/model-serving-limits). Retries
+# are ``call_until_started``'s, which shows them: the SDK makes one request.
+INVOCATION_LIMITS = RequestLimits(request_seconds=300, retry_seconds=1, max_wait_seconds=60)
+
 logger = logging.getLogger(__name__)
 
 
@@ -28,13 +37,15 @@ class Invocations:
     """Sends images to one endpoint.
 
     Args:
-        api: Of the workspace.
+        api: Of the workspace, with ``INVOCATION_LIMITS``.
         name: The endpoint's name.
         url: The endpoint's address, for messages.
+        cold_start_seconds: How long a request waits for an endpoint that starts.
     """
 
-    def __init__(self, api: ApiClient, name: str, url: str) -> None:
+    def __init__(self, api: ApiClient, name: str, url: str, cold_start_seconds: float) -> None:
         self._api, self._name, self._url = api, name, url
+        self._cold_start_seconds = cold_start_seconds
 
     def predict(
         self, images: NDArray[np.uint8], served: ServedVersion | None = None
@@ -52,12 +63,14 @@ class Invocations:
             EndpointError: The response holds no predictions.
         """
         route = f"/served-models/{served.entity_name}" if served else ""
-        response = self._api.do(
+        send = partial(
+            self._api.do,
             "POST",
             f"/serving-endpoints/{self._name}{route}/invocations",
             body={"instances": images.tolist()},
             response_headers=["served-model-name"],
         )
+        response = call_until_started(send, f"endpoint {self._name}", self._cold_start_seconds)
         try:
             probabilities = np.array(response["predictions"], dtype=np.float64)
             is_valid = probabilities.shape == (len(images), 10)

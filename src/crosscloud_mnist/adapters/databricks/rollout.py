@@ -13,13 +13,12 @@ from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 
 from crosscloud_mnist.adapters.databricks.invocations import Invocations
-from crosscloud_mnist.adapters.databricks.traffic import (
-    FULL_TRAFFIC,
+from crosscloud_mnist.adapters.databricks.served_entities import (
     ServedVersion,
     Split,
-    Traffic,
     largest_share,
 )
+from crosscloud_mnist.adapters.databricks.traffic import FULL_TRAFFIC, Traffic
 from crosscloud_mnist.bundle import Golden
 from crosscloud_mnist.errors import EndpointError
 
@@ -57,15 +56,21 @@ class Rollout:
         split = self._traffic.get_split()
         if split is None:
             self._create(new, golden)
-        elif not split:
+            return
+        with self._name_outcome("nothing else was changed"):
+            self._traffic.set_inference_table()
+        if not split:
             self._fill(new, golden)
-        elif split == {new: FULL_TRAFFIC}:
+            return
+        # As it is served: its entity may have another name than a new one would get.
+        served = next((each for each in split if each == new), new)
+        if split == {served: FULL_TRAFFIC}:
             with self._name_outcome("it was deployed before, and still gets all of the traffic"):
-                self._invocations.verify(new, golden)
-        elif largest_share(split) == new:
-            self._complete(split, new, golden)
+                self._invocations.verify(served, golden)
+        elif largest_share(split) == served:
+            self._complete(split, served, golden)
         else:
-            self._replace(largest_share(split), new, golden)
+            self._replace(largest_share(split), served, golden)
 
     def _create(self, new: ServedVersion, golden: Golden) -> None:
         """Create the endpoint with its first version; delete it again if that is not verified."""

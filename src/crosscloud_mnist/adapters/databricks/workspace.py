@@ -24,6 +24,8 @@ from crosscloud_mnist.redaction import select_secrets, summarize
 if TYPE_CHECKING:
     from databricks.sdk import WorkspaceClient
 
+    from crosscloud_mnist.adapters.databricks.request_limits import RequestLimits
+
 UNITY_CATALOG = "databricks-uc"
 _URI = re.compile(r"(databricks|databricks-uc)(?:://([^:/@]+):([^:/@]+))?")
 _SECRETS = "crosscloud_mnist.adapters.databricks.secrets.SecretScopes"
@@ -121,20 +123,30 @@ def translate_errors(
         ) from failure
 
 
-def connect(workspace_id: str | None, error: type[CrosscloudError]) -> tuple[WorkspaceClient, str]:
+def connect(
+    workspace_id: str | None, error: type[CrosscloudError], limits: RequestLimits | None = None
+) -> tuple[WorkspaceClient, str]:
     """Return a client of this process's workspace, and the address and workspace id reached.
 
     Args:
         workspace_id: The id that must be reached; ``None`` allows any.
         error: Raised if the host does not respond, rejects the token, or is another workspace.
+        limits: On the client's requests; ``None`` for the usual ones.
     """
     from databricks.sdk import WorkspaceClient
     from databricks.sdk.core import Config
 
+    from crosscloud_mnist.adapters.databricks.request_limits import BoundedClock, RequestLimits
+
+    limits = limits or RequestLimits()
     host = os.environ[_HOST]
     check_reachable(host, "a Databricks workspace", error)
     with translate_errors("its id", workspace_id, error):
-        config = Config(retry_timeout_seconds=_RETRY_SECONDS, http_timeout_seconds=_RETRY_SECONDS)
+        config = Config(
+            retry_timeout_seconds=limits.retry_seconds,
+            http_timeout_seconds=limits.request_seconds,
+            clock=BoundedClock(limits.max_wait_seconds),
+        )
         client = WorkspaceClient(config=config)
         # get_workspace_id() would take the id from the host's public metadata, without the token.
         response = client.api_client.do("GET", _ME, response_headers=[_ORGANIZATION])
