@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 class _Row(msgspec.Struct):
     """The columns that are loaded."""
 
-    databricks_request_id: str
     request_time: datetime
     status_code: Annotated[int, msgspec.Meta(ge=100, le=599)]
     request: str | None
     response: str | None
     served_entity_id: str | None
+    databricks_request_id: str
 
 
 _TABLE = re.compile(r"\w+(\.\w+){0,2}")

@@ -10,6 +10,7 @@ from crosscloud_mnist.datasets.inference_log import InferenceLogDataset
 from crosscloud_mnist.errors import DataError
 
 ROW = {
+    "databricks_request_id": "a",
     "request_time": "2026-01-02T03:04:05Z",
     "status_code": 200,
     "request": "{}",
@@ -19,7 +20,10 @@ ROW = {
 
 
 def load(tmp_path, *rows, **arguments):
-    lines = [row if isinstance(row, str) else json.dumps(ROW | row) for row in rows]
+    lines = [
+        row if isinstance(row, str) else json.dumps(ROW | {"databricks_request_id": str(i)} | row)
+        for i, row in enumerate(rows)
+    ]
     (tmp_path / "log.jsonl").write_text("".join(f"{line}\n" for line in lines))
     return InferenceLogDataset(source=str(tmp_path), **arguments).load()
 
@@ -41,6 +45,26 @@ def test_the_newest_request_is_first_whatever_its_time_zone(tmp_path):
 def test_only_the_newest_requests_are_loaded(tmp_path):
     rows = [{"request_time": f"2026-01-02T03:04:{second:02d}Z"} for second in range(60)]
     assert len(load(tmp_path, *rows, max_requests=7)) == 7
+
+
+def test_a_request_that_was_delivered_twice_is_loaded_once(tmp_path):
+    twice = {"databricks_request_id": "b", "request": "twice"}
+    log = load(tmp_path, {"request_time": "2027-01-01T00:00:00Z"}, twice, twice)
+    assert log["request"].tolist() == ["{}", "twice"]
+
+
+TABLE = "data_masters.deploy.mnist_cnn_payload"
+
+
+@pytest.mark.parametrize("workspace", ["databricks-uc://to_gcp:deploy", "databricks://a:b"])
+def test_the_table_of_another_workspace_is_refused_by_name(workspace):
+    dataset = InferenceLogDataset(source=TABLE, endpoint_table=TABLE, workspace=workspace)
+    with pytest.raises(Exception, match="Failed while loading") as caught:
+        dataset.load()
+    message = str(caught.value.__cause__)
+    assert isinstance(caught.value.__cause__, DataError)
+    assert message.startswith(f"the inference table {TABLE} is in the workspace of {workspace}")
+    assert "\n" not in message
 
 
 @pytest.mark.parametrize(

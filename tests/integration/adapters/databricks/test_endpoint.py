@@ -16,15 +16,24 @@ from crosscloud_mnist.bundle import digest_of, write
 from crosscloud_mnist.errors import EndpointError
 from crosscloud_mnist.isolation.isolated_process import IsolatedAdapter
 from crosscloud_mnist.ports import ModelVersion
+from rehearsal.serving_switches import ServingSwitches, write_switches
 
 NAME = "data_masters.deploy.served"
 ADAPTER = "crosscloud_mnist.adapters.databricks.DatabricksEndpoint"
 
 
+@pytest.fixture(scope="module", autouse=True)
+def many_changes(clouds):
+    """These tests change endpoints more often than the service allows in five minutes."""
+    write_switches(clouds["gcp"].folder, ServingSwitches(max_changes=1000))
+    yield
+    write_switches(clouds["gcp"].folder, ServingSwitches())
+
+
 @pytest.fixture
 def endpoint(clouds, other):
-    options = {"name": "mnist_cnn", "workspace": f"databricks-uc://{other}", "minutes": 2}
-    return IsolatedAdapter(ADAPTER, {**options, "canary": 25}, clouds["azure"].variables())
+    options = {"name": "mnist_cnn", "workspace": f"databricks-uc://{other}", "update_minutes": 2}
+    return IsolatedAdapter(ADAPTER, {**options, "canary_percent": 25}, clouds["azure"].variables())
 
 
 @pytest.fixture
@@ -181,7 +190,11 @@ def test_an_endpoint_that_serves_nothing_yet_is_taken_over(clouds, other, tiny_b
     with open_api(gcp) as http:
         created = {"name": "left_half_made", "config": {"served_entities": [served("4")]}}
         http.post("/serving-endpoints", json=created).raise_for_status()
-    options = {"name": "left_half_made", "workspace": f"databricks-uc://{other}", "minutes": 2}
+    options = {
+        "name": "left_half_made",
+        "workspace": f"databricks-uc://{other}",
+        "update_minutes": 2,
+    }
     endpoint = IsolatedAdapter(ADAPTER, options, clouds["azure"].variables())
     with pytest.raises(EndpointError, match="serves nothing, expected a model"):
         endpoint.describe()
@@ -203,7 +216,7 @@ def test_an_endpoint_that_existed_is_not_deleted(
     with open_api(gcp) as http:
         created = {"name": name, "config": {"served_entities": [served("4")]}}
         http.post("/serving-endpoints", json=created).raise_for_status()
-        options = {"name": name, "workspace": f"databricks-uc://{other}", "minutes": 2}
+        options = {"name": name, "workspace": f"databricks-uc://{other}", "update_minutes": 2}
         endpoint = IsolatedAdapter(ADAPTER, options, clouds["azure"].variables())
         bad = write_wrong_answers(tiny_bundle, tmp_path / "bad")
         with pytest.raises(EndpointError, match=message):
@@ -214,7 +227,7 @@ def test_an_endpoint_that_existed_is_not_deleted(
 
 def test_an_endpoint_that_was_created_meanwhile_is_not_deleted(clouds, other, tiny_bundle):
     gcp, failures = clouds["gcp"], []
-    options = {"name": "raced", "workspace": f"databricks-uc://{other}", "minutes": 2}
+    options = {"name": "raced", "workspace": f"databricks-uc://{other}", "update_minutes": 2}
     endpoint = IsolatedAdapter(ADAPTER, options, clouds["azure"].variables())
     slow = {"fault": "slow", "seconds": 5, "method": "POST", "path": "/api/2.0/serving-endpoints"}
     gcp.inject(slow)
@@ -246,7 +259,7 @@ def test_an_endpoint_that_was_created_meanwhile_is_not_deleted(clouds, other, ti
 def test_an_endpoint_whose_first_version_is_not_verified_is_deleted(
     clouds, other, tiny_bundle, tmp_path, failure
 ):
-    options = {"name": "not_verified", "workspace": f"databricks-uc://{other}", "minutes": 2}
+    options = {"name": "not_verified", "workspace": f"databricks-uc://{other}", "update_minutes": 2}
     endpoint = IsolatedAdapter(ADAPTER, options, clouds["azure"].variables())
     bundle = tiny_bundle.folder
     if failure == "wrong answers":

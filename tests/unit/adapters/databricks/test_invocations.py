@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from crosscloud_mnist.adapters.databricks.invocations import Invocations
-from crosscloud_mnist.adapters.databricks.traffic import ServedVersion
+from crosscloud_mnist.adapters.databricks.served_entities import ServedVersion
 from crosscloud_mnist.bundle import Golden
 from crosscloud_mnist.errors import EndpointError
 
-CANARY = ServedVersion("data_masters.deploy.served", "2")
+CANARY = ServedVersion.new("data_masters.deploy.served", "2")
 GOLDEN = Golden(np.zeros((1, 28, 28), np.uint8), np.zeros(1, np.uint8), np.full((1, 10), 0.1))
 
 
@@ -28,7 +28,8 @@ class Api:
 
 
 def sample(api, percent):
-    Invocations(api, "mnist_cnn", "https://host/mnist_cnn").sample_canary(CANARY, GOLDEN, percent)
+    invocations = Invocations(api, "mnist_cnn", "https://host/mnist_cnn", cold_start_seconds=0)
+    invocations.sample_canary(CANARY, GOLDEN, percent)
 
 
 def test_a_canary_that_never_responds_is_an_error():

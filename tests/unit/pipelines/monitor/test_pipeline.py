@@ -66,7 +66,7 @@ class Production:
         rows = [
             {
                 "request_date": "2026-01-02",
-                "databricks_request_id": f"{start}",
+                "databricks_request_id": f"{entity}/{start}",
                 "client_request_id": None,
                 "request_time": f"2026-01-0{3 if more else 2}T03:04:{start % 60:02d}.000Z",
                 "status_code": 200,
@@ -81,9 +81,11 @@ class Production:
             for start in range(0, len(images), 4)
             for part in [images[start : start + 4]]
         ]
-        rows += [{**rows[0], "status_code": 400, "response": '{"error_code": "BAD_REQUEST"}'}]
-        rows += [{**rows[0], "request": None, "logging_error_codes": ["MAX_REQUEST_SIZE_EXCEEDED"]}]
-        lines = "".join(json.dumps(row) + "\n" for row in rows)
+        rejected = {"status_code": 400, "response": '{"error_code": "BAD_REQUEST"}'}
+        too_large = {"request": None, "logging_error_codes": ["MAX_REQUEST_SIZE_EXCEEDED"]}
+        rows += [{**rows[0], **rejected, "databricks_request_id": f"{entity}/rejected"}]
+        rows += [{**rows[0], **too_large, "databricks_request_id": f"{entity}/too-large"}]
+        lines = "".join(json.dumps(row) + "\n" for row in [*rows, rows[0]])  # delivered twice
         (folder / f"{entity}.jsonl").write_text(
             lines + '{"request_date": "2026-01-'
         )  # being written
