@@ -27,6 +27,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from rehearsal import (
     files_api,
+    grants_api,
     identity,
     secret_scopes,
     serving_endpoints,
@@ -74,6 +75,7 @@ def application(workspace: Workspace) -> Starlette:
             *identity.ROUTES,
             *secret_scopes.ROUTES,
             *unity_catalog.ROUTES,
+            *grants_api.ROUTES,
             *tracking.ROUTES,
             *files_api.ROUTES,
             *serving_endpoints.ROUTES,

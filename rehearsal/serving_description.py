@@ -14,6 +14,7 @@ def describe(endpoint: Endpoint) -> Fields:
         "name": endpoint.name,
         "id": endpoint.name,
         "creator": "rehearsal",
+        "permission_level": "CAN_MANAGE",
         "tags": endpoint.tags,
         "ai_gateway": endpoint.gateway,
         "state": {

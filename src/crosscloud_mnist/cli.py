@@ -16,6 +16,7 @@ from kedro.framework.cli.utils import CONTEXT_SETTINGS
 from kedro.framework.project import pipelines
 
 from crosscloud_mnist.errors import ConfigurationError
+from crosscloud_mnist.hooks import diagnosis
 from crosscloud_mnist.hooks.conf_source import open_conf_source
 from crosscloud_mnist.hooks.failures import one_line_failures
 from crosscloud_mnist.hooks.names import check_name
@@ -33,6 +34,8 @@ def _run(*, verbose: bool, **options: Any) -> Any:
             options |= {"pipeline": None, "pipelines": [options["pipeline"]]}
         check_selection(options)
         check_runner(options["runner"], is_async=options["is_async"], **options["runner_params"])
+        if options["pipelines"] == [diagnosis.PIPELINE]:
+            diagnosis.replace_preflight()
         with open_conf_source(options["conf_source"]) as options["conf_source"]:
             return kedro_run.callback(**options)  # type: ignore[misc]  # a command has a callback
 

@@ -19,7 +19,8 @@ command line and the REST endpoint show it as it is, without a traceback.
     │   ├── EndpointUnavailableError   it cannot answer now; a retry may succeed
     │   │   └── InvalidResponseError   its response is not a prediction
     │   └── SmokeTestError             a wrong prediction, or clouds that differ
-    └── DriftError                     production differs from the training data
+    ├── DriftError                     production differs from the training data
+    └── DiagnosisError                 something that this project relies on is not as expected
 """
 
 
@@ -97,3 +98,7 @@ class SmokeTestError(EndpointError):
 
 class DriftError(CrosscloudError):
     """The images or the predictions of production differ from the training data."""
+
+
+class DiagnosisError(CrosscloudError):
+    """A check of ``doctor`` failed."""

@@ -5,6 +5,7 @@ from kedro.pipeline import Pipeline
 from crosscloud_mnist.pipelines import (
     batch_score,
     deploy,
+    doctor,
     history,
     ingest_mnist,
     ingest_on_spark,
@@ -38,6 +39,7 @@ def register_pipelines() -> dict[str, Pipeline]:
         "batch_score": batch_score.create_pipeline(),
         "monitor": monitor.create_pipeline(),
         "history": history.create_pipeline(),
+        "doctor": doctor.create_pipeline(),
         "rollback": rollback.create_pipeline()
         + deploy.create_pipeline(expected="rollback_result")
         + history.create_pipeline(after="deployment"),

@@ -8,7 +8,7 @@ from crosscloud_mnist.pipeline_registry import register_pipelines
 
 STAGES = {
     *("ingest", "train", "register", "deploy", "smoke_test"),
-    *("score", "monitor", "history", "rollback"),
+    *("score", "monitor", "history", "rollback", "doctor"),
 }
 PIPELINES = register_pipelines()
 

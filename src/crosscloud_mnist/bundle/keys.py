@@ -99,6 +99,24 @@ def key_file(key: str | None, purpose: str) -> Iterator[Path]:
     yield Path(key)
 
 
+def check_public_key(key: str | None) -> None:
+    """Check that bundles can be verified with the key.
+
+    Args:
+        key: PEM text, or the path of a PEM file.
+
+    Raises:
+        ConfigurationError: There is no key, or it cannot be used.
+    """
+    from cryptography.hazmat.primitives import serialization
+
+    with key_file(key, "verifying") as path:
+        try:
+            serialization.load_pem_public_key(path.read_bytes())
+        except ValueError as error:
+            raise invalid_key(key, "verifying") from error
+
+
 def invalid_key(key: str | None, purpose: str, reason: str = "") -> ConfigurationError:
     """Return the error for a key that the library rejects; it shows no part of the key."""
     path = Path(key) if key and "-----BEGIN" not in key else None

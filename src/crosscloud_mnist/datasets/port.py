@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, NoReturn
 
 from kedro.io import AbstractDataset, DatasetError
@@ -9,6 +10,22 @@ from kedro.utils import load_obj
 
 from crosscloud_mnist.isolation.isolated_process import IsolatedAdapter
 from crosscloud_mnist.redaction import mask_uris_in
+
+
+def build_adapter(
+    path: str, options: Mapping[str, Any] | None, credentials: Mapping[str, Any] | None
+) -> Any:
+    """Build an adapter, in a process of its own where it holds a workspace's credentials.
+
+    Args:
+        path: Dotted path of the adapter's class.
+        options: Keyword arguments of its constructor.
+        credentials: More of them; of an adapter in a process of its own, environment variables.
+    """
+    adapter = load_obj(path)
+    if hasattr(adapter, "process_config"):
+        return IsolatedAdapter(path, options or {}, credentials or {})
+    return adapter(**(options or {}), **(credentials or {}))
 
 
 class PortDataset(AbstractDataset[NoReturn, Any]):
@@ -65,11 +82,8 @@ class PortDataset(AbstractDataset[NoReturn, Any]):
         """Build the adapter; its module is imported only now."""
         return self._build(self._options)
 
-    def _build(self, options: dict[str, Any]) -> Any:
-        adapter = load_obj(self._adapter)
-        if hasattr(adapter, "process_config"):
-            return IsolatedAdapter(self._adapter, options, self._credentials)
-        return adapter(**options, **self._credentials)
+    def _build(self, options: Mapping[str, Any]) -> Any:
+        return build_adapter(self._adapter, options, self._credentials)
 
     def save(self, data: NoReturn) -> None:  # noqa: ARG002
         """Raise: a port has nothing to save.

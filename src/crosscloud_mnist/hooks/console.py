@@ -36,6 +36,7 @@ def _formatters() -> Mapping[str, Callable[[Any], Iterator[str]]]:
     """Return the formatters by dataset name; the pipelines are imported only for a run."""
     from crosscloud_mnist.pipelines.batch_score import console as batch_score
     from crosscloud_mnist.pipelines.deploy import console as deploy
+    from crosscloud_mnist.pipelines.doctor import console as doctor
     from crosscloud_mnist.pipelines.history import console as history
     from crosscloud_mnist.pipelines.monitor import console as monitor
     from crosscloud_mnist.pipelines.register_remote import console as register_remote
@@ -46,6 +47,7 @@ def _formatters() -> Mapping[str, Callable[[Any], Iterator[str]]]:
     return {
         **batch_score.FORMATTERS,
         **deploy.FORMATTERS,
+        **doctor.FORMATTERS,
         **history.FORMATTERS,
         **monitor.FORMATTERS,
         **register_remote.FORMATTERS,

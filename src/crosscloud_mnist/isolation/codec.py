@@ -14,12 +14,12 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from crosscloud_mnist.ports import Deployment, LedgerEntry, LoggedModel, ModelVersion
+from crosscloud_mnist.ports import Check, Deployment, LedgerEntry, LoggedModel, ModelVersion
 
 _PATH, _ARRAY, _DATACLASS = 1, 2, 3  # MessagePack extension types
 _NUMBER_KINDS = "biuf"  # boolean, integer, unsigned, float
 _DATACLASSES = {
-    each.__name__: each for each in (Deployment, LedgerEntry, LoggedModel, ModelVersion)
+    each.__name__: each for each in (Check, Deployment, LedgerEntry, LoggedModel, ModelVersion)
 }
 
 

@@ -11,6 +11,7 @@ from crosscloud_mnist.ports.compute import (
     Mode,
     ScoringProgress,
 )
+from crosscloud_mnist.ports.diagnosis import Check, Checker, Status, is_training, volume_checks
 from crosscloud_mnist.ports.registry import (
     Ledger,
     LedgerEntry,
@@ -25,6 +26,8 @@ from crosscloud_mnist.ports.tracking import Tracker
 
 __all__ = [
     "BatchScorer",
+    "Check",
+    "Checker",
     "Deployment",
     "DistributedIngestor",
     "Endpoint",
@@ -37,7 +40,10 @@ __all__ = [
     "ModelVersion",
     "Registry",
     "ScoringProgress",
+    "Status",
     "Tracker",
     "Versions",
+    "is_training",
     "served_entity_name",
+    "volume_checks",
 ]

@@ -1,0 +1,80 @@
+"""Unity Catalog's securables and effective privileges, as ``docs/permissions.md`` lists them.
+
+https://docs.databricks.com/api/workspace/grants/geteffective
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+from rehearsal.workspace import ApiError, Workspace, not_found, workspace_of
+
+VOLUME = "data_masters.train.mnist"
+_OWNER = "metastore-admins"  # of everything but the models, which the identity owns
+_UNITY_CATALOG = "/api/2.1/unity-catalog/"
+_PRIVILEGES: Mapping[str, Sequence[str]] = {
+    "catalog": ("USE_CATALOG",),
+    "schema": ("USE_SCHEMA",),
+    "volume": ("READ_VOLUME", "WRITE_VOLUME"),
+    "function": ("EXECUTE",),  # a registered model is a kind of function
+}
+
+
+def _get_securable(kind: str) -> Callable[[Request], Awaitable[JSONResponse]]:
+    async def get(request: Request) -> JSONResponse:
+        name = request.path_params["name"]
+        _check_exists(workspace_of(request), kind, name)
+        return JSONResponse({"name": name.rpartition(".")[2], "full_name": name, "owner": _OWNER})
+
+    return get
+
+
+async def get_model(request: Request) -> JSONResponse:
+    """Return a registered model; who created it owns it."""
+    workspace, name = workspace_of(request), request.path_params["name"]
+    response = await workspace.tracking.get(
+        "/api/2.0/mlflow/registered-models/get", params={"name": name}
+    )
+    if response.is_error:
+        raise not_found(f"Model '{name}'")
+    return JSONResponse({"name": name.rpartition(".")[2], "full_name": name, "owner": "rehearsal"})
+
+
+async def get_effective(request: Request) -> JSONResponse:
+    """Return the privileges of one principal on a securable, with the inherited ones."""
+    kind, name = request.path_params["kind"], request.path_params["name"]
+    principal = request.query_params.get("principal")
+    if kind not in _PRIVILEGES:
+        raise ApiError(400, "INVALID_PARAMETER_VALUE", f"Unknown securable type '{kind}'.")
+    if kind != "function":
+        _check_exists(workspace_of(request), kind, name)
+    assignment = {
+        "principal": principal or "rehearsal",
+        "privileges": [{"privilege": privilege} for privilege in _PRIVILEGES[kind]],
+    }
+    return JSONResponse({"privilege_assignments": [assignment]})
+
+
+def _check_exists(workspace: Workspace, kind: str, name: str) -> None:
+    existing = {
+        "catalog": {schema.partition(".")[0] for schema in workspace.schemas},
+        "schema": set(workspace.schemas),
+        "volume": {VOLUME},
+    }
+    if name not in existing[kind]:
+        code = f"{kind.upper()}_DOES_NOT_EXIST"
+        raise ApiError(404, code, f"{kind.capitalize()} '{name}' does not exist.")
+
+
+ROUTES = [
+    Route(f"{_UNITY_CATALOG}models/{{name}}", get_model),
+    Route(f"{_UNITY_CATALOG}effective-permissions/{{kind}}/{{name}}", get_effective),
+    *(
+        Route(f"{_UNITY_CATALOG}{kind}/{{name}}", _get_securable(kind.removesuffix("s")))
+        for kind in ("catalogs", "schemas", "volumes")
+    ),
+]
