@@ -30,6 +30,7 @@ class DatabricksChecks:
         experiment: Absolute path in the workspace.
         model_name: The registered model, three levels.
         endpoint_name: Name of the serving endpoint.
+        has_inference_table: Whether conf wants an inference table of it.
         scratch_model: A registered model that the scratch version may be created in; ``None``
             creates one, which needs ``CREATE MODEL``.
     """
@@ -42,6 +43,7 @@ class DatabricksChecks:
         experiment: str,
         model_name: str,
         endpoint_name: str,
+        has_inference_table: bool,
         scratch_model: str | None = None,
     ) -> None:
         self._roles, self._storage = roles, storage
@@ -49,6 +51,7 @@ class DatabricksChecks:
             "experiment": experiment,
             "model_name": model_name,
             "endpoint_name": endpoint_name,
+            "has_inference_table": has_inference_table,
             "scratch_model": scratch_model,
         }
 

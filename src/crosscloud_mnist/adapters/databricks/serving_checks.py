@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from databricks.sdk.service.serving import ServingEndpointDetailed
 
 _PERMISSION = "CAN_MANAGE"
+_COLD_START_SECONDS = 45.0
 _BLANK = np.zeros((1, 28, 28), np.uint8)
 
 
@@ -25,10 +26,14 @@ class ServingChecks:
     Args:
         open_client: Returns a client of the workspace.
         name: The endpoint's name.
+        has_inference_table: Whether conf wants an inference table.
     """
 
-    def __init__(self, open_client: Callable[[], WorkspaceClient], name: str) -> None:
+    def __init__(
+        self, open_client: Callable[[], WorkspaceClient], name: str, *, has_inference_table: bool
+    ) -> None:
         self._open_client, self._name = open_client, name
+        self._has_inference_table = has_inference_table
 
     def steps(self) -> list[Step]:
         """Return the steps; they need the check ``sign-in``."""
@@ -54,7 +59,7 @@ class ServingChecks:
                 "AI Gateway writes an inference table, which monitor reads",
                 self._check_inference_table,
                 existing,
-                remedy="run kedro run --pipelines deploy, which enables it",
+                is_required=self._has_inference_table,
             ),
         ]
 
@@ -85,7 +90,9 @@ class ServingChecks:
             raise NotApplicableError(f"{self._name} serves nothing yet")
         client = self._open_client()
         url = f"{client.config.host}/serving-endpoints/{self._name}/invocations"
-        _, served = Invocations(client.api_client, self._name, url).predict(_BLANK)
+        _, served = Invocations(client.api_client, self._name, url, _COLD_START_SECONDS).predict(
+            _BLANK
+        )
         names = [entity.name for entity in endpoint.config.served_entities]
         if served not in names:
             raise EndpointError(

@@ -40,6 +40,7 @@ class WorkspaceChecks:
         experiment: Absolute path in the workspace.
         model_name: The registered model, three levels.
         endpoint_name: Name of the serving endpoint.
+        has_inference_table: Whether conf wants an inference table of it.
         scratch_model: A registered model for the scratch version; ``None`` creates one.
         workspace_id: The id that must be reached, if it is known.
     """
@@ -53,13 +54,16 @@ class WorkspaceChecks:
         experiment: str,
         model_name: str,
         endpoint_name: str,
+        has_inference_table: bool,
         scratch_model: str | None,
         workspace_id: str | None = None,
     ) -> None:
         self._area, self._roles, self._storage = area, roles, storage
         self._experiment, self._model_name = experiment, model_name
         self._workspace_id = workspace_id
-        self._serving = ServingChecks(self._open_client, endpoint_name)
+        self._serving = ServingChecks(
+            self._open_client, endpoint_name, has_inference_table=has_inference_table
+        )
         clients = WorkspaceClients(UNITY_CATALOG, workspace_id)
         self._scratch = ScratchModel(
             clients,
