@@ -15,6 +15,7 @@ from crosscloud_mnist.bundle.golden import (
     golden_difference,
 )
 from crosscloud_mnist.bundle.layout import Bundle, digest_of
+from crosscloud_mnist.bundle.requirements import pin_requirements
 from crosscloud_mnist.bundle.signing import Signer, Verifier
 from crosscloud_mnist.bundle.writer import write
 
@@ -33,5 +34,6 @@ __all__ = [
     "check_golden",
     "digest_of",
     "golden_difference",
+    "pin_requirements",
     "write",
 ]

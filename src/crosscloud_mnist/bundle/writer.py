@@ -9,26 +9,27 @@ import tempfile
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
+import yaml
 
 from crosscloud_mnist.bundle.contents import BundleContents
 from crosscloud_mnist.bundle.golden import SAME_HOST_TOLERANCE, check_golden
 from crosscloud_mnist.bundle.layout import ARTIFACTS, Bundle, digest_of
+from crosscloud_mnist.bundle.requirements import pin_requirements
 from crosscloud_mnist.bundle.signing import Signer
 from crosscloud_mnist.errors import BundleError, VerificationError
 
 _PYTHON_MODEL = Path(__file__).with_name("python_model.py")  # copied into the bundle, not imported
-_REQUIREMENTS = ("mlflow", "onnxruntime")
 
 
 def write(contents: BundleContents, folder: Path, signer: Signer) -> Bundle:
     """Write and sign the bundle; it replaces the folder's contents once it is complete.
 
     Raises:
-        BundleError: The ONNX graph does not answer as Keras did, by more than 1e-5.
+        BundleError: The ONNX graph does not answer as Keras did, by more than 1e-5, or the
+            installed distributions contradict each other.
         ConfigurationError: There is no key to sign with.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -62,10 +63,11 @@ def _save(contents: BundleContents, artifacts: Path, folder: Path) -> None:
                 inputs=Schema([TensorSpec(np.dtype(np.float32), (-1, 28, 28), "images")]),
                 outputs=Schema([TensorSpec(np.dtype(np.float32), (-1, 10))]),
             ),
-            pip_requirements=[f"{name}=={version(name)}" for name in _REQUIREMENTS],
+            pip_requirements=pin_requirements(),
         )
     shutil.rmtree(artifacts)
     _remove_local_paths(folder)
+    _remove_unpinned_tools(folder)
 
 
 def _write_artifacts(contents: BundleContents, folder: Path) -> None:
@@ -100,6 +102,14 @@ def _remove_local_paths(folder: Path) -> None:
     for artifact in flavor["artifacts"].values():
         artifact["uri"] = artifact["path"]
     model.save(str(folder / "MLmodel"))
+
+
+def _remove_unpinned_tools(folder: Path) -> None:
+    """Keep those of pip, setuptools and wheel that MLflow could pin; every pin has a wheel."""
+    path = folder / "python_env.yaml"
+    environment = yaml.safe_load(path.read_text())
+    tools = [tool for tool in environment["build_dependencies"] if "==" in tool]
+    path.write_text(yaml.safe_dump(environment | {"build_dependencies": tools}, sort_keys=False))
 
 
 @contextmanager

@@ -7,7 +7,14 @@ from typing import Any
 
 from kedro.io import AbstractDataset
 
-from crosscloud_mnist.bundle import Bundle, BundleContents, Signer, digest_of, write
+from crosscloud_mnist.bundle import (
+    Bundle,
+    BundleContents,
+    Signer,
+    digest_of,
+    pin_requirements,
+    write,
+)
 
 
 class BundleDataset(AbstractDataset[BundleContents, Bundle]):
@@ -59,12 +66,14 @@ class BundleDataset(AbstractDataset[BundleContents, Bundle]):
         write(data, self._filepath, self._signer)
 
     def check(self) -> None:
-        """Check before a long run that there is a key to sign with.
+        """Check before a long run that a bundle can be signed, and its environment pinned.
 
         Raises:
-            ConfigurationError: There is none.
+            BundleError: The installed distributions contradict each other.
+            ConfigurationError: There is no key to sign with.
         """
         self._signer.check()
+        pin_requirements()
 
     def _exists(self) -> bool:
         return (self._filepath / "MLmodel").is_file()

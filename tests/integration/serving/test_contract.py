@@ -1,9 +1,13 @@
-"""One contract, two servers: the local one, and the stock MLflow server that Databricks runs."""
+"""One contract, two servers: the local one, and the stock MLflow server that Databricks runs.
+
+The stock server runs in an environment that MLflow builds from the bundle's own files.
+"""
 
 from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,6 +17,8 @@ from pathlib import Path
 import httpx
 import numpy as np
 import pytest
+import yaml
+from packaging.utils import canonicalize_name
 
 pytestmark = pytest.mark.process
 
@@ -20,24 +26,48 @@ IMAGE = np.arange(784).reshape(28, 28) % 256
 
 
 @pytest.fixture(scope="module")
-def stock(tiny_bundle, free_port, tmp_path_factory):
-    """``mlflow models serve`` on the same bundle."""
+def environments(tmp_path_factory):
+    """The folder in which MLflow builds environments; they take half a gigabyte each."""
+    folder = tmp_path_factory.mktemp("environments")
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="module")
+def pyenv(tiny_bundle, tmp_path_factory):
+    """A folder with a ``pyenv`` that has this interpreter, in place of compiling the same one."""
+    folder = tmp_path_factory.mktemp("pyenv")
+    version = yaml.safe_load((tiny_bundle.folder / "python_env.yaml").read_text())["python"]
+    interpreter = folder / "versions" / version / "bin" / "python"
+    interpreter.parent.mkdir(parents=True)
+    interpreter.symlink_to(Path(sys.executable).resolve())
+    command = folder / "bin" / "pyenv"
+    command.parent.mkdir()
+    command.write_text(f"#!/bin/sh\ntest $1 != root || echo {folder}\n")
+    command.chmod(0o755)
+    return command.parent
+
+
+@pytest.fixture(scope="module")
+def stock(tiny_bundle, environments, pyenv, free_port, tmp_path_factory):
+    """``mlflow models serve`` on the same bundle, in the environment that the bundle describes."""
     port, log = free_port(), tmp_path_factory.mktemp("stock") / "log"
+    path = f"{pyenv}:{Path(sys.executable).parent}:{os.environ['PATH']}"
     with log.open("wb") as output:
         process = subprocess.Popen(
             [
-                *(sys.executable, "-m", "mlflow", "models", "serve", "--env-manager", "local"),
+                *(sys.executable, "-m", "mlflow", "models", "serve", "--env-manager", "virtualenv"),
                 *("--model-uri", str(tiny_bundle.folder), "--port", str(port)),
             ],
-            # MLflow looks for uvicorn on the path.
-            env=os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
+            env=os.environ
+            | {"PATH": path, "MLFLOW_ENV_ROOT": str(environments), "PIP_NO_COMPILE": "1"},
             stdout=output,
             stderr=output,
             start_new_session=True,
         )
     address = f"http://127.0.0.1:{port}"
     try:
-        until = time.monotonic() + 90
+        until = time.monotonic() + 300  # most of it is pip's
         while True:
             assert process.poll() is None, log.read_text()
             assert time.monotonic() < until, log.read_text()
@@ -67,6 +97,21 @@ def post(request):
             return client.post("/invocations", content=content, headers=headers)
 
         yield post
+
+
+def test_the_stock_server_has_exactly_what_the_bundle_pins(stock, environments, tiny_bundle):
+    (environment,) = environments.iterdir()
+    freeze = [environment / "bin" / "python", "-m", "pip", "list", "--format", "freeze"]
+    installed = subprocess.run(freeze, check=True, capture_output=True, text=True).stdout
+    pins = (tiny_bundle.folder / "requirements.txt").read_text()
+    tools = yaml.safe_load((tiny_bundle.folder / "python_env.yaml").read_text())
+    expected = {*pins.split(), *tools["build_dependencies"]}
+    assert {_normalize(line) for line in installed.split()} == expected
+
+
+def _normalize(pin: str) -> str:
+    name, separator, version = pin.partition("==")
+    return f"{canonicalize_name(name)}{separator}{version}"
 
 
 def with_pixel(text: str) -> bytes:
