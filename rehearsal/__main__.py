@@ -1,6 +1,6 @@
 """``make rehearse``: the whole flow on loopback, then again with the clouds swapped.
 
-python -m rehearsal [--keep] [--params PARAMS]
+python -m rehearsal [--keep] [--plain-storage] [--params PARAMS]
 python -m rehearsal --stop
 """
 
@@ -16,7 +16,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import httpx
@@ -27,6 +27,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from rehearsal.flow import PROJECT, Flow, FlowError, push
 from rehearsal.processes import end_group
 from rehearsal.state import check_tokens, print_state
+from rehearsal.volume import mounted
 from rehearsal.workspace_process import WorkspaceProcess
 
 _FOLDER = PROJECT / "data" / "rehearsal"
@@ -43,6 +44,9 @@ def main() -> int:
     parser.add_argument("--keep", action="store_true", help="leave the workspaces running")
     parser.add_argument("--stop", action="store_true", help="end workspaces that were left running")
     parser.add_argument("--params", default=_PARAMS, help="of the train pipeline")
+    parser.add_argument(
+        "--plain-storage", action="store_true", help="a plain folder in place of a strict volume"
+    )
     arguments = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # runs the finally blocks
     _stop()
@@ -50,7 +54,9 @@ def main() -> int:
         return 0
     started = time.monotonic()
     try:
-        errors = _rehearse(arguments.params, keep=arguments.keep)
+        errors = _rehearse(
+            arguments.params, keep=arguments.keep, strict_storage=not arguments.plain_storage
+        )
     except (FlowError, RuntimeError, subprocess.TimeoutExpired) as error:
         print(f"\nThe rehearsal failed: {error}", file=sys.stderr)
         return 1
@@ -58,14 +64,19 @@ def main() -> int:
     return 1 if errors else 0
 
 
-def _rehearse(params: str, *, keep: bool) -> list[str]:
+def _rehearse(params: str, *, keep: bool, strict_storage: bool) -> list[str]:
     """Run the flow in both directions; return which requests had another workspace's token."""
     mnist = _find_mnist()
     shutil.rmtree(_FOLDER, ignore_errors=True)
-    with _workspaces(keep=keep) as workspaces:
+    storage = mounted(_FOLDER / "storage") if strict_storage else nullcontext(None)
+    with storage as volume, _workspaces(keep=keep) as workspaces:
         private, public = _create_keys(_FOLDER / "keys")
         variables = {**mnist, "MNIST_VERIFYING_KEY": public}
-        flow = Flow(workspaces, _FOLDER / "storage", variables, signing_key=private)
+        storage_folder = _FOLDER / "storage"
+        if volume is not None:
+            print(f"Storage: {volume.describe()}", flush=True)
+            storage_folder, variables = volume.path, {**variables, **volume.variables}
+        flow = Flow(workspaces, storage_folder, _FOLDER / "cache", variables, signing_key=private)
         flow.write_secrets("azure", "gcp")
         flow.write_secrets("gcp", "azure")
         push(flow, "azure", "gcp", params)

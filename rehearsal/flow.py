@@ -32,6 +32,7 @@ class Flow:
     Attributes:
         workspaces: The workspaces, by cloud.
         folder: Holds each cloud's storage.
+        cache: Holds each cloud's bundle cache, on local disk.
         variables: More environment variables of every command.
         signing_key: Path of the private key, given only to the cloud that trains.
         project: The project's folder.
@@ -39,6 +40,7 @@ class Flow:
 
     workspaces: Mapping[str, WorkspaceProcess]
     folder: Path
+    cache: Path
     variables: Mapping[str, str]
     signing_key: str
     project: Path = PROJECT
@@ -85,6 +87,7 @@ class Flow:
                 **clean_environment(),
                 **self.workspaces[cloud].variables(),
                 "MNIST_STORAGE": str(self.folder / cloud),
+                "MNIST_CACHE": str(self.cache / cloud),
                 "TF_CPP_MIN_LOG_LEVEL": "2",
                 **self.variables,
                 **values,

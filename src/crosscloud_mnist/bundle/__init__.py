@@ -16,13 +16,14 @@ from crosscloud_mnist.bundle.golden import (
 )
 from crosscloud_mnist.bundle.layout import Bundle, digest_of
 from crosscloud_mnist.bundle.requirements import pin_requirements
-from crosscloud_mnist.bundle.signing import Signer, Verifier
+from crosscloud_mnist.bundle.signing import SIGNATURE, Signer, Verifier
 from crosscloud_mnist.bundle.writer import write
 
 __all__ = [
     "CONTRACT",
     "CROSS_HOST_TOLERANCE",
     "SAME_HOST_TOLERANCE",
+    "SIGNATURE",
     "Bundle",
     "BundleContents",
     "Contract",

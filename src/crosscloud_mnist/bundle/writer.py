@@ -18,22 +18,25 @@ from crosscloud_mnist.bundle.contents import BundleContents
 from crosscloud_mnist.bundle.golden import SAME_HOST_TOLERANCE, check_golden
 from crosscloud_mnist.bundle.layout import ARTIFACTS, Bundle, digest_of
 from crosscloud_mnist.bundle.requirements import pin_requirements
-from crosscloud_mnist.bundle.signing import Signer
+from crosscloud_mnist.bundle.signing import SIGNATURE, Signer
 from crosscloud_mnist.errors import BundleError, VerificationError
+from crosscloud_mnist.storage import folders
 
 _PYTHON_MODEL = Path(__file__).with_name("python_model.py")  # copied into the bundle, not imported
 
 
 def write(contents: BundleContents, folder: Path, signer: Signer) -> Bundle:
-    """Write and sign the bundle; it replaces the folder's contents once it is complete.
+    """Write and sign the bundle; it replaces what the folder held.
+
+    The bundle is built on local disk and then copied. Its signature is the marker: it is written
+    last, so that a folder with a signature is a complete bundle.
 
     Raises:
         BundleError: The ONNX graph does not answer as Keras did, by more than 1e-5, or the
             installed distributions contradict each other.
         ConfigurationError: There is no key to sign with.
     """
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as work:
+    with tempfile.TemporaryDirectory() as work:
         new = Path(work) / "new"
         _save(contents, Path(work) / "artifacts", new)
         try:
@@ -41,10 +44,8 @@ def write(contents: BundleContents, folder: Path, signer: Signer) -> Bundle:
         except VerificationError as error:
             raise BundleError(f"the ONNX export is not the Keras model: {error}") from error
         signer.sign(new)
-        if folder.exists():
-            folder.rename(Path(work) / "old")
-        new.rename(folder)
-    return Bundle(folder, digest_of(folder))
+        folders.replace(new, folder, marker=SIGNATURE)
+        return Bundle(folder, digest_of(new))
 
 
 def _save(contents: BundleContents, artifacts: Path, folder: Path) -> None:

@@ -46,7 +46,8 @@ class ArraysDataset(AbstractDataset[dict[str, NDArray[Any]], dict[str, NDArray[A
 
     def load(self) -> dict[str, NDArray[Any]]:
         """Read the arrays, in the order they were saved in."""
-        with np.load(self._filepath, allow_pickle=False) as archive:
+        content = io.BytesIO(atomic.read_bytes(self._filepath))
+        with np.load(content, allow_pickle=False) as archive:
             return {name: archive[name] for name in archive.files}
 
     def save(self, data: dict[str, NDArray[Any]]) -> None:
@@ -56,7 +57,7 @@ class ArraysDataset(AbstractDataset[dict[str, NDArray[Any]], dict[str, NDArray[A
         atomic.write_bytes(self._filepath, buffer.getvalue())
 
     def _exists(self) -> bool:
-        return self._filepath.is_file()
+        return atomic.is_complete(self._filepath)
 
     def _describe(self) -> dict[str, Any]:
         return {"filepath": str(self._filepath)}

@@ -8,6 +8,7 @@ from typing import Any
 from kedro.io import AbstractDataset
 
 from crosscloud_mnist.bundle import (
+    SIGNATURE,
     Bundle,
     BundleContents,
     Signer,
@@ -15,6 +16,7 @@ from crosscloud_mnist.bundle import (
     pin_requirements,
     write,
 )
+from crosscloud_mnist.errors import BundleError
 
 
 class BundleDataset(AbstractDataset[BundleContents, Bundle]):
@@ -53,7 +55,16 @@ class BundleDataset(AbstractDataset[BundleContents, Bundle]):
         self.metadata = metadata
 
     def load(self) -> Bundle:
-        """Return the bundle; its digest is computed from the files."""
+        """Return the bundle; its digest is computed from the files.
+
+        Raises:
+            BundleError: There is no complete bundle.
+        """
+        if not self._exists():
+            raise BundleError(
+                f"{self._filepath} is not a complete bundle (no {SIGNATURE}), expected the one "
+                "that train writes there; run kedro run --pipelines train"
+            )
         return Bundle(self._filepath, digest_of(self._filepath))
 
     def save(self, data: BundleContents) -> None:
@@ -76,7 +87,7 @@ class BundleDataset(AbstractDataset[BundleContents, Bundle]):
         pin_requirements()
 
     def _exists(self) -> bool:
-        return (self._filepath / "MLmodel").is_file()
+        return (self._filepath / SIGNATURE).is_file()
 
     def _describe(self) -> dict[str, Any]:
         return {"filepath": str(self._filepath)}

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import logging
 import re
-import shutil
 import tempfile
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from kedro.io import AbstractDataset
+from kedro.io import AbstractDataset, DatasetError
 from PIL import Image
 
 from crosscloud_mnist.errors import ConfigurationError, ImageError
 from crosscloud_mnist.preprocessing import open_image
 from crosscloud_mnist.preprocessing.formats import MAX_FILE_BYTES
+from crosscloud_mnist.storage import folders
+
+_MARKER = ".complete"
 
 logger = logging.getLogger(__name__)
 
@@ -24,7 +26,7 @@ ImageLoaders = Mapping[str, Callable[[], Image.Image]]
 
 
 class ImageFolderDataset(AbstractDataset[Mapping[str, Image.Image], ImageLoaders]):
-    """Loads every file of a folder and its subfolders, and saves images as PNG files.
+    """Loads every file of a folder and its subfolders; saves images as PNG files.
 
     In a catalog::
 
@@ -42,6 +44,8 @@ class ImageFolderDataset(AbstractDataset[Mapping[str, Image.Image], ImageLoaders
         filepath: The folder; one that does not exist holds no images.
         given: The folder, or one file, that the user named; it is used in place of ``filepath``,
             and must hold files.
+        generated: Whether a run saves the folder. Without its completion marker, such a folder is
+            incomplete and holds no images.
         metadata: For plugins (``kedro-viz``); not used.
     """
 
@@ -50,10 +54,12 @@ class ImageFolderDataset(AbstractDataset[Mapping[str, Image.Image], ImageLoaders
         *,
         filepath: str,
         given: str | int | None = None,
+        generated: bool = False,
         metadata: dict[str, Any] | None = None,
     ) -> None:
         self._filepath = Path(filepath)
         self._given = None if given is None else Path(str(given))  # a folder may be named 7
+        self._generated = generated
         self.metadata = metadata
 
     def load(self) -> ImageLoaders:
@@ -74,16 +80,21 @@ class ImageFolderDataset(AbstractDataset[Mapping[str, Image.Image], ImageLoaders
         return {path.relative_to(root).as_posix(): partial(_open, path) for path in files}
 
     def save(self, data: Mapping[str, Image.Image]) -> None:
-        """Replace the folder by one with a PNG file for each image, once all are written."""
-        self._filepath.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=self._filepath.parent, prefix=".images.") as work:
-            new = Path(work) / "new"
-            new.mkdir()
+        """Replace the folder by one with a PNG file for each image.
+
+        Raises:
+            DatasetError: The folder is not ``generated``: its images are a user's.
+        """
+        if not self._generated:
+            raise DatasetError(
+                f"{self._filepath} holds a user's images, expected a folder that a run may "
+                "replace; set generated: true in the catalog"
+            )
+        with tempfile.TemporaryDirectory() as work:
             for name, image in data.items():
-                image.save(new / f"{name}.png")
-            if self._filepath.exists():
-                shutil.rmtree(self._filepath)
-            new.rename(self._filepath)
+                image.save(Path(work) / f"{name}.png")
+            (Path(work) / _MARKER).write_text("All images are written.\n")
+            folders.replace(Path(work), self._filepath, marker=_MARKER)
 
     def check(self) -> None:
         """Check before a run that the folder that the user named holds a file.
@@ -95,7 +106,7 @@ class ImageFolderDataset(AbstractDataset[Mapping[str, Image.Image], ImageLoaders
 
     def _find_files(self) -> tuple[list[Path], int]:
         """Return the files, and how many are hidden."""
-        files, hidden = _find_files(self._given or self._filepath)
+        files, hidden = self._list_files()
         if self._given is not None and not files:
             found = "holds no file" if self._given.exists() else "does not exist"
             raise ConfigurationError(
@@ -104,18 +115,25 @@ class ImageFolderDataset(AbstractDataset[Mapping[str, Image.Image], ImageLoaders
             )
         return files, hidden
 
+    def _list_files(self) -> tuple[list[Path], int]:
+        if self._generated and not (self._filepath / _MARKER).is_file():
+            return [], 0
+        return _list_files(self._given or self._filepath)
+
     def _exists(self) -> bool:
-        return bool(_find_files(self._given or self._filepath)[0])
+        return bool(self._list_files()[0])
 
     def _describe(self) -> dict[str, Any]:
         return {"filepath": str(self._given or self._filepath)}
 
 
-def _find_files(folder: Path) -> tuple[list[Path], int]:
-    """Return the files in path order, and how many are hidden."""
+def _list_files(folder: Path) -> tuple[list[Path], int]:
+    """Return the files in path order, and how many are hidden; the marker is not counted."""
     if folder.is_file():
         return [folder], 0
-    files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
+    files = [
+        path for path in sorted(folder.rglob("*")) if path.is_file() and path != folder / _MARKER
+    ]
     visible = [
         path
         for path in files

@@ -103,13 +103,16 @@ class MnistDataset(AbstractDataset[NoReturn, RawDigits]):
         """
         if self._folder:
             return self._read(self._folder)
-        if any(find_file(self._cache, name) for name in FILES):
+        cached = [find_file(self._cache, name) is not None for name in FILES]
+        if all(cached):
             return self._read(self._cache)
         for mirror in self._mirrors:
             try:
                 return self._download(mirror)
             except (OSError, http.client.HTTPException, IdxError) as error:
                 logger.warning("%s has no MNIST: %s", mask_uris(mirror), summarize(str(error)))
+        if any(cached):  # those of a user, or of a download that was interrupted
+            return self._read(self._cache)
         if self._allow_uci_fallback:
             return _load_uci_digits()
         raise IdxError(

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from crosscloud_mnist.storage import atomic
 from crosscloud_mnist.storage.shard_layout import IMAGES_SUFFIX, LABELS_SUFFIX
 
 FILES = (
@@ -41,7 +42,7 @@ def _find_in(folder: Path, name: str) -> Path | None:
     for stem in (name, name.replace("-idx", ".idx")):
         for candidate in (stem, f"{stem}.gz"):
             path = entries.get(candidate)
-            if path and path.is_file():
+            if path and atomic.is_complete(path):
                 return path
             if path and path.is_dir() and (found := _find_in(path, name)):
                 return found

@@ -62,19 +62,20 @@ class ModelUriDataset(AbstractDataset[str, str]):
             )
         if self._given != LAST_TRAINED:
             return self._given
-        if not self._filepath.is_file():
+        try:
+            return atomic.read_bytes(self._filepath).decode().strip()
+        except FileNotFoundError as error:
             raise ConfigurationError(
                 f"{self._filepath} does not exist, expected the URI that train writes there; run "
                 "kedro run --pipelines train, or add --params register_remote.model=models:/m-..."
-            )
-        return self._filepath.read_text().strip()
+            ) from error
 
     def save(self, data: str) -> None:
         """Write the URI to the file."""
         atomic.write_bytes(self._filepath, f"{data}\n".encode())
 
     def _exists(self) -> bool:
-        return self._given not in (None, LAST_TRAINED) or self._filepath.is_file()
+        return self._given not in (None, LAST_TRAINED) or atomic.is_complete(self._filepath)
 
     def _describe(self) -> dict[str, Any]:
         return {"filepath": str(self._filepath), "given": self._given}

@@ -1,13 +1,16 @@
 """One run at a time for each stage of a storage folder.
 
 A stage (``ingest``, ``train``, ``register``, ...) has its files in the storage folder: two runs of
-it at once would read each other's. The lock is the operating system's, on a file in
-``<storage>/.locks``: it ends with the process, however that ends.
+it at once would read each other's. The lock is the operating system's (``flock``), on a file in
+``<storage>/.locks``: it ends with the process, however that ends. Storage without ``flock`` is not
+locked: a file whose existence is the lock would stay for good where a job is killed together with
+its cluster.
 """
 
 from __future__ import annotations
 
 import errno
+import fcntl
 import json
 import logging
 import os
@@ -16,8 +19,6 @@ from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-
-from filelock import FileLock, Timeout
 
 from crosscloud_mnist.errors import StorageInUseError
 from crosscloud_mnist.storage import atomic
@@ -54,13 +55,10 @@ class RunLock:
     """
 
     def __init__(self, storage: Path, stages: Collection[str], pipeline: str) -> None:
-        folder = storage / ".locks"
-        # Always in the same order: two runs must not wait for each other.
-        self._locks = {
-            folder / f"{stage}.json": FileLock(folder / f"{stage}.lock", thread_local=False)
-            for stage in sorted(stages)
-        }
         self._storage, self._pipeline = storage, pipeline
+        # Always in the same order: of two runs at once, one gets all of its locks.
+        self._stages = sorted(stages)
+        self._descriptors: list[int] = []
 
     def acquire(self) -> None:
         """Take all locks, or none.
@@ -78,13 +76,15 @@ class RunLock:
             datetime.now(UTC).isoformat(timespec="seconds"),
         )
         try:
-            for record, lock in self._locks.items():
-                record.parent.mkdir(parents=True, exist_ok=True)
-                self._acquire_one(record, lock)
+            folder = self._storage / ".locks"
+            folder.mkdir(parents=True, exist_ok=True)
+            for stage in self._stages:
+                record = folder / f"{stage}.json"
+                self._acquire_one(folder / f"{stage}.lock", record)
                 atomic.write_bytes(record, json.dumps(asdict(holder)).encode())
-        except (OSError, NotImplementedError) as error:
+        except OSError as error:
             self.release()
-            if isinstance(error, OSError) and error.errno not in _UNSUPPORTED:
+            if error.errno not in _UNSUPPORTED:
                 raise StorageInUseError(
                     f"{self._storage} cannot be locked ({error.strerror}), expected a folder that "
                     "this run can write to; check its permissions, or the storage in the globals"
@@ -100,13 +100,16 @@ class RunLock:
 
     def release(self) -> None:
         """Release all locks that are held."""
-        for lock in self._locks.values():
-            lock.release()
+        for descriptor in self._descriptors:
+            os.close(descriptor)  # which releases the lock
+        self._descriptors.clear()
 
-    def _acquire_one(self, record: Path, lock: FileLock) -> None:
+    def _acquire_one(self, path: Path, record: Path) -> None:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        self._descriptors.append(descriptor)
         try:
-            lock.acquire(timeout=0)
-        except Timeout as error:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
             raise StorageInUseError(
                 f"{_describe_holder(record)} uses the files of the stage {record.stem!r} in "
                 f"{self._storage}, expected one run at a time; wait until it has ended, or set "

@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from crosscloud_mnist.errors import IdxError
-from crosscloud_mnist.storage import idx
+from crosscloud_mnist.storage import atomic, idx
 from crosscloud_mnist.storage.image_format import IMAGE_PIXELS, IMAGE_SIDE
 
 IMAGES_SUFFIX, LABELS_SUFFIX = "-images-idx3-ubyte", "-labels-idx1-ubyte"
@@ -23,16 +23,9 @@ def shard_paths(folder: Path, index: int, shards: int) -> tuple[Path, Path]:
     return folder / f"{stem}{IMAGES_SUFFIX}", folder / f"{stem}{LABELS_SUFFIX}"
 
 
-def remove_shards(folder: Path, *, keep: int | None = None) -> None:
-    """Remove every shard in a folder.
-
-    Args:
-        folder: Where the shards are.
-        keep: The number of shards of the one set that stays.
-    """
-    for path in folder.glob("*-of-*-idx?-ubyte"):
-        if keep is None or f"-of-{keep:05d}-" not in path.name:
-            path.unlink()
+def remove_shards(folder: Path) -> None:
+    """Remove every shard in a folder."""
+    atomic.remove(folder, "*-of-*-idx?-ubyte")
 
 
 def images_header(count: int) -> bytes:

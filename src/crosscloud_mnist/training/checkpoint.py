@@ -16,6 +16,7 @@ from crosscloud_mnist.storage import atomic
 from crosscloud_mnist.training import epoch_records
 from crosscloud_mnist.training.result import EpochMetrics
 
+_PATTERN = "checkpoint-*.npz"
 _MAX_KEPT = 2  # the newest, and the one that a new attempt may be reading
 Variable = NDArray[np.generic]
 
@@ -44,7 +45,7 @@ def save(folder: str, history: Sequence[EpochMetrics], variables: Sequence[Varia
     epochs = json.dumps([asdict(epoch) for epoch in history])
     np.savez(stream, *variables, history=np.array(epochs))
     atomic.write_bytes(_path(folder, len(history)), stream.getvalue())
-    for old in _list(folder)[:-_MAX_KEPT]:
+    for old in _find(folder)[:-_MAX_KEPT]:
         old.unlink(missing_ok=True)
 
 
@@ -52,24 +53,24 @@ def load(folder: str, epoch: int) -> Checkpoint:
     """Read the checkpoint of that epoch.
 
     Raises:
-        OSError: There is none.
+        OSError: There is no complete one.
     """
-    with np.load(_path(folder, epoch)) as archive:
+    content = atomic.read_bytes(_path(folder, epoch))
+    with np.load(io.BytesIO(content), allow_pickle=False) as archive:
         history = tuple(EpochMetrics(**values) for values in json.loads(str(archive["history"])))
         count = len(archive.files) - 1
         return Checkpoint(history, tuple(archive[f"arr_{i}"] for i in range(count)))
 
 
 def last_epoch(folder: str) -> int:
-    """Return the last epoch that has a checkpoint, or 0."""
-    paths = _list(folder)
+    """Return the last epoch that has a complete checkpoint, or 0."""
+    paths = _find(folder)
     return int(paths[-1].stem.removeprefix("checkpoint-")) if paths else 0
 
 
 def clear(folder: str) -> None:
     """Remove the checkpoints of an earlier training."""
-    for path in _list(folder):
-        path.unlink(missing_ok=True)
+    atomic.remove(Path(folder), _PATTERN)
 
 
 def remove_folder(folder: str) -> None:
@@ -84,5 +85,5 @@ def _path(folder: str, epoch: int) -> Path:
     return Path(folder) / f"checkpoint-{epoch:04d}.npz"
 
 
-def _list(folder: str) -> list[Path]:
-    return sorted(Path(folder).glob("checkpoint-*.npz"))
+def _find(folder: str) -> list[Path]:
+    return atomic.find(Path(folder), _PATTERN)

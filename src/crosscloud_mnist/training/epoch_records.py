@@ -9,6 +9,8 @@ from pathlib import Path
 from crosscloud_mnist.storage import atomic
 from crosscloud_mnist.training.result import EpochMetrics
 
+_PATTERN = "epoch-*.json"
+
 
 def write(folder: str, metrics: EpochMetrics) -> None:
     """Write the record of an epoch atomically.
@@ -22,26 +24,20 @@ def write(folder: str, metrics: EpochMetrics) -> None:
 def read(folder: str, epoch: int) -> EpochMetrics | None:
     """Return the record of an epoch, or ``None`` where it has not ended."""
     try:
-        content = _path(folder, epoch).read_bytes()
-    except FileNotFoundError:
+        return EpochMetrics(**json.loads(atomic.read_bytes(_path(folder, epoch))))
+    except (FileNotFoundError, json.JSONDecodeError):  # the latter while it is written in place
         return None
-    return EpochMetrics(**json.loads(content))
 
 
 def count(folder: str) -> int:
     """Return how many epochs have a record."""
-    return len(_list(folder))
+    return len(atomic.find(Path(folder), _PATTERN))
 
 
 def clear(folder: str) -> None:
     """Remove the records of an earlier training."""
-    for path in _list(folder):
-        path.unlink(missing_ok=True)
+    atomic.remove(Path(folder), _PATTERN)
 
 
 def _path(folder: str, epoch: int) -> Path:
     return Path(folder) / f"epoch-{epoch:04d}.json"
-
-
-def _list(folder: str) -> list[Path]:
-    return sorted(Path(folder).glob("epoch-*.json"))

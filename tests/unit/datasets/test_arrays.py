@@ -25,3 +25,12 @@ def test_no_pickle_is_written_and_no_partial_file_left(tmp_path):
     with pytest.raises(DatasetError):
         dataset.save({"a": np.array([object()])})
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_archive_whose_writer_was_interrupted_is_absent(tmp_path, raises_cause):
+    dataset = ArraysDataset(filepath=str(tmp_path / "arrays.npz"))
+    dataset.save({"a": np.zeros(1, np.uint8)})
+    (tmp_path / ".arrays.npz.incomplete").touch()
+    assert not dataset.exists()
+    with raises_cause(FileNotFoundError, "Not complete"):
+        dataset.load()

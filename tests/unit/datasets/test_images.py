@@ -76,10 +76,26 @@ def test_one_file_may_be_named(folder):
 
 
 def test_saved_images_replace_the_folder(tmp_path):
-    dataset = ImageFolderDataset(filepath=str(tmp_path / "rendered"))
+    dataset = ImageFolderDataset(filepath=str(tmp_path / "rendered"), generated=True)
     dataset.save({"a-1": image(10), "b-2": image(20)})
     dataset.save({"c-3": image(30)})
     loaders = dataset.load()
     assert list(loaders) == ["c-3.png"]
     np.testing.assert_array_equal(np.asarray(loaders["c-3.png"]()), np.full((10, 20), 30))
     assert [path.name for path in tmp_path.iterdir()] == ["rendered"]
+
+
+def test_a_saved_folder_without_its_marker_holds_no_images(tmp_path):
+    dataset = ImageFolderDataset(filepath=str(tmp_path / "rendered"), generated=True)
+    dataset.save({"a-1": image()})
+    (tmp_path / "rendered" / ".complete").unlink()
+    assert dataset.load() == {}
+    assert not dataset.exists()
+    dataset.save({"a-1": image()})
+    assert list(dataset.load()) == ["a-1.png"]
+
+
+def test_the_folder_of_a_user_is_never_replaced(folder):
+    with pytest.raises(DatasetError, match="holds a user's images"):
+        ImageFolderDataset(filepath=str(folder)).save({"a-1": image()})
+    assert (folder / "7.png").is_file()

@@ -160,6 +160,23 @@ def test_files_of_a_mirror_are_kept(tmp_path, contents, sha256, mirror):
     assert MnistDataset(sha256=sha256, cache=str(cache)).load().source == str(cache)
 
 
+@pytest.mark.parametrize("interrupted", ["before a file", "in a file"])
+def test_a_download_that_was_interrupted_is_done_again(
+    tmp_path, contents, sha256, mirror, interrupted
+):
+    cache = tmp_path / "cache"
+    MnistDataset(sha256=sha256, cache=str(cache), mirrors=[mirror]).load()
+    last = cache / f"{FILES[-1]}.gz"
+    if interrupted == "before a file":
+        last.unlink()
+    else:  # as on storage without rename
+        last.write_bytes(last.read_bytes()[:100])
+        (cache / f".{last.name}.incomplete").touch()
+    raw = MnistDataset(sha256=sha256, cache=str(cache), mirrors=[mirror]).load()
+    assert (raw.files, raw.source) == (contents, mirror)
+    assert MnistDataset(sha256=sha256, cache=str(cache)).load().source == str(cache)
+
+
 def test_other_files_of_a_mirror_are_not_kept(tmp_path, sha256, mirror, raises_cause):
     wrong = {**sha256, TEST_LABELS: "0" * 64}
     cache = tmp_path / "cache"

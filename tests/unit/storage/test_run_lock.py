@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import json
 import logging
 from pathlib import Path
 
 import pytest
-from filelock import FileLock
 
 from crosscloud_mnist.errors import StorageInUseError
 from crosscloud_mnist.storage.run_lock import RunLock
@@ -56,19 +56,20 @@ def test_an_unreadable_record_of_the_holder_does_not_hide_the_cause(
     first.release()
 
 
-@pytest.mark.parametrize("error", [NotImplementedError(), OSError(errno.ENOTSUP, "not supported")])
+@pytest.mark.parametrize("number", [errno.ENOSYS, errno.ENOTSUP])
 def test_on_storage_without_locks_a_run_goes_on_and_a_warning_says_so(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
-    error: Exception,
+    number: int,
 ) -> None:
-    def fail(*_: object, **__: object) -> None:
-        raise error
+    def fail(*_: object) -> None:
+        raise OSError(number, "not supported")
 
-    monkeypatch.setattr(FileLock, "acquire", fail)
+    monkeypatch.setattr(fcntl, "flock", fail)
     with caplog.at_level(logging.WARNING):
         RunLock(tmp_path, ["train"], "train").acquire()
+        RunLock(tmp_path, ["train"], "train").acquire()  # after a first that was killed
     assert "has no file locks: start one run at a time" in caplog.text
 
 

@@ -57,13 +57,12 @@ def test_a_file_that_is_missing_is_named(tmp_path: Path) -> None:
         shard_layout.read_pair_size(images, labels, remedy="run again")
 
 
-def test_old_shards_are_removed_and_one_set_can_stay(tmp_path: Path) -> None:
+def test_all_shards_are_removed_and_no_other_file(tmp_path: Path) -> None:
     for shards in (2, 4):
         for path in shard_layout.shard_paths(tmp_path, 0, shards):
             path.touch()
     other = tmp_path / "notes.txt"
     other.touch()
-    shard_layout.remove_shards(tmp_path, keep=4)
-    assert set(tmp_path.iterdir()) == {other, *shard_layout.shard_paths(tmp_path, 0, 4)}
+    (tmp_path / f".{shard_layout.shard_paths(tmp_path, 1, 4)[0].name}.incomplete").touch()
     shard_layout.remove_shards(tmp_path)
     assert list(tmp_path.iterdir()) == [other]

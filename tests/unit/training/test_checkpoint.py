@@ -47,6 +47,17 @@ def test_a_partly_written_checkpoint_is_ignored(tmp_path):
         checkpoint.load(str(tmp_path), 2)
 
 
+def test_a_checkpoint_whose_writer_was_interrupted_in_place_is_ignored(tmp_path):
+    for count in (1, 2):
+        checkpoint.save(str(tmp_path), epochs(count), [])
+    (tmp_path / ".checkpoint-0002.npz.incomplete").touch()
+    assert checkpoint.last_epoch(str(tmp_path)) == 1
+    with pytest.raises(OSError, match="checkpoint-0002"):
+        checkpoint.load(str(tmp_path), 2)
+    checkpoint.remove_folder(str(tmp_path))
+    assert not tmp_path.exists()
+
+
 def test_the_folder_of_a_training_that_has_ended_is_removed(tmp_path):
     folder = tmp_path / "run"
     checkpoint.save(str(folder), epochs(1), [])

@@ -27,3 +27,11 @@ def test_records_are_counted_and_cleared(tmp_path: Path) -> None:
     assert epoch_records.count(str(tmp_path)) == 2
     epoch_records.clear(str(tmp_path))
     assert list(tmp_path.iterdir()) == [other]
+
+
+def test_a_record_that_is_being_written_in_place_is_absent(tmp_path: Path) -> None:
+    epoch_records.write(str(tmp_path), METRICS)
+    (tmp_path / "epoch-0001.json").write_text('{"epoch": 1, "total')
+    assert epoch_records.read(str(tmp_path), 1) is None
+    (tmp_path / ".epoch-0001.json.incomplete").touch()
+    assert epoch_records.count(str(tmp_path)) == 0

@@ -140,7 +140,7 @@ def _read_earlier(output: Path, digest: str) -> dict[ListedImage, bool]:
 
     columns = ["file", "modification_time", "length", "error"]
     earlier: dict[ListedImage, bool] = {}
-    for path in output.glob(f"{digest[:12]}-*.parquet"):
+    for path in atomic.find(output, f"{digest[:12]}-*.parquet"):
         table = pq.read_table(path, columns=columns)
         modified = table["modification_time"].cast(pa.timestamp("us", "UTC")).cast(pa.int64())
         keys = (column.to_pylist() for column in (table["file"], modified, table["length"]))

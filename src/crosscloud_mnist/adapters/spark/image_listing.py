@@ -76,13 +76,14 @@ def _walk(folder: Path) -> Iterator[Path]:
     """Yield every file below a folder, also through links to folders, each folder once."""
     if folder.is_file():
         yield folder
-    visited: set[tuple[int, int]] = set()
+    visited: set[Path] = set()
     for parent, folders, files in os.walk(folder, followlinks=True):
-        status = os.stat(parent)  # noqa: PTH116  the same for a path
-        if (status.st_dev, status.st_ino) in visited:
+        # By path: a mounted file system may number its folders in any way.
+        resolved = Path(parent).resolve()
+        if resolved in visited:
             folders.clear()  # a link that leads back
             continue
-        visited.add((status.st_dev, status.st_ino))
+        visited.add(resolved)
         yield from (Path(parent) / name for name in files)
 
 

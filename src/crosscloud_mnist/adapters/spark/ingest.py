@@ -111,14 +111,15 @@ class SparkIngestor:
                     partial(summarize_part, assignment, folder)
                 ).collect()
                 counts = _count_images(part_summaries, assignment)
+                # Otherwise a run that is killed would leave shards of two data sets.
+                for target in targets:
+                    remove_shards(Path(target.path))
                 shard_summaries: list[ShardSummary] = (
                     parts.flatMap(partial(read_images, assignment, folder))
                     .repartitionAndSortWithinPartitions(len(counts), lambda key: key[0])
                     .mapPartitionsWithIndex(partial(write_shard, assignment, counts))
                     .collect()
                 )
-        for target in targets:
-            remove_shards(Path(target.path), keep=target.shards)
         return self._build_card(folder, part_summaries, shard_summaries)
 
     def _build_card(

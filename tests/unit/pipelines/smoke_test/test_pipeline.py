@@ -51,7 +51,9 @@ def run(tmp_path, golden):
             {
                 **{k: MemoryDataset(value, copy_mode="assign") for k, value in values.items()},
                 "images": ImageFolderDataset(filepath=str(tmp_path / "images")),
-                "golden_images": ImageFolderDataset(filepath=str(tmp_path / "golden")),
+                "golden_images": ImageFolderDataset(
+                    filepath=str(tmp_path / "golden"), generated=True
+                ),
                 "smoke_test_report": report,
             }
         )
