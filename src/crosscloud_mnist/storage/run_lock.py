@@ -76,11 +76,10 @@ class RunLock:
             datetime.now(UTC).isoformat(timespec="seconds"),
         )
         try:
-            folder = self._storage / ".locks"
-            folder.mkdir(parents=True, exist_ok=True)
             for stage in self._stages:
-                record = folder / f"{stage}.json"
-                self._acquire_one(folder / f"{stage}.lock", record)
+                record = self._storage / ".locks" / f"{stage}.json"
+                record.parent.mkdir(parents=True, exist_ok=True)
+                self._acquire_one(record.with_suffix(".lock"), record)
                 atomic.write_bytes(record, json.dumps(asdict(holder)).encode())
         except OSError as error:
             self.release()

@@ -10,9 +10,16 @@ from crosscloud_mnist.storage import sequential
 
 
 @pytest.fixture
-def dataset(signer, tmp_path):
-    keys = {"private_key": signer._private_key, "public_key": signer._public_key}
-    return BundleDataset(filepath=str(tmp_path / "bundle"), credentials=keys)
+def dataset(tmp_path, tmp_path_factory):
+    keys = tmp_path_factory.getbasetemp() / "keys"
+    return BundleDataset(
+        filepath=str(tmp_path / "bundle"),
+        credentials={
+            "private_key": str(keys / "signing.pem"),
+            "public_key": str(keys / "signing.pub"),
+        },
+        generate_signing_key=True,
+    )
 
 
 def test_what_is_loaded_is_what_was_saved(dataset, tiny_contents, tmp_path):
@@ -37,9 +44,10 @@ def test_a_bundle_whose_copy_was_interrupted_is_absent_and_the_next_run_complete
         copied.append(path)
         copy(source, path)
 
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(sequential, "copy", copy_some)
+    monkeypatch.setattr(sequential, "copy", copy_some)
+    with pytest.raises(KeyboardInterrupt):
         dataset.save(tiny_contents)
+    monkeypatch.setattr(sequential, "copy", copy)
     assert not dataset.exists()
     with raises_cause(BundleError, "is not a complete bundle .* kedro run --pipelines train"):
         dataset.load()

@@ -12,9 +12,7 @@ from crosscloud_mnist.storage import atomic
 
 
 @pytest.fixture(params=["rename", "no rename"])
-def folder(
-    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Path:
+def folder(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(atomic, "_devices_without_rename", set())
     if request.param == "no rename":
         reject_rename(monkeypatch)
