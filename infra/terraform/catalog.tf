@@ -44,7 +44,7 @@ resource "databricks_grant" "schema" {
 
   schema     = databricks_schema.project.id
   principal  = each.value
-  privileges = ["USE_SCHEMA"]
+  privileges = contains(local.principals.serves, each.value) ? ["USE_SCHEMA", "CREATE_TABLE"] : ["USE_SCHEMA"] # the inference table
 }
 
 resource "databricks_grant" "volume" {
