@@ -1,19 +1,18 @@
-"""The flow as a user types it: the shipped conf, one environment at a time."""
+"""The flow as jobs run it: the shipped conf, one environment at a time."""
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from rehearsal.processes import clean_environment
+from rehearsal.job import JobEnvironment
+from rehearsal.volume import Volume
 from rehearsal.workspace_process import WorkspaceProcess
 
 PROJECT = Path(__file__).parents[1]
-_TIMEOUT_SECONDS = 1800
-_IMAGES = "images=data/01_raw/images"
+_SECRETS_MODULE = "crosscloud_mnist.adapters.databricks.secrets"
+_ON_SPARK = ("train",)  # the pipelines whose tasks find a session
 # Where the other workspace keeps the secrets of this one: scope and prefix.
 _SECRETS = {
     "azure": ("data_masters_azure", "data_masters_train"),
@@ -27,23 +26,23 @@ class FlowError(Exception):
 
 @dataclass(frozen=True)
 class Flow:
-    """Commands run in one project against running workspaces.
+    """Tasks of one job environment, run against running workspaces.
 
     Attributes:
         workspaces: The workspaces, by cloud.
-        folder: Holds each cloud's storage.
+        volume: Holds each cloud's storage, in a folder of its name.
         cache: Holds each cloud's bundle cache, on local disk.
-        variables: More environment variables of every command.
+        variables: More environment variables of every task.
         signing_key: Path of the private key, given only to the cloud that trains.
-        project: The project's folder.
+        job: The environment of the tasks.
     """
 
     workspaces: Mapping[str, WorkspaceProcess]
-    folder: Path
+    volume: Volume
     cache: Path
     variables: Mapping[str, str]
     signing_key: str
-    project: Path = PROJECT
+    job: JobEnvironment
 
     def write_secrets(self, cloud: str, other: str) -> None:
         """Write the other workspace's secrets into a scope, by the documented command."""
@@ -54,12 +53,15 @@ class Flow:
             "REMOTE_TOKEN": remote.token,
             "REMOTE_WORKSPACE_ID": remote.workspace_id,
         }
-        module = "crosscloud_mnist.adapters.databricks.secrets"
         arguments = ["--scope", scope, "--prefix", prefix]
-        self._run(cloud, ["-m", module, *arguments], variables)
+        self._print(cloud, f"{_SECRETS_MODULE} {' '.join(arguments)}")
+        status = self.job.run_module(
+            cloud, _SECRETS_MODULE, arguments, {**self._variables(cloud), **variables}
+        )
+        self._check(cloud, _SECRETS_MODULE, status)
 
     def kedro(self, pipeline: str, cloud: str, *, params: str = "", **values: str) -> None:
-        """Run a pipeline in the environment of a cloud.
+        """Run a pipeline as a task in the environment of a cloud.
 
         Args:
             pipeline: Its name.
@@ -67,39 +69,46 @@ class Flow:
             params: What ``--params`` takes.
             values: Environment variables, such as ``MNIST_TARGET``.
         """
-        arguments = ["run", "--pipelines", pipeline, "--env", cloud]
-        self._run(
-            cloud, ["-m", "kedro", *arguments, *(("--params", params) if params else ())], values
+        parameters = {
+            "pipelines": pipeline,
+            "env": cloud,
+            "conf-source": str(self.job.package.conf),
+            **({"params": params} if params else {}),
+        }
+        settings = " ".join(f"{key}={value}" for key, value in values.items() if "MNIST" in key)
+        shown = f"crosscloud-mnist --pipelines {pipeline} --env {cloud}"
+        self._print(cloud, f"{settings} {shown}{f' --params {params}' if params else ''}".lstrip())
+        status = self.job.run_task(
+            cloud,
+            [f"--{name}={value}" for name, value in parameters.items()],
+            {**self._variables(cloud), **values},
+            has_session=pipeline in _ON_SPARK,
         )
+        self._check(cloud, shown, status)
+
+    def storage(self, cloud: str) -> Path:
+        """Return the folder of a cloud's storage."""
+        return self.volume.path / cloud
 
     def trained_model(self, cloud: str) -> str:
         """Return the URI that ``train`` printed."""
-        return (self.folder / cloud / "06_models" / "model_uri.txt").read_text().strip()
+        return (self.storage(cloud) / "06_models" / "model_uri.txt").read_text().strip()
 
-    def _run(self, cloud: str, command: list[str], values: Mapping[str, str]) -> None:
-        shown = " ".join(word for word in command if word != "-m")
-        settings = " ".join(f"{key}={value}" for key, value in values.items() if "MNIST" in key)
-        print(f"\n[{cloud}] {settings} {shown}".replace("]  ", "] "), flush=True)
-        process = subprocess.run(
-            [sys.executable, *command],
-            cwd=self.project,
-            env={
-                **clean_environment(),
-                **self.workspaces[cloud].variables(),
-                "MNIST_STORAGE": str(self.folder / cloud),
-                "MNIST_CACHE": str(self.cache / cloud),
-                "TF_CPP_MIN_LOG_LEVEL": "2",
-                **self.variables,
-                **values,
-            },
-            stdin=subprocess.DEVNULL,
-            timeout=_TIMEOUT_SECONDS,
-            check=False,
-        )
-        if process.returncode:
-            raise FlowError(
-                f"{shown} failed with exit status {process.returncode} in workspace {cloud}"
-            )
+    def _variables(self, cloud: str) -> dict[str, str]:
+        return {
+            **self.workspaces[cloud].variables(),
+            "MNIST_STORAGE": str(self.storage(cloud)),
+            "MNIST_CACHE": str(self.cache / cloud),
+            "TF_CPP_MIN_LOG_LEVEL": "2",
+            **self.variables,
+        }
+
+    def _print(self, cloud: str, command: str) -> None:
+        print(f"\n[{cloud}] {command}", flush=True)
+
+    def _check(self, cloud: str, command: str, status: int) -> None:
+        if status:
+            raise FlowError(f"{command} failed with exit status {status} in workspace {cloud}")
 
 
 def push(flow: Flow, source: str, target: str, params: str) -> None:
@@ -124,5 +133,5 @@ def push(flow: Flow, source: str, target: str, params: str) -> None:
     model = f"register_remote.model={flow.trained_model(source)}"
     flow.kedro("register_remote", source, params=model, **own, **other)
     flow.kedro("deploy", target, **pulling)
-    flow.kedro("smoke_test", target, params=_IMAGES, **pulling)
-    flow.kedro("release", target, params=f"{model},{_IMAGES}", **pulling)
+    flow.kedro("smoke_test", target, **pulling)
+    flow.kedro("release", target, params=model, **pulling)

@@ -11,6 +11,8 @@ import venv
 from dataclasses import dataclass
 from pathlib import Path
 
+from crosscloud_mnist.source_version import UNKNOWN_COMMIT, find_commit
+
 _PROJECT = Path(__file__).parents[1]
 _PIP = (sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check")
 
@@ -61,6 +63,15 @@ def build_wheel(folder: Path) -> Path:
     )
     (wheel,) = folder.glob("*.whl")
     return wheel
+
+
+def find_built_commit() -> str:
+    """Return the commit of this project as a CI system knows it, also where files were changed.
+
+    Without git, which no CI system lacks, a commit of zeros.
+    """
+    commit = find_commit().removesuffix("-dirty")
+    return "0" * 40 if commit == UNKNOWN_COMMIT else commit
 
 
 def install_wheel(wheel: Path, folder: Path) -> Path:

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -25,6 +26,7 @@ class StandaloneCluster:
         folder: Holds the logs and the workers' folders.
         python: Python of the executors.
         worker_memory: Memory that each worker offers.
+        variables: More environment variables of the workers and their executors.
         url: Address of the master, once it runs.
         processes: What was started.
     """
@@ -32,6 +34,7 @@ class StandaloneCluster:
     folder: Path
     python: Path
     worker_memory: str = "1g"
+    variables: Mapping[str, str] = field(default_factory=dict)
     url: str = ""
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
@@ -98,6 +101,7 @@ class StandaloneCluster:
             "SPARK_LOCAL_IP": "127.0.0.1",
             "SPARK_NO_DAEMONIZE": "1",
             "PYSPARK_PYTHON": str(self.python),
+            **self.variables,
             **variables,
         }
         with (self.folder / f"{len(self.processes)}.log").open("wb") as log:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import httpx
 
@@ -16,25 +17,50 @@ _SHOWN = ("bundle_digest", "source_model", "source_workspace", "git_commit", "te
 def print_state(workspace: WorkspaceProcess) -> None:
     """Print the versions, aliases and endpoints of a workspace."""
     print(f"\n{workspace.name}: workspace {workspace.workspace_id} at {workspace.host}")
-    authorization = {"authorization": f"Bearer {workspace.token}"}
-    with httpx.Client(base_url=workspace.host, headers=authorization, timeout=30) as http:
-        registry = "/api/2.0/mlflow/unity-catalog"
-        found = http.get(
-            f"{registry}/model-versions/search", params={"filter": f"name = '{_MODEL}'"}
-        ).json()
-        for each in found.get("model_versions", []):
-            which = {"name": each["name"], "version": each["version"]}
-            response = http.get(f"{registry}/model-versions/get", params=which).json()
-            version = response["model_version"]
-            aliases = ", ".join(alias["alias"] for alias in version["aliases"]) or "no alias"
+    with _client(workspace) as http:
+        for version in _versions(http):
+            aliases = ", ".join(_aliases(version)) or "no alias"
             print(f"  {version['name']} {version['version']} {version['status']} ({aliases})")
-            tags = {tag["key"]: tag["value"] for tag in version["tags"]}
+            tags = _tags(version)
             for name in (name for name in _SHOWN if name in tags):
                 print(f"    {name}: {tags[name]}")
         for endpoint in http.get("/api/2.0/serving-endpoints").json()["endpoints"]:
             served = endpoint.get("config", {}).get("served_entities", [])
             names = ", ".join(f"{e['entity_name']} {e['entity_version']}" for e in served)
             print(f"  endpoint {endpoint['name']} {endpoint['state']['ready']}: {names}")
+
+
+def find_champions(workspace: WorkspaceProcess) -> dict[str, dict[str, str]]:
+    """Return the tags of each version that has the alias ``champion``, by version."""
+    with _client(workspace) as http:
+        return {
+            version["version"]: _tags(version)
+            for version in _versions(http)
+            if "champion" in _aliases(version)
+        }
+
+
+def _client(workspace: WorkspaceProcess) -> httpx.Client:
+    headers = {"authorization": f"Bearer {workspace.token}"}
+    return httpx.Client(base_url=workspace.host, headers=headers, timeout=30)
+
+
+def _versions(http: httpx.Client) -> Iterator[dict[str, Any]]:
+    registry = "/api/2.0/mlflow/unity-catalog"
+    found = http.get(
+        f"{registry}/model-versions/search", params={"filter": f"name = '{_MODEL}'"}
+    ).json()
+    for each in found.get("model_versions", []):
+        which = {"name": each["name"], "version": each["version"]}
+        yield http.get(f"{registry}/model-versions/get", params=which).json()["model_version"]
+
+
+def _aliases(version: Mapping[str, Any]) -> list[str]:
+    return [alias["alias"] for alias in version["aliases"]]
+
+
+def _tags(version: Mapping[str, Any]) -> dict[str, str]:
+    return {tag["key"]: tag["value"] for tag in version["tags"]}
 
 
 def check_tokens(workspaces: Mapping[str, WorkspaceProcess]) -> list[str]:

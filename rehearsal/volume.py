@@ -32,16 +32,19 @@ class Volume:
 
     Attributes:
         path: Its folder.
-        enforcement: What enforces the limits: ``fuse``, or ``python`` where there is no FUSE.
+        enforcement: What enforces the limits: ``fuse``, or ``python`` where there is no FUSE;
+            ``None``: nothing does, it is a plain folder.
         variables: Environment variables of every process that writes to it.
     """
 
     path: Path
-    enforcement: Enforcement
+    enforcement: Enforcement | None
     variables: Mapping[str, str] = field(default_factory=dict)
 
     def describe(self) -> str:
         """Return what enforces the limits, as one line."""
+        if self.enforcement is None:
+            return f"{self.path} is a plain folder"
         if self.enforcement == "fuse":
             return f"{self.path} is a FUSE file system with the limits of a volume"
         return f"{self.path} has a volume's limits for Python's file functions: there is no FUSE"

@@ -1,6 +1,6 @@
 """Runs a function of an installed wheel as a Databricks ``python_wheel_task`` does.
 
-    python -P wheel_task.py [--spark CONF] PACKAGE ENTRY_POINT [PARAMETER ...]
+    python -P wheel_task.py [--spark CONF --log FILE] PACKAGE ENTRY_POINT [PARAMETER ...]
 
 The entry point is looked up in the metadata of the installed distribution, and called with the
 parameters in ``sys.argv``; any ``SystemExit`` fails the task, also one with status 0. The Spark
@@ -23,25 +23,32 @@ def main() -> int:
     """Run the task; return its exit status."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--spark", default="{}", help="settings of the existing session, as JSON")
+    parser.add_argument("--log", help="where the session's JVM writes")
     parser.add_argument("package")
     parser.add_argument("entry_point")
     parser.add_argument("parameters", nargs=argparse.REMAINDER)
     arguments = parser.parse_args()
     settings = json.loads(arguments.spark)
     if settings:
-        create_session(settings)
+        create_session(settings, arguments.log)
     return run_task(arguments.package, arguments.entry_point, arguments.parameters)
 
 
-def create_session(settings: dict[str, str]) -> None:
-    """Create the session that a cluster has before its first task."""
+def create_session(settings: dict[str, str], log: str) -> None:
+    """Create the session that a cluster has before its first task; its JVM writes to the log."""
     from pyspark.sql import SparkSession
 
-    os.environ["PYSPARK_PYTHON"] = sys.executable
     builder = SparkSession.builder
     for name, value in settings.items():
         builder = builder.config(name, value)
-    builder.getOrCreate().sparkContext.setLogLevel("ERROR")
+    stderr = os.dup(2)
+    with open(log, "ab") as output:  # noqa: PTH123  a script imports little
+        os.dup2(output.fileno(), 2)
+    try:
+        builder.getOrCreate()
+    finally:
+        os.dup2(stderr, 2)
+        os.close(stderr)
 
 
 def run_task(package: str, entry_point: str, parameters: list[str]) -> int:

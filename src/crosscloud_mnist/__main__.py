@@ -7,13 +7,13 @@ task, even with status 0: https://github.com/kedro-org/kedro/pull/3191.
 
 from __future__ import annotations
 
+import logging
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
-from kedro.framework.cli.utils import find_run_command
-from kedro.framework.project import configure_project
 
 _PROGRAM = "crosscloud-mnist"
 
@@ -28,8 +28,7 @@ def main(*args: str, **options: Any) -> Any:
             code is the exit status.
     """
     package = Path(__file__).parent.name
-    configure_project(package)
-    command = find_run_command(package)
+    command = _load_command(package)
     try:
         outputs = command(*args, prog_name=_PROGRAM, standalone_mode=False, **options)
     except click.ClickException as error:
@@ -39,6 +38,19 @@ def main(*args: str, **options: Any) -> Any:
         click.echo("Aborted!", err=True)
         raise _failure("the run was interrupted", 1) from None
     return outputs if hasattr(sys, "ps1") else None
+
+
+def _load_command(package: str) -> Callable[..., Any]:
+    """Return the command of the package, without what Kedro logs of its own configuration."""
+    logging.disable(logging.INFO)
+    try:
+        from kedro.framework.cli.utils import find_run_command
+        from kedro.framework.project import configure_project
+
+        configure_project(package)
+        return find_run_command(package)
+    finally:
+        logging.disable(logging.NOTSET)
 
 
 def _failure(message: str, status: int) -> SystemExit:

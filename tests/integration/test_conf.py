@@ -53,6 +53,15 @@ def test_every_dataset_of_every_pipeline_is_in_the_catalog(environment, monkeypa
         assert OmegaConf.select(OmegaConf.create(loader["parameters"]), name[7:]) is not None
 
 
+@pytest.mark.parametrize(("given", "slots"), [(None, 2), ("3", 3)])
+@pytest.mark.parametrize("environment", ["azure", "gcp"])
+def test_the_slots_of_a_cloud_are_a_number(environment, given, slots, monkeypatch):
+    for name, value in {**SECRETS, **({"MNIST_SLOTS": given} if given else {})}.items():
+        monkeypatch.setenv(name, value)
+    catalog = load(environment)["catalog"]
+    assert [catalog[name]["options"]["slots"] for name in ("launcher", "scorer")] == [slots, slots]
+
+
 def test_no_layer_follows_a_later_one_so_that_kedro_viz_draws_them():
     catalog = load("base")["catalog"]
     layers = {
@@ -147,7 +156,7 @@ def test_local_overrides_base_where_no_environment_is_named(conf, monkeypatch):
     def values(environment: str | None) -> tuple[str, int]:
         loader = OmegaConfigLoader(str(conf), env=environment, **CONFIG_LOADER_ARGS)
         parameters, catalog = loader["parameters"], loader["catalog"]
-        return parameters["rollback"]["reason"], int(catalog["launcher"]["options"]["slots"])
+        return parameters["rollback"]["reason"], catalog["launcher"]["options"]["slots"]
 
     assert values(None) == ("mine", 7)
     assert values("base") == values("azure") == values("gcp") == ("", 2)

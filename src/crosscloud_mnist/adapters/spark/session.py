@@ -51,6 +51,18 @@ class SparkCluster:
     use_gpu: bool = False
     conf: Mapping[str, str] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        """Check the slots.
+
+        Raises:
+            ConfigurationError: They are not a whole number from 1.
+        """
+        if not isinstance(self.slots, int) or self.slots < 1:
+            raise ConfigurationError(
+                f"slots is {self.slots!r}, expected a whole number from 1; correct it in the "
+                "globals, or MNIST_SLOTS"
+            )
+
     @contextmanager
     def session(self, *, on_driver: bool) -> Iterator[SparkSession]:
         """Yield a session, and stop it afterwards if it was created here.
