@@ -71,7 +71,7 @@ attack: setup ## Attack the endpoint's limits on loopback; honest requests must 
 fuzz: setup ## Send 30,000 requests, most of them malformed, to the endpoint
 	FUZZ_CASES=30000 $(BIN)/python -m pytest tests/integration/serving/test_fuzz.py
 
-rehearse: setup ## The flow across two Databricks workspaces on loopback, and swapped; KEEP=1 leaves them up
+rehearse: setup ## The wheel as jobs across two emulated Databricks workspaces, and swapped; KEEP=1 leaves them up
 	$(BIN)/python -m rehearsal $(if $(KEEP),--keep)
 
 check: setup ## Lint, types and layers

@@ -43,7 +43,11 @@ HOOKS = (
     ConsoleHooks(),
     InterruptHooks(),
 )
-DISABLE_HOOKS_FOR_PLUGINS = ("kedro-telemetry",)
+# Kedro-Viz writes into the project's folder, and warns in a job, which has none.
+DISABLE_HOOKS_FOR_PLUGINS = (
+    "kedro-telemetry",
+    *(() if find_kedro_project(Path.cwd()) else ("kedro-viz",)),
+)
 CONFIG_LOADER_ARGS = {
     "base_env": "base",
     "default_run_env": "local",

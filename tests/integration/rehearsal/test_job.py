@@ -61,6 +61,20 @@ def test_a_task_runs_in_the_environment_of_a_cloud_and_leaves_its_working_direct
     assert "Error" not in capfd.readouterr().err
 
 
+def test_the_installed_wheel_knows_the_commit_that_it_was_built_from(job):
+    code = "from crosscloud_mnist import source_version as s; print(s.find_commit())"
+    found = subprocess.run(
+        [job.python, "-c", code],
+        cwd=job.working_directory("test"),
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.strip()
+    assert found.removesuffix("-dirty") in job.package.wheel.name
+    assert found.endswith("-dirty") == (".d" in job.package.wheel.name)
+    assert len(found) >= 40
+
+
 def test_a_task_that_fails_names_the_reason_without_a_traceback(job):
     ended = run_task(job, "--pipelines=nonesuch", f"--conf-source={job.package.conf}")
     assert ended.returncode == 1
