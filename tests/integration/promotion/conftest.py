@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,9 +20,7 @@ from crosscloud_mnist.pipelines.register_remote.parameters import RegisterRemote
 from crosscloud_mnist.pipelines.register_remote.records import RegisteredModel
 from crosscloud_mnist.promotion import ProductionModel
 from rehearsal.mlflow_servers import Server
-
-sys.path.insert(0, str(Path(__file__).parent))  # for faulty_proxy, under --import-mode=importlib
-from faulty_proxy import FaultyProxy
+from tests.integration.faulty_proxy import FaultyProxy
 
 ADAPTER = "crosscloud_mnist.adapters.mlflow.registry.MlflowRegistry"
 _counter = itertools.count()

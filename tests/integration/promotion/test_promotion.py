@@ -12,6 +12,7 @@ import signal
 import threading
 import traceback
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import psutil
 import pytest
@@ -78,12 +79,13 @@ def test_a_worse_model_is_challenger_and_the_champion_stays(promotion):
 def test_a_byte_flipped_on_its_way_is_rejected_and_the_file_is_named(promotion, which):
     uri = promotion.log(promotion.make("flipped"))
 
-    def flip(request, content):
+    def flip(request, reply):
         if request.method == "GET" and request.path.endswith("model.onnx"):
-            return content[:100] + bytes([content[100] ^ 1]) + content[101:]
-        return content
+            content = reply.content
+            return replace(reply, content=content[:100] + bytes([content[100] ^ 1]) + content[101:])
+        return reply
 
-    promotion.proxies[which].tamper = flip
+    promotion.proxies[which].rewrite = flip
     with pytest.raises(VerificationError, match=r"artifacts/model\.onnx"):
         promotion.promote(uri)
     assert promotion.versions() == []

@@ -69,7 +69,7 @@ class DatabricksChecks:
                 f"secrets of {scope_prefix}",
                 "host, workspace-id, and token or client-id and client-secret",
                 partial(self._check_secrets, scope_prefix),
-                requires=["sign-in"],
+                requires=["credentials", "sign-in"],
                 remedy=_WRITE_SECRETS,
             )
             checks += run_steps(_THIS, [step], [*earlier, *checks])

@@ -64,14 +64,7 @@ class WorkspaceChecks:
         self._serving = ServingChecks(
             self._open_client, endpoint_name, has_inference_table=has_inference_table
         )
-        clients = WorkspaceClients(UNITY_CATALOG, workspace_id)
-        self._scratch = ScratchModel(
-            clients,
-            UnityCatalogVersions(clients),
-            model_name,
-            name=scratch_model,
-            describe_upload=describe_upload,
-        )
+        self._scratch_model = scratch_model
 
     @staticmethod
     def process_config(
@@ -87,12 +80,20 @@ class WorkspaceChecks:
 
     def check(self, earlier: Sequence[Check]) -> list[Check]:
         """Return the checks of the workspace."""
+        clients = WorkspaceClients(UNITY_CATALOG, self._workspace_id)
+        scratch = ScratchModel(
+            clients,
+            UnityCatalogVersions(clients),
+            self._model_name,
+            name=self._scratch_model,
+            describe_upload=describe_upload,
+        )
         try:
-            return run_steps(self._area, list(self._steps()), earlier)
+            return run_steps(self._area, list(self._steps(scratch)), earlier)
         finally:
-            self._scratch.remove()
+            scratch.remove()
 
-    def _steps(self) -> Iterator[Step]:
+    def _steps(self, scratch: ScratchModel) -> Iterator[Step]:
         yield Step("network", "a Databricks workspace", self._reach)
         yield Step(
             "clock",
@@ -109,7 +110,7 @@ class WorkspaceChecks:
             yield Step("experiment", "an experiment", self._check_experiment, ["sign-in"])
         if "target" in self._roles:
             model_schema = f"schema {self._model_name.rpartition('.')[0]}"
-            yield from self._scratch.steps(["sign-in", model_schema])
+            yield from scratch.steps(["sign-in", model_schema])
         if "serve_from" in self._roles:
             yield from self._serving.steps()
 

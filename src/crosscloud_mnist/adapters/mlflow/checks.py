@@ -68,16 +68,17 @@ class StoreChecks:
     def __init__(self, *, uri: str, area: str, experiment: str, model_name: str) -> None:
         self._clients, self._area = MlflowClients(uri), area
         experiments = Experiments(self._clients.artifact_location)
-        versions = MlflowVersions(self._clients, experiments, experiment)
-        self._scratch = ScratchModel(self._clients, versions, model_name)
+        self._versions = MlflowVersions(self._clients, experiments, experiment)
+        self._model_name = model_name
 
     def check(self, earlier: Sequence[Check]) -> list[Check]:
         """Return the checks of the store."""
         sign_in = Step("sign-in", "an MLflow store or server", self._sign_in)
+        scratch = ScratchModel(self._clients, self._versions, self._model_name)
         try:
-            return run_steps(self._area, [sign_in, *self._scratch.steps(["sign-in"])], earlier)
+            return run_steps(self._area, [sign_in, *scratch.steps(["sign-in"])], earlier)
         finally:
-            self._scratch.remove()
+            scratch.remove()
 
     def _sign_in(self) -> str:
         return f"{mask_uris(self._clients.workspace())} as {self._clients.user()}"
