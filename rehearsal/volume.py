@@ -16,6 +16,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Literal
 
@@ -63,7 +64,8 @@ def mounted(
     Args:
         folder: Where the files are; created if it does not exist.
         renames_files: Whether a file may be renamed; a folder never may.
-        busy_writes: How many writes are first answered by ``EAGAIN``; with ``fuse`` only.
+        busy_writes: How many writes are first answered by ``EAGAIN``; without FUSE, in each
+            process.
         enforcement: ``None`` takes FUSE where it works.
 
     Raises:
@@ -71,7 +73,7 @@ def mounted(
     """
     folder.mkdir(parents=True, exist_ok=True)
     if enforcement == "python" or (enforcement is None and not has_fuse()):
-        yield _checked(folder, renames_files=renames_files)
+        yield _checked(folder, renames_files=renames_files, busy_writes=busy_writes)
         return
     # Outside the folder: whoever removes that after an interruption does not meet a dead mount.
     mountpoint = Path(tempfile.mkdtemp(prefix="mnist-volume-"))
@@ -94,8 +96,9 @@ def mounted(
         _unmount(mountpoint, server)
 
 
+@cache
 def has_fuse() -> bool:
-    """Return whether this machine can mount a FUSE file system; it is tried."""
+    """Return whether this machine can mount a FUSE file system; it is tried once."""
     with tempfile.TemporaryDirectory() as folder:
         try:
             with mounted(Path(folder), enforcement="fuse"):
@@ -104,7 +107,12 @@ def has_fuse() -> bool:
             return False
 
 
-def _checked(folder: Path, *, renames_files: bool) -> Volume:
+def enforcements() -> tuple[Enforcement, ...]:
+    """Return what can enforce the limits on this machine."""
+    return ("fuse", "python") if has_fuse() else ("python",)
+
+
+def _checked(folder: Path, *, renames_files: bool, busy_writes: int) -> Volume:
     return Volume(
         folder,
         "python",
@@ -112,6 +120,7 @@ def _checked(folder: Path, *, renames_files: bool) -> Volume:
             "PYTHONPATH": str(_PROJECT / "rehearsal" / "volume_check"),
             "REHEARSAL_VOLUME": str(folder.resolve()),
             "REHEARSAL_VOLUME_RENAMES_FILES": "1" if renames_files else "",
+            "REHEARSAL_VOLUME_BUSY_WRITES": str(busy_writes),
         },
     )
 

@@ -5,6 +5,7 @@ Python imports this module at its start where its folder is in ``PYTHONPATH``. I
 
 REHEARSAL_VOLUME                  the folder
 REHEARSAL_VOLUME_RENAMES_FILES    not empty: a file may be renamed
+REHEARSAL_VOLUME_BUSY_WRITES      how many writes of a process are first answered by EAGAIN
 """
 
 from __future__ import annotations
@@ -27,10 +28,14 @@ _READING = (mmap.ACCESS_READ, mmap.ACCESS_COPY)
 class SequentialFile(io.FileIO):
     """A file that is written from front to back."""
 
+    busy_writes = 0
     _written = 0
 
     def write(self, data: Any, /) -> int:
         """Write at the end of what was written."""
+        if SequentialFile.busy_writes:
+            SequentialFile.busy_writes -= 1
+            raise _error(errno.EAGAIN)
         if self.tell() != self._written:
             raise _error(errno.EOPNOTSUPP)
         count = super().write(data)
@@ -63,7 +68,7 @@ def install(folder: str, *, renames_files: bool) -> None:
 
     def check(event: str, arguments: tuple[Any, ...]) -> None:
         rule = _RULES.get(event)
-        if rule is None or not any(map(is_inside, arguments[:2])):
+        if rule is None or not any(map(is_inside, arguments[: _PATHS.get(event, 1)])):
             return
         if event == "os.rename" and renames_files and Path(arguments[0]).is_file():
             return
@@ -122,8 +127,10 @@ _RULES: dict[str, Callable[[tuple[Any, ...]], int]] = {
     "os.truncate": lambda arguments: errno.EOPNOTSUPP if arguments[1] else 0,
     "mmap.__new__": _reject_writable_map,
 }
+_PATHS = {"os.rename": 2, "os.link": 2, "os.symlink": 2}  # how many arguments are paths; or 1
 
 if os.environ.get("REHEARSAL_VOLUME"):
+    SequentialFile.busy_writes = int(os.environ.get("REHEARSAL_VOLUME_BUSY_WRITES", "0"))
     install(
         os.environ["REHEARSAL_VOLUME"],
         renames_files=bool(os.environ.get("REHEARSAL_VOLUME_RENAMES_FILES")),
