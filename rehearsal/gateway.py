@@ -2,8 +2,8 @@
 
     python -m rehearsal.gateway --name azure --folder DIR --port 8601
 
-The tokens come from the environment (``REHEARSAL_TOKEN``, ``REHEARSAL_CLIENT_ID``,
-``REHEARSAL_CLIENT_SECRET``). Every process that it starts is in its process group.
+The identities come from the environment (``REHEARSAL_IDENTITIES``, JSON: see ``tokens``). Every
+process that it starts is in its process group.
 """
 
 from __future__ import annotations
@@ -37,11 +37,10 @@ from rehearsal import (
 from rehearsal.middleware import Faults, Gateway, RequestLog
 from rehearsal.processes import free_port, mlflow_server
 from rehearsal.serving_endpoint import Endpoints
-from rehearsal.tokens import LIFETIME_SECONDS, Tokens
+from rehearsal.tokens import LIFETIME_SECONDS, from_json
 from rehearsal.workspace import ApiError, Workspace, error_response
 
 SCHEMAS = frozenset({"data_masters.train", "data_masters.deploy"})
-_CREDENTIALS = ("TOKEN", "CLIENT_ID", "CLIENT_SECRET")
 _ALL = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
 
 
@@ -103,21 +102,26 @@ def main() -> None:
         default=LIFETIME_SECONDS,
         help="how long an OAuth token is valid",
     )
+    parser.add_argument(
+        "--unified", action="store_true", help="other workspaces share the host: a request names it"
+    )
     parser.add_argument("--end-with-stdin", action="store_true", help="end when stdin is closed")
     arguments = parser.parse_args()
     if arguments.end_with_stdin:
         threading.Thread(target=_end_with_stdin, daemon=True).start()
-    token, client_id, secret = (os.environ.pop(f"REHEARSAL_{name}") for name in _CREDENTIALS)
+    host = f"http://127.0.0.1:{arguments.port}"
+    identities = os.environ.pop("REHEARSAL_IDENTITIES")
     (arguments.folder / "files").mkdir(parents=True, exist_ok=True)
     address, server = mlflow_server(arguments.folder, free_port(), tracking.ARTIFACTS)
     workspace = Workspace(
         name=arguments.name,
         workspace_id=arguments.workspace_id,
-        host=f"http://127.0.0.1:{arguments.port}",
+        host=host,
         folder=arguments.folder,
-        tokens=Tokens(token, client_id, secret, arguments.token_seconds),
+        tokens=from_json(identities, host, arguments.token_seconds),
         schemas=SCHEMAS,
         tracking=httpx.AsyncClient(base_url=address, timeout=60),
+        is_unified=arguments.unified,
     )
     try:
         uvicorn.run(

@@ -8,19 +8,17 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
+from rehearsal.tokens import ACCOUNT_ID
 from rehearsal.workspace import ApiError, workspace_of
 
 
 async def discovery(request: Request) -> JSONResponse:
     """``/.well-known/databricks-config``: the first request of databricks-sdk to a host."""
     workspace = workspace_of(request)
-    return JSONResponse(
-        {
-            "oidc_endpoint": f"{workspace.host}/oidc",
-            "account_id": "rehearsal",
-            "workspace_id": workspace.workspace_id,
-        }
-    )
+    metadata = {"oidc_endpoint": f"{workspace.host}/oidc", "account_id": ACCOUNT_ID}
+    if not workspace.is_unified:
+        metadata["workspace_id"] = workspace.workspace_id
+    return JSONResponse(metadata)
 
 
 async def authorization_server(request: Request) -> JSONResponse:
@@ -36,22 +34,39 @@ async def authorization_server(request: Request) -> JSONResponse:
 
 
 async def token(request: Request) -> JSONResponse:
-    """The client-credentials grant: RFC 6749, section 4.4."""
+    """Issue an OAuth token: for a secret (RFC 6749, 4.4) or for an ID token (RFC 8693)."""
     tokens = workspace_of(request).tokens
-    fields = parse_qs((await request.body()).decode())
-    if fields.get("grant_type") != ["client_credentials"]:
-        return JSONResponse({"error": "unsupported_grant_type"}, status_code=400)
-    issued = tokens.issue(request.headers.get("authorization", ""))
+    fields = {name: values[0] for name, values in parse_qs((await request.body()).decode()).items()}
+    if fields.get("scope") != "all-apis":
+        return _token_error(400, "invalid_scope", "The scope is not all-apis.")
+    match fields.get("grant_type"):
+        case "client_credentials":
+            issued = tokens.issue(request.headers.get("authorization", ""))
+            reason = "Client authentication failed"
+        case "urn:ietf:params:oauth:grant-type:token-exchange":
+            if fields.get("subject_token_type") != "urn:ietf:params:oauth:token-type:jwt":
+                return _token_error(400, "invalid_request", "The subject token is not a JWT.")
+            client_id, id_token = fields.get("client_id", ""), fields.get("subject_token", "")
+            issued = tokens.exchange(client_id, id_token)
+            reason = "No federation policy of the service principal matches the token"
+        case _:
+            return _token_error(400, "unsupported_grant_type", "The grant type is not supported.")
     if issued is None:
-        return JSONResponse({"error": "invalid_client"}, status_code=401)
+        return _token_error(401, "invalid_client", reason)
     return JSONResponse(
         {"access_token": issued, "token_type": "Bearer", "expires_in": int(tokens.lifetime_seconds)}
     )
 
 
-async def me(_request: Request) -> JSONResponse:
-    """SCIM: the service principal that the token belongs to."""
-    return JSONResponse({"id": "1", "userName": "rehearsal", "active": True})
+def _token_error(status: int, error: str, description: str) -> JSONResponse:
+    return JSONResponse({"error": error, "error_description": description}, status)
+
+
+async def me(request: Request) -> JSONResponse:
+    """SCIM: the user or service principal that the token belongs to."""
+    return JSONResponse(
+        {"id": "1", "userName": request.scope["rehearsal.principal"].client_id, "active": True}
+    )
 
 
 async def unknown_path(request: Request) -> JSONResponse:

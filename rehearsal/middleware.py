@@ -1,4 +1,4 @@
-"""What every request passes: the request log, injected faults and the token check."""
+"""What every request passes: the request log, injected faults, the token and the grants."""
 
 from __future__ import annotations
 
@@ -12,9 +12,11 @@ import anyio
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from rehearsal.tokens import digest
+from rehearsal.grants import find_missing_privilege
+from rehearsal.tokens import Principal, digest
 from rehearsal.workspace import Workspace
 
+WORKSPACE_HEADERS = (b"x-databricks-org-id", b"x-databricks-workspace-id")
 OPEN_PATHS = ("/oidc/", "/.well-known/")  # where a client learns how to get a token
 
 
@@ -28,6 +30,7 @@ class LoggedRequest(TypedDict):
         path: Path without the query.
         status: HTTP status; 0 where the connection was cut.
         token: The token's short digest, if there was a token.
+        principal: Whose token it is, if this workspace accepts it.
     """
 
     time: float
@@ -36,6 +39,7 @@ class LoggedRequest(TypedDict):
     path: str
     status: int
     token: str | None
+    principal: str | None
 
 
 class RequestLog:
@@ -45,7 +49,9 @@ class RequestLog:
         self._file = path.open("a", buffering=1)
         self._workspace = workspace
 
-    def write(self, *, method: str, path: str, status: int, token: str | None) -> None:
+    def write(
+        self, *, method: str, path: str, status: int, token: str | None, principal: str | None
+    ) -> None:
         """Append one line."""
         line: LoggedRequest = {
             "time": round(time.time(), 3),
@@ -54,6 +60,7 @@ class RequestLog:
             "path": path,
             "status": status,
             "token": token,
+            "principal": principal,
         }
         self._file.write(json.dumps(line) + "\n")
 
@@ -62,7 +69,7 @@ class Rule(TypedDict, total=False):
     """Which requests get a fault.
 
     Attributes:
-        fault: ``429``, ``503``, ``slow``, ``cut`` or ``expired``.
+        fault: ``429``, ``503``, ``slow``, ``cut``, ``expired`` (401) or ``expiring`` (403).
         method: Of the requests; every method without it.
         path: A part of their path; every path without it.
         times: How many requests get it; 1 without it.
@@ -114,13 +121,15 @@ class Gateway:
         self._request_log, self._faults = request_log, faults
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Handle the request, inject a fault, or reject its token."""
+        """Handle the request, inject a fault, or reject its token or what it asks for."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         workspace = self._workspace()
         bearer = _bearer_token(scope)
         status = 0
+        principal = _find_principal(workspace, bearer)
+        scope["rehearsal.principal"] = principal
 
         async def send_with_id(message: Message) -> None:
             nonlocal status
@@ -140,6 +149,7 @@ class Gateway:
                 path=scope["path"],
                 status=status,
                 token=digest(bearer) if bearer else None,
+                principal=principal.client_id if principal else None,
             )
 
     async def _choose_handler(
@@ -160,16 +170,54 @@ class Gateway:
             return _error(int(fault), code, "Try again later.", retry_after)
         if fault == "expired":
             return _error(401, "UNAUTHENTICATED", "The token is expired.")
+        if fault == "expiring":
+            message = "Token is expiring within 30 seconds. (token expired)"
+            return _error(403, "PERMISSION_DENIED", message)
         if scope["path"].startswith(OPEN_PATHS):
             return self._app
-        return _check_token(workspace, bearer) or self._app
+        return (
+            _check_workspace(workspace, scope)
+            or _check_token(workspace, bearer)
+            or _check_grants(scope)
+            or self._app
+        )
 
 
 def _bearer_token(scope: Scope) -> str:
-    headers = dict(scope["headers"])
-    value: bytes = headers.get(b"authorization", b"")
-    kind, _, token = value.decode("latin-1").partition(" ")
+    kind, _, token = _header(scope, b"authorization").partition(" ")
     return token if kind == "Bearer" else ""
+
+
+def _header(scope: Scope, name: bytes) -> str:
+    value: bytes = dict(scope["headers"]).get(name, b"")
+    return value.decode("latin-1")
+
+
+def _find_principal(workspace: Workspace, bearer: str) -> Principal | None:
+    if not bearer or workspace.tokens.find_fault(bearer):
+        return None
+    return workspace.tokens.find_principal(bearer)
+
+
+def _check_workspace(workspace: Workspace, scope: Scope) -> JSONResponse | None:
+    """Return the error response of a shared host, unless the request names this workspace.
+
+    https://github.com/databricks/databricks-sdk-go/pull/1650 says what each kind of host does.
+    """
+    named = {_header(scope, name) for name in WORKSPACE_HEADERS} - {""}
+    if not workspace.is_unified or named == {workspace.workspace_id}:
+        return None
+    return _error(400, "INVALID_PARAMETER_VALUE", "Unable to load OAuth Config")
+
+
+def _check_grants(scope: Scope) -> JSONResponse | None:
+    """Return the error response, unless the principal has the privilege that is needed."""
+    principal: Principal = scope["rehearsal.principal"]
+    missing = find_missing_privilege(principal.roles, scope["method"], scope["path"])
+    if missing is None:
+        return None
+    message = f"{principal.client_id} does not have {missing}."
+    return _error(403, "PERMISSION_DENIED", message)
 
 
 def _check_token(workspace: Workspace, bearer: str) -> JSONResponse | None:

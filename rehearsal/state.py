@@ -66,13 +66,19 @@ def _tags(version: Mapping[str, Any]) -> dict[str, str]:
 def check_tokens(workspaces: Mapping[str, WorkspaceProcess]) -> list[str]:
     """Print which tokens each workspace received; return where it received another's."""
     print("\nRequests by token (first 12 digits of its SHA-256):")
-    owners = {workspace.digest(): workspace.name for workspace in workspaces.values()}
+    tokens = {workspace.digest(): workspace.name for workspace in workspaces.values()}
+    for workspace in workspaces.values():
+        seen = {request["token"] for request in workspace.requests() if request["principal"]}
+        tokens |= {token: workspace.name for token in seen if token}
     errors = []
     for workspace in workspaces.values():
-        seen = Counter(request["token"] for request in workspace.requests())
-        for token, count in seen.items():
-            owner = "none" if token is None else owners.get(token, "unknown")
-            print(f"  {workspace.name}: {count} with {token or 'no token'} ({owner})")
+        counts = Counter(
+            (request["token"], request["principal"]) for request in workspace.requests()
+        )
+        for (token, principal), count in counts.items():
+            owner = "none" if token is None else tokens.get(token, "unknown")
+            shown = principal or "rejected"
+            print(f"  {workspace.name}: {count} with {token or 'no token'} ({owner}, {shown})")
             if owner not in ("none", workspace.name):
                 errors.append(f"{count} requests to {workspace.name} carried a token of {owner}")
     print("\n".join(errors) or "No request carried the other workspace's token.")

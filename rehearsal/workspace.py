@@ -27,6 +27,7 @@ class Workspace:
         tokens: The tokens that it accepts.
         schemas: The Unity Catalog schemas that exist, ``catalog.schema``.
         tracking: Client of the MLflow server behind it.
+        is_unified: Whether other workspaces share the host, so that a request must name this one.
         secrets: Secret scopes: values by scope and key.
     """
 
@@ -37,6 +38,7 @@ class Workspace:
     tokens: Tokens
     schemas: frozenset[str]
     tracking: httpx.AsyncClient
+    is_unified: bool = False
     secrets: dict[str, dict[str, str]] = field(default_factory=dict)
 
 

@@ -7,13 +7,23 @@ import os
 import secrets
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Self
 
+import httpx
+
+from rehearsal.grants import ADMINISTERS, PRINCIPALS
 from rehearsal.middleware import LoggedRequest, Rule
 from rehearsal.processes import await_ready, clean_environment, end_group, free_port
-from rehearsal.tokens import digest
+from rehearsal.tokens import Issuer, Principal, digest, to_json
+
+_PROVISIONED = (
+    ("unity-catalog/registered-models/create", "data_masters.deploy.mnist_cnn"),
+    ("experiments/create", "/Shared/crosscloud-mnist"),
+    ("experiments/create", "/Shared/crosscloud-mnist-ledger"),
+)
 
 
 @dataclass(frozen=True)
@@ -24,9 +34,9 @@ class WorkspaceProcess:
         name: ``azure`` or ``gcp``.
         host: Its URL.
         workspace_id: Its id.
-        token: A personal access token.
-        client_id: Id of its service principal, for OAuth.
-        client_secret: Secret of its service principal.
+        token: The administrator's personal access token.
+        principals: Its service principals, by their names in ``grants.PRINCIPALS``; and
+            ``administers``, which may do all.
         folder: Holds its files, its request log, and the faults to inject.
         pid: The process that leads its process group.
         stdin: A pipe that it reads: it ends when the pipe is closed.
@@ -36,14 +46,22 @@ class WorkspaceProcess:
     host: str
     workspace_id: str
     token: str = field(repr=False)
-    client_id: str
-    client_secret: str = field(repr=False)
+    principals: Mapping[str, Principal] = field(repr=False)
     folder: Path
     pid: int
     stdin: IO[bytes] | None = field(default=None, repr=False)
 
     @classmethod
-    def start(cls, name: str, workspace_id: str, folder: Path, *, keep: bool = False) -> Self:
+    def start(
+        cls,
+        name: str,
+        workspace_id: str,
+        folder: Path,
+        *,
+        keep: bool = False,
+        issuer: Issuer | None = None,
+        options: Sequence[str] = (),
+    ) -> Self:
         """Start a workspace in its own process group, and return once it is ready.
 
         Args:
@@ -51,15 +69,25 @@ class WorkspaceProcess:
             workspace_id: Its id.
             folder: For its files; created.
             keep: Whether it runs on after this process has ended.
+            issuer: Whose ID tokens its service principals may exchange.
+            options: More arguments of ``rehearsal.gateway``: ``--token-seconds``, ``--unified``.
 
         Raises:
             RuntimeError: It did not start.
         """
         folder.mkdir(parents=True, exist_ok=True)
         port = free_port()
-        token, secret = f"dapi{secrets.token_hex(16)}", f"dose{secrets.token_hex(16)}"
-        client_id = f"principal-{name}"
-        credentials = {"TOKEN": token, "CLIENT_ID": client_id, "CLIENT_SECRET": secret}
+        administrator = Principal("admin", f"dapi{secrets.token_hex(16)}", (ADMINISTERS,))
+        principals = {
+            role: Principal(
+                client_id=f"{role}-{name}",
+                secret=f"dose{secrets.token_hex(16)}",
+                roles=roles,
+                subject=f"repo:bank/mnist:environment:{role}",
+            )
+            for role, roles in {**PRINCIPALS, ADMINISTERS: (ADMINISTERS,)}.items()
+        }
+        identities = to_json(administrator, principals, issuer)
         log = folder / "gateway.log"
         with log.open("ab") as output:
             process = subprocess.Popen(
@@ -68,11 +96,12 @@ class WorkspaceProcess:
                     *("--name", name, "--workspace-id", workspace_id),
                     *("--folder", str(folder), "--port", str(port)),
                     *(() if keep else ("--end-with-stdin",)),
+                    *options,
                 ],
                 env={
                     **clean_environment(),
                     "PYTHONPATH": str(Path(__file__).parents[1]),
-                    **{f"REHEARSAL_{key}": value for key, value in credentials.items()},
+                    "REHEARSAL_IDENTITIES": identities,
                 },
                 stdin=subprocess.DEVNULL if keep else subprocess.PIPE,
                 stdout=output,
@@ -89,9 +118,8 @@ class WorkspaceProcess:
             name=name,
             host=host,
             workspace_id=workspace_id,
-            token=token,
-            client_id=client_id,
-            client_secret=secret,
+            token=administrator.secret,
+            principals=principals,
             folder=folder.resolve(),
             pid=process.pid,
             stdin=process.stdin,
@@ -105,13 +133,37 @@ class WorkspaceProcess:
         """Return the environment variables that reach the workspace with the token."""
         return {"DATABRICKS_HOST": self.host, "DATABRICKS_TOKEN": self.token}
 
-    def principal(self) -> dict[str, str]:
+    @property
+    def client_id(self) -> str:
+        """Id of the service principal that may do all."""
+        return self.principals[ADMINISTERS].client_id
+
+    @property
+    def client_secret(self) -> str:
+        """Secret of the service principal that may do all."""
+        return self.principals[ADMINISTERS].secret
+
+    def principal(self, name: str = ADMINISTERS) -> dict[str, str]:
         """Return the environment variables that reach it with OAuth machine-to-machine."""
         return {
             "DATABRICKS_HOST": self.host,
-            "DATABRICKS_CLIENT_ID": self.client_id,
-            "DATABRICKS_CLIENT_SECRET": self.client_secret,
+            "DATABRICKS_CLIENT_ID": self.principals[name].client_id,
+            "DATABRICKS_CLIENT_SECRET": self.principals[name].secret,
         }
+
+    def federated(self, name: str = ADMINISTERS) -> dict[str, str]:
+        """Return those that reach it with an ID token, which the CI job's environment has."""
+        return {
+            "DATABRICKS_HOST": self.host,
+            "DATABRICKS_CLIENT_ID": self.principals[name].client_id,
+        }
+
+    def provision(self) -> None:
+        """Create what Terraform creates (``infra/terraform``): model and experiments."""
+        authorization = {"authorization": f"Bearer {self.token}"}
+        with httpx.Client(base_url=self.host, headers=authorization, timeout=30) as http:
+            for path, name in _PROVISIONED:
+                http.post(f"/api/2.0/mlflow/{path}", json={"name": name}).raise_for_status()
 
     def inject(self, *rules: Rule) -> None:
         """Inject faults into the next requests that match a rule."""

@@ -19,6 +19,7 @@ from crosscloud_mnist.storage import idx
 from crosscloud_mnist.training.config import TrainingConfig
 from crosscloud_mnist.training.job import Shard, TrainingJob
 from rehearsal.dense_bundle import dense_contents
+from rehearsal.identity_provider import IdentityProvider
 from rehearsal.mlflow_servers import Server, two_servers
 from rehearsal.workspace_process import WorkspaceProcess
 
@@ -100,12 +101,25 @@ def tiny_bundle(
 
 
 @pytest.fixture(scope="session")
-def clouds(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, WorkspaceProcess]]:
+def identity_provider() -> Iterator[IdentityProvider]:
+    """The issuer of the ID tokens of CI jobs."""
+    with IdentityProvider.running() as provider:
+        yield provider
+
+
+@pytest.fixture(scope="session")
+def clouds(
+    tmp_path_factory: pytest.TempPathFactory, identity_provider: IdentityProvider
+) -> Iterator[dict[str, WorkspaceProcess]]:
     """Two Databricks workspaces on loopback, ``azure`` and ``gcp``."""
     folder = tmp_path_factory.mktemp("clouds")
     with ThreadPoolExecutor() as pool:
         started = {
-            name: pool.submit(WorkspaceProcess.start, name, workspace_id, folder / name)
+            name: pool.submit(
+                WorkspaceProcess.start,
+                *(name, workspace_id, folder / name),
+                issuer=identity_provider.issuer,
+            )
             for name, workspace_id in (("azure", "1111"), ("gcp", "2222"))
         }
     running = {name: start.result() for name, start in started.items() if not start.exception()}

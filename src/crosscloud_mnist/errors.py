@@ -102,3 +102,11 @@ class DriftError(CrosscloudError):
 
 class DiagnosisError(CrosscloudError):
     """A check of ``doctor`` failed."""
+
+
+def rebuild_error(name: str, message: str) -> CrosscloudError:
+    """Return the error of that name, as another process sent it; no other class is looked up."""
+    kind = globals().get(name)
+    if isinstance(kind, type) and issubclass(kind, CrosscloudError):
+        return kind(message)
+    return RegistryError(message)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from base64 import b64encode
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import quote, quote_plus
 
 MASK = "***"
 _MAX_CHARACTERS = 300
+_MIN_SECRET_CHARACTERS = 8  # what is shorter would mask ordinary words
 _ELLIPSIS = "..."
 _SECRET_NAMES = ("TOKEN", "PASSWORD", "SECRET", "KEY")  # how a secret variable's name ends
 _PATH_NAMES = ("VERIFYING_KEY", "SIGNING_KEY")  # mostly paths, which belong in messages
@@ -22,6 +24,13 @@ _QUERY_SECRET = re.compile(
     r"(?P<name>[?&](?:access_|api_|client_)?(?:password|pwd|token|secret|key|sig|signature)=)[^&\s'\"]+",
     re.IGNORECASE,
 )
+_added_secrets: deque[str] = deque(maxlen=64)  # tokens that expire are many; the last ones count
+
+
+def add_secret(secret: str) -> None:
+    """Mask the secret in every text from now on, in this process."""
+    if len(secret) >= _MIN_SECRET_CHARACTERS and secret not in _added_secrets:
+        _added_secrets.append(secret)
 
 
 def mask_uris(text: str) -> str:
@@ -58,9 +67,9 @@ def redact(text: str, secrets: Iterable[str]) -> str:
 
     Args:
         text: Any text.
-        secrets: Passwords and tokens.
+        secrets: Passwords and tokens, besides those of ``add_secret``.
     """
-    for secret in secrets:
+    for secret in (*secrets, *_added_secrets):
         for pattern in _secret_patterns(secret):
             text = re.sub(pattern, MASK, text)
     return mask_uris(text)

@@ -209,8 +209,14 @@ def unused_project(tmp_path_factory):
         (
             ["--env", "azure"],
             {},
-            "DATABRICKS_HOST, DATABRICKS_TOKEN or DATABRICKS_CLIENT_SECRET, MNIST_VERIFYING_KEY "
-            "not set, expected by --env azure; conf/azure/globals.yml says what each is",
+            "MNIST_VERIFYING_KEY not set, expected by --env azure; conf/azure/globals.yml says what "
+            "each is",
+        ),
+        (
+            ["--env", "azure"],
+            {"MNIST_VERIFYING_KEY": "dummy-public-key"},
+            "no way to sign in to the workspace was found (default auth: cannot configure default "
+            "credentials), expected one of: DATABRICKS_TOKEN; DATABRICKS_CLIENT_ID and",
         ),
         (
             ["--env", "gcp"],

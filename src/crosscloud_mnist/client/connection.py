@@ -7,27 +7,25 @@ a request runs in an event loop of its own, where ``asyncio.timeout`` bounds all
 from __future__ import annotations
 
 import asyncio
-import os
-import ssl
 import threading
-from collections.abc import Coroutine
+import time
+from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import httpx
 
+from crosscloud_mnist.client.bearer import Bearer, TokenSource
+from crosscloud_mnist.client.transport import create_client
 from crosscloud_mnist.errors import (
-    ConfigurationError,
     EndpointError,
     EndpointUnavailableError,
     InvalidResponseError,
 )
-from crosscloud_mnist.reachability import is_loopback
 from crosscloud_mnist.redaction import mask_uris, summarize
+from crosscloud_mnist.token_rejection import is_token_rejected
 
-_CONNECT_SECONDS = 3.0  # an address that is gone is noticed sooner than a slow response
 _MAX_RESPONSE_BYTES = 32 * 2**20
-_VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR")
 
 _Result = TypeVar("_Result")
 
@@ -55,14 +53,14 @@ class EndpointConnection:
 
     Args:
         url: The address; a password in it is never shown.
-        token: The bearer token, if the endpoint wants one; never shown.
+        token: The bearer token or what returns one, if the endpoint wants one; never shown.
 
     Raises:
         EndpointError: The address is not valid.
         ConfigurationError: The token, or a variable for proxies or certificates, is not valid.
     """
 
-    def __init__(self, url: str, token: str | None) -> None:
+    def __init__(self, url: str, token: TokenSource | None) -> None:
         try:
             address = httpx.URL(url)
         except httpx.InvalidURL as error:
@@ -72,15 +70,10 @@ class EndpointConnection:
             ) from None
         self.url = address.copy_with(userinfo=b"")  # httpx logs it
         self.shown_url = mask_uris(str(self.url.copy_with(query=None, fragment=None)))
-        self._token = token
-        if token and not (token.isascii() and token.isprintable() and " " not in token):
-            raise ConfigurationError(
-                f"the bearer token of {self.shown_url} holds a blank, a control character or one "
-                "beyond ASCII, expected none; set it again"
-            )
+        self._bearer = Bearer(token, self.shown_url)
         has_user = bool(address.username) and not token
         user = httpx.BasicAuth(address.username, address.password) if has_user else None
-        self._http = self._create_client(token, user)
+        self._http = create_client(self.url, self.shown_url, user)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
@@ -95,6 +88,9 @@ class EndpointConnection:
     def send(self, method: str, url: httpx.URL, body: bytes | None, seconds: float) -> HttpResponse:
         """Send a request and read its response.
 
+        One whose token is rejected is sent once more, if there is another token: the endpoint has
+        not acted on it.
+
         Args:
             method: ``GET`` or ``POST``.
             url: Of the same host as the connection's.
@@ -105,9 +101,24 @@ class EndpointConnection:
             EndpointUnavailableError: There was no complete response in that time.
             InvalidResponseError: The response is too large, or compressed.
             EndpointError: The request cannot be sent.
+            ConfigurationError: The token is not valid.
         """
+        deadline = time.monotonic() + seconds
+        token = self._bearer.current()
+        response = self._send_in_time(method, url, body, token, deadline)
+        if is_token_rejected(response.status, response.content):
+            other = self._bearer.replace(token)
+            if other is not None:
+                return self._send_in_time(method, url, body, other, deadline)
+        return response
+
+    def _send_in_time(
+        self, method: str, url: httpx.URL, body: bytes | None, token: str | None, deadline: float
+    ) -> HttpResponse:
+        seconds = max(0.0, deadline - time.monotonic())
+        headers = {"authorization": f"Bearer {token}"} if token else {}
         try:
-            return self._run(self._send(method, url, body, seconds))
+            return self._run(self._send(method, url, body, headers, seconds))
         except (httpx.LocalProtocolError, httpx.UnsupportedProtocol) as error:
             raise EndpointError(
                 f"{self.shown_url} cannot be called ({type(error).__name__}), expected an http(s) "
@@ -127,39 +138,19 @@ class EndpointConnection:
 
     def to_plain_text(self, text: str) -> str:
         """Return what a server sent as text for a message: one line, without the token."""
-        return summarize(text, [self._token] if self._token else [])
-
-    def _create_client(self, token: str | None, user: httpx.BasicAuth | None) -> httpx.AsyncClient:
-        headers = {"accept-encoding": "identity", "content-type": "application/json"}
-        if token:
-            headers["authorization"] = f"Bearer {token}"
-        try:
-            is_direct = is_loopback(self.url.host)
-            no_certificates = is_direct and self.url.scheme == "http"  # reading them takes 20 ms
-            return httpx.AsyncClient(
-                auth=user,
-                headers=headers,
-                timeout=httpx.Timeout(None, connect=_CONNECT_SECONDS),
-                trust_env=not is_direct,
-                verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if no_certificates else True,
-            )
-        except (OSError, ValueError, ImportError, httpx.InvalidURL) as error:
-            values = {
-                name: os.environ.get(name) or os.environ.get(name.lower()) for name in _VARIABLES
-            }
-            names = [name for name, value in values.items() if value] or _VARIABLES
-            raise ConfigurationError(
-                f"the connection to {self.shown_url} cannot be set up ({type(error).__name__}), "
-                "expected http(s) addresses in the proxy variables (socks5 wants the package "
-                f"socksio) and existing files in SSL_CERT_*; correct {' or '.join(names)}"
-            ) from None  # the error itself may show the proxy's password
+        return summarize(text, self._bearer.secrets())
 
     async def _send(
-        self, method: str, url: httpx.URL, body: bytes | None, seconds: float
+        self,
+        method: str,
+        url: httpx.URL,
+        body: bytes | None,
+        headers: Mapping[str, str],
+        seconds: float,
     ) -> HttpResponse:
         async with (
             asyncio.timeout(seconds),
-            self._http.stream(method, url, content=body) as response,
+            self._http.stream(method, url, content=body, headers=headers) as response,
         ):
             encoding = response.headers.get("content-encoding", "identity")
             if encoding.strip().lower() != "identity":

@@ -13,6 +13,7 @@ import numpy as np
 from msgspec import Meta
 from numpy.typing import NDArray
 
+from crosscloud_mnist.client.bearer import TokenSource
 from crosscloud_mnist.client.connection import EndpointConnection
 from crosscloud_mnist.errors import EndpointError, EndpointUnavailableError, InvalidResponseError
 from crosscloud_mnist.ports import Deployment
@@ -45,7 +46,8 @@ class EndpointClient:
 
     Args:
         url: The address that takes ``POST {"instances": [...]}``.
-        token: The bearer token, if the endpoint wants one; never shown.
+        token: The bearer token, or a callable that returns one (such as an OAuth token, which
+            expires), if the endpoint wants one; never shown.
         seconds: How long a response may take, from the connection to its last byte.
 
     Raises:
@@ -54,7 +56,7 @@ class EndpointClient:
     """
 
     def __init__(
-        self, url: str, token: str | None = None, seconds: float = _RESPONSE_SECONDS
+        self, url: str, token: TokenSource | None = None, seconds: float = _RESPONSE_SECONDS
     ) -> None:
         self._connection = EndpointConnection(url, token)
         self._seconds = seconds

@@ -6,13 +6,12 @@ A prediction is idempotent, so a request that got no valid response may be sent 
 
 from __future__ import annotations
 
-import os
 import random
 import threading
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from itertools import count
 from types import TracebackType
 from typing import Self
@@ -20,6 +19,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from crosscloud_mnist.client.backend import Backend
 from crosscloud_mnist.client.endpoint import EndpointClient
 from crosscloud_mnist.client.retry_budget import RetryBudget
 from crosscloud_mnist.client.status import EndpointStatus, survey
@@ -28,21 +28,6 @@ from crosscloud_mnist.errors import ConfigurationError, EndpointError, EndpointU
 _FIRST_BACKOFF_SECONDS = 0.1
 _MAX_EJECTION_SECONDS = 30.0  # whatever Retry-After says
 _MAX_DOUBLINGS = 10
-
-
-@dataclass(frozen=True)
-class Backend:
-    """One cloud's endpoint of the model.
-
-    Attributes:
-        cloud: Its name, for messages.
-        url: The address that takes ``POST {"instances": [...]}``.
-        token_variable: The environment variable that holds the bearer token, if one is needed.
-    """
-
-    cloud: str
-    url: str = field(repr=False)  # it may hold a password
-    token_variable: str | None = None
 
 
 @dataclass(frozen=True)
@@ -106,7 +91,7 @@ class FailoverClient:
         self._members: list[_Member] = []
         with ExitStack() as opened:
             for backend in backends:
-                client = EndpointClient(backend.url, _read_token(backend), request_seconds)
+                client = EndpointClient(backend.url, backend.read_token(), request_seconds)
                 opened.callback(client.close)
                 self._members.append(_Member(backend.cloud, client))
             self._opened = opened.pop_all()
@@ -205,15 +190,3 @@ class FailoverClient:
         with self._lock:
             counts = {name: getattr(self._counts, name) + n for name, n in increments.items()}
             self._counts = replace(self._counts, **counts)
-
-
-def _read_token(backend: Backend) -> str | None:
-    if backend.token_variable is None:
-        return None
-    token = os.environ.get(backend.token_variable, "").strip()
-    if not token:
-        raise ConfigurationError(
-            f"{backend.token_variable} is not set, expected the bearer token of {backend.cloud}'s "
-            "endpoint"
-        )
-    return token

@@ -15,6 +15,7 @@ from kedro.framework.hooks import hook_impl
 from kedro.framework.project import pipelines
 from kedro.io import DataCatalog
 from kedro.pipeline import Pipeline
+from kedro.utils import load_obj
 
 from crosscloud_mnist.datasets.bundle import BundleDataset
 from crosscloud_mnist.datasets.images import ImageFolderDataset
@@ -42,7 +43,7 @@ class PreflightHooks:
         Raises:
             ConfigurationError: The environment does not exist or lacks a variable, a parameter is
                 unknown or invalid, or a value refers to something that does not exist.
-            RegistryError: The tracking server does not answer.
+            RegistryError: The tracking server does not answer, or rejects the identity.
             click.ClickException: In place of them, and of any other error, where a command runs.
         """
         loader = cast("OmegaConfigLoader", context.config_loader)  # as settings.py chose it
@@ -53,6 +54,7 @@ class PreflightHooks:
             check_references(loader)
             exclude_loopback_from_proxies()
             check_tracking_server(loader)
+            check_sign_in(loader)
             return (yield)
 
     @hook_impl(tryfirst=True)
@@ -159,6 +161,24 @@ def check_tracking_server(loader: OmegaConfigLoader) -> None:
         return
     if uri:
         check_reachable(uri, "the tracking server", RegistryError)
+
+
+def check_sign_in(loader: OmegaConfigLoader) -> None:
+    """Check that the tracking workspace can be signed in to: MLflow would report it in many lines.
+
+    Raises:
+        ConfigurationError: There is no way to sign in.
+        RegistryError: The workspace rejects the identity.
+    """
+    settings = loader["globals"]
+    if not settings["tracking_uri"].startswith("databricks"):
+        return
+    group = load_section(loader, "mlflow")["server"]["credentials"]
+    credentials = load_section(loader, "credentials")[group]
+    adapter = load_obj(settings["registry"])
+    requests = adapter.process_config({"uri": settings["tracking_uri"]}, credentials).requests
+    if requests.sign_in is not None:
+        requests.sign_in.authorize(renew=False)
 
 
 def _environment(loader: OmegaConfigLoader) -> str:

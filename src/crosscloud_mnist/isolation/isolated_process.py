@@ -25,19 +25,13 @@ from typing import Any, BinaryIO, cast
 
 from kedro.utils import load_obj
 
-from crosscloud_mnist import errors
-from crosscloud_mnist.errors import CrosscloudError, RegistryError
+from crosscloud_mnist.errors import RegistryError, rebuild_error
+from crosscloud_mnist.isolation.authorization import serve_authorization
 from crosscloud_mnist.isolation.codec import decode, encode
+from crosscloud_mnist.isolation.environment import clean_environment
 from crosscloud_mnist.isolation.process_config import ProcessConfig
-from crosscloud_mnist.reachability import no_proxy_for_loopback
 from crosscloud_mnist.redaction import select_secrets, summarize
 
-_INHERITED = re.compile(
-    r"PATH|LD_LIBRARY_PATH|LANG|LC_\w+|TZ|TMPDIR|USER|LOGNAME|(?:https?|all|no)_proxy"
-    r"|SSL_CERT_FILE|SSL_CERT_DIR|REQUESTS_CA_BUNDLE|CURL_CA_BUNDLE"
-    r"|MLFLOW_LOGGING_LEVEL|DO_NOT_TRACK|\w+_DISABLE_TELEMETRY",
-    re.IGNORECASE,
-)
 _SEVERE = re.compile(r"\b(WARNING|ERROR|CRITICAL)\b")  # a level, as loggers write it
 _PROGRESS = re.compile(r"INFO crosscloud_mnist[\w.]*: (.*)")  # of the adapter itself
 _EXIT_SECONDS = 5
@@ -82,15 +76,19 @@ class _Process:
     def __init__(self, adapter: str, config: ProcessConfig) -> None:
         self._adapter, self._secrets = adapter, select_secrets(config.variables)
         self._lock = threading.Lock()
+        requests = config.requests
         # Credentials go through the connection: other users see arguments and /proc/<pid>/environ.
-        start_message = encode([adapter, config.options, config.variables])
+        headers = requests and [requests.address, requests.fixed, requests.sign_in is not None]
+        start_message = encode([adapter, config.options, config.variables, headers])
         parent_socket, child_socket = socket.socketpair()
-        with child_socket:
+        authorization_socket, child_authorization_socket = socket.socketpair()
+        with child_socket, child_authorization_socket:
+            descriptors = [child_socket.fileno(), child_authorization_socket.fileno()]
             self._child = subprocess.Popen(
                 # -P: nothing is imported from the current folder
-                [sys.executable, "-P", "-m", f"{__package__}.worker", str(child_socket.fileno())],
-                env=_environment(),
-                pass_fds=[child_socket.fileno()],
+                [sys.executable, "-P", "-m", f"{__package__}.worker", *map(str, descriptors)],
+                env=clean_environment(),
+                pass_fds=descriptors,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.PIPE,
@@ -100,6 +98,11 @@ class _Process:
         self._stderr_reader = threading.Thread(target=self._log_stderr, daemon=True)
         self._stderr_reader.start()
         self._connection = Connection(parent_socket.detach())
+        with authorization_socket:
+            if requests and requests.sign_in:
+                connection = Connection(authorization_socket.detach())
+                arguments = [connection, requests.sign_in]
+                threading.Thread(target=serve_authorization, args=arguments, daemon=True).start()
         with contextlib.suppress(OSError):  # it ended at once: the first call reports that
             self._connection.send_bytes(start_message)
 
@@ -126,8 +129,8 @@ class _Process:
             case [result]:
                 return result
             case [str(name), str(message)]:
-                raise _rebuild_error(name, message)
-        raise _rebuild_error("RegistryError", f"{self._adapter} sent no result of {method}")
+                raise rebuild_error(name, message)
+        raise rebuild_error("RegistryError", f"{self._adapter} sent no result of {method}")
 
     def end(self) -> None:
         """Close the connection, so that the process exits; kill it if it does not."""
@@ -155,14 +158,6 @@ class _Process:
         return f"; it wrote: {self._last_line}" if self._last_line else ""
 
 
-def _rebuild_error(name: str, message: str) -> CrosscloudError:
-    """Return the package's error of that name: no other class is ever looked up."""
-    kind = vars(errors).get(name)
-    if isinstance(kind, type) and issubclass(kind, CrosscloudError):
-        return kind(message)
-    return RegistryError(message)
-
-
 _processes: dict[tuple[int, bytes], _Process] = {}
 _processes_lock = threading.Lock()
 
@@ -172,7 +167,9 @@ def _get_process(adapter: str, config: ProcessConfig) -> _Process:
 
     The key holds the process id: after a fork, the child must not share the parent's connections.
     """
-    identity = repr((adapter, sorted(config.options.items()), sorted(config.variables.items())))
+    requests = config.requests.identity() if config.requests else ""
+    values = sorted(config.options.items()), sorted(config.variables.items())
+    identity = repr((adapter, *values, requests))
     key = os.getpid(), hashlib.sha256(identity.encode()).digest()
     with _processes_lock:
         if key not in _processes or not _processes[key].is_running():
@@ -187,13 +184,3 @@ def end_all() -> None:
         if pid == os.getpid():
             process.end()
     _processes.clear()
-
-
-def _environment() -> dict[str, str]:
-    inherited = {name: value for name, value in os.environ.items() if _INHERITED.fullmatch(name)}
-    return {
-        **inherited,
-        **no_proxy_for_loopback(inherited),
-        "HOME": os.devnull,  # no .databrickscfg, no .netrc, no .aws
-        "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
-    }

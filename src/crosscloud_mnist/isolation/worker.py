@@ -1,8 +1,8 @@
-"""What runs in a workspace's own process: ``python -m crosscloud_mnist.isolation.worker FD``.
+"""What runs in a workspace's own process: ``python -m crosscloud_mnist.isolation.worker FD FD``.
 
 The first message names the adapter and holds its options and credentials; each further message is a
 call. The process ends when the connection closes, which the system does when the parent ends or is
-killed.
+killed. Over the second connection it asks the parent for the authorization of its requests.
 """
 
 from __future__ import annotations
@@ -21,18 +21,27 @@ from typing import Any
 from kedro.utils import load_obj
 
 from crosscloud_mnist.errors import CrosscloudError, RegistryError
+from crosscloud_mnist.isolation import request_headers
+from crosscloud_mnist.isolation.authorization import AuthorizationClient
 from crosscloud_mnist.isolation.codec import decode, encode
 from crosscloud_mnist.redaction import redact, select_secrets, summarize
 
 
-def answer_calls(connection: Connection) -> None:
+def answer_calls(connection: Connection, authorization: AuthorizationClient) -> None:
     """Answer each ``[method, arguments, options]`` with its result or its error.
 
     A result is sent as ``[result]``, an error as ``[name, message]``.
+
+    Args:
+        connection: To the parent, which calls.
+        authorization: Of this process's requests, where the parent signs in.
     """
     messages = _receive(connection)
-    adapter_path, options, variables = next(messages)
+    adapter_path, options, variables, requests = next(messages)
     os.environ.update(variables)
+    if requests is not None:
+        address, fixed, is_signed_in_by_parent = requests
+        request_headers.install(address, fixed, authorization if is_signed_in_by_parent else None)
     secrets = select_secrets(variables)
     adapter = None
     for method, arguments, keywords in messages:
@@ -44,9 +53,9 @@ def answer_calls(connection: Connection) -> None:
         connection.send_bytes(response)
 
 
-def _receive(connection: Connection) -> Iterator[tuple[Any, Any, Any]]:
+def _receive(connection: Connection) -> Iterator[tuple[Any, ...]]:
     """Yield the messages; a thread reads them, so that a closed connection ends a running call."""
-    messages: queue.SimpleQueue[tuple[Any, Any, Any]] = queue.SimpleQueue()
+    messages: queue.SimpleQueue[tuple[Any, ...]] = queue.SimpleQueue()
 
     def read() -> None:
         while True:
@@ -75,4 +84,5 @@ def _describe_error(error: Exception, call: str, secrets: Sequence[str]) -> tupl
 if __name__ == "__main__":
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     logging.getLogger("crosscloud_mnist").setLevel(logging.INFO)  # progress, for the parent
-    answer_calls(Connection(int(sys.argv[1])))
+    calls, authorization = (Connection(int(descriptor)) for descriptor in sys.argv[1:])
+    answer_calls(calls, AuthorizationClient(authorization))

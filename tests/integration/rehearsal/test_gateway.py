@@ -13,7 +13,7 @@ from databricks.sdk.errors import NotFound, PermissionDenied, ResourceAlreadyExi
 
 from rehearsal.flow import PROJECT
 from rehearsal.state import check_tokens
-from rehearsal.tokens import Tokens
+from rehearsal.tokens import Principal, Tokens
 
 UC = "/api/2.0/mlflow/unity-catalog"
 NAME = "data_masters.deploy.contract"
@@ -175,10 +175,11 @@ def test_an_oauth_token_is_valid_until_it_expires(clouds):
     wrong = httpx.post(
         f"{azure.host}/oidc/v1/token",
         auth=(azure.client_id, "wrong"),
-        data={"grant_type": "client_credentials"},
+        data={"grant_type": "client_credentials", "scope": "all-apis"},
     )
     assert wrong.status_code == 401
-    tokens = Tokens("dapi0", "id", "secret", lifetime_seconds=0)
+    principal = Principal("id", "secret", ())
+    tokens = Tokens(Principal("admin", "dapi0", ()), (principal,), lifetime_seconds=0)
     issued = tokens.issue("Basic aWQ6c2VjcmV0")
     assert (tokens.find_fault(issued), tokens.find_fault("other")) == ("expired", "invalid")
 
@@ -193,13 +194,19 @@ def test_every_request_is_logged_without_its_token(clouds, http):
         "path": "/api/2.0/preview/scim/v2/Me",
         "status": 200,
         "token": clouds["azure"].digest(),
+        "principal": "admin",
     }
     assert clouds["azure"].token not in json.dumps(clouds["azure"].requests())
 
 
 @pytest.mark.parametrize(
     ("fault", "status", "headers"),
-    [("429", 429, {"retry-after": "7"}), ("503", 503, {"retry-after": "7"}), ("expired", 401, {})],
+    [
+        ("429", 429, {"retry-after": "7"}),
+        ("503", 503, {"retry-after": "7"}),
+        ("expired", 401, {}),
+        ("expiring", 403, {}),
+    ],
 )
 def test_a_fault_is_injected_as_often_as_its_rule_says(clouds, http, fault, status, headers):
     rule = {"fault": fault, "method": "GET", "path": "/scim/", "times": 2, "retry_after": 7}

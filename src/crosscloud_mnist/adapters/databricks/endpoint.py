@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from crosscloud_mnist.adapters.databricks.access import resolve_access
 from crosscloud_mnist.adapters.databricks.endpoint_settings import parse_settings
 from crosscloud_mnist.adapters.databricks.invocations import INVOCATION_LIMITS, Invocations
 from crosscloud_mnist.adapters.databricks.request_limits import RequestLimits
@@ -16,7 +17,6 @@ from crosscloud_mnist.adapters.databricks.traffic import Traffic
 from crosscloud_mnist.adapters.databricks.workspace import (
     UNITY_CATALOG,
     connect,
-    resolve_access,
     translate_errors,
 )
 from crosscloud_mnist.adapters.mlflow.base_versions import DIGEST
@@ -75,7 +75,7 @@ class DatabricksEndpoint:
         workspace = str(remaining.pop("workspace", ""))
         parse_settings(remaining)
         access = resolve_access(workspace, credentials)
-        return ProcessConfig({**remaining, "workspace_id": access.workspace_id}, access.variables)
+        return access.process_config({**remaining, "workspace_id": access.workspace_id})
 
     def deploy(self, version: ModelVersion, bundle: Path) -> Deployment:
         """Serve the version: see ``ports.Endpoint``."""

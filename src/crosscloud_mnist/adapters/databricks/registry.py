@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from crosscloud_mnist.adapters.databricks.access import resolve_access
 from crosscloud_mnist.adapters.databricks.clients import WorkspaceClients
 from crosscloud_mnist.adapters.databricks.logged_models import DatabricksLoggedModels
 from crosscloud_mnist.adapters.databricks.versions import UnityCatalogVersions
-from crosscloud_mnist.adapters.databricks.workspace import resolve_access
 from crosscloud_mnist.adapters.mlflow.experiments import Experiments
 from crosscloud_mnist.adapters.mlflow.ledger import MlflowLedger
 from crosscloud_mnist.adapters.mlflow.workspace_registry import WorkspaceRegistry
@@ -40,4 +40,4 @@ class UnityCatalogRegistry(WorkspaceRegistry):
         """Return what the registry's process is given: see ``ProcessConfig``."""
         access = resolve_access(str(options["uri"]), credentials)
         resolved = {**options, "uri": access.uri, "workspace_id": access.workspace_id}
-        return ProcessConfig(resolved, access.variables)
+        return access.process_config(resolved)

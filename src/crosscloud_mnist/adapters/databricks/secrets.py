@@ -3,10 +3,11 @@
     crosscloud-mnist-secrets --scope data_masters_gcp --prefix data_masters_deploy
 
 writes ``<prefix>-host``, ``<prefix>-token`` and ``<prefix>-workspace-id`` into the scope of the
-workspace that ``DATABRICKS_HOST`` and ``DATABRICKS_TOKEN`` name. The other workspace's values are
-read from ``REMOTE_HOST``, ``REMOTE_TOKEN`` (or ``REMOTE_CLIENT_ID`` and ``REMOTE_CLIENT_SECRET``)
-and ``REMOTE_WORKSPACE_ID``; in a terminal, missing ones are prompted for. None is printed, and none
-is an argument.
+workspace that ``DATABRICKS_HOST`` names and databricks-sdk signs in to. The other workspace's
+values are read from ``REMOTE_HOST``, ``REMOTE_TOKEN`` and ``REMOTE_WORKSPACE_ID``; in a terminal,
+missing ones are prompted for. In place of the token, ``REMOTE_CLIENT_ID`` and
+``REMOTE_CLIENT_SECRET`` name a service principal; one that trusts the CI job has no secret. None is
+printed, and none is an argument.
 """
 
 from __future__ import annotations
@@ -19,7 +20,11 @@ from collections.abc import Mapping
 
 import click
 
-from crosscloud_mnist.adapters.databricks.workspace import connect, translate_errors
+from crosscloud_mnist.adapters.databricks.access import own_process_config
+from crosscloud_mnist.adapters.databricks.workspace import (
+    connect,
+    translate_errors,
+)
 from crosscloud_mnist.errors import ConfigurationError, CrosscloudError, RegistryError
 from crosscloud_mnist.isolation.process_config import ProcessConfig
 
@@ -42,10 +47,13 @@ class SecretScopes:
         options: Mapping[str, object], credentials: Mapping[str, object]
     ) -> ProcessConfig:
         """Return what the process of this workspace is given: see ``ProcessConfig``."""
-        return ProcessConfig(options, {name: str(each) for name, each in credentials.items()})
+        return own_process_config(options, credentials)
 
     def read(self, scope: str, prefix: str) -> dict[str, str]:
         """Return the scope's secrets of that prefix: ``host``, ``token``, ``workspace-id``, ...
+
+        This is for code outside a cluster, by ``GET /api/2.0/secrets/get``; on a cluster
+        ``runtime.py`` reads them: https://docs.databricks.com/api/workspace/secrets/getsecret
 
         Raises:
             RegistryError: The workspace does not respond, or there is no such scope.
@@ -82,13 +90,13 @@ class SecretScopes:
 def _read_remote() -> dict[str, str]:
     """Read the other workspace's values from the environment; prompt for missing ones."""
     values = {name: os.environ.get(variable, "") for name, variable in _REMOTE.items()}
-    credential = "client-secret" if values["client-id"] else "token"
-    for name in (*_REQUIRED, credential):
+    required = _REQUIRED if values["client-id"] else (*_REQUIRED, "token")
+    for name in required:
         if values[name] or not sys.stdin.isatty():
             continue
         prompt = input if name in _SHOWN else getpass.getpass
         values[name] = prompt(f"{name} of the other workspace: ").strip()
-    missing = [_REMOTE[name] for name in (*_REQUIRED, credential) if not values[name]]
+    missing = [_REMOTE[name] for name in required if not values[name]]
     if missing:
         raise ConfigurationError(
             f"{', '.join(missing)} not set, expected the values of the other workspace; set them, "
@@ -107,7 +115,7 @@ def main(scope: str, prefix: str) -> None:
         if not os.environ.get("DATABRICKS_HOST"):
             raise ConfigurationError(
                 "DATABRICKS_HOST not set, expected the address of the workspace that keeps the "
-                "secrets; set it, and DATABRICKS_TOKEN"
+                "secrets; set it"
             )
         names = SecretScopes().write(scope, prefix, _read_remote())
     except CrosscloudError as error:

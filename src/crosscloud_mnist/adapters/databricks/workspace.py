@@ -1,23 +1,14 @@
-"""A Databricks workspace: the one that a URI means, and the one that is really reached.
-
-``databricks`` and ``databricks-uc`` mean the workspace of the credentials; with ``://scope:prefix``
-they mean another one, whose address and token are secrets of the first:
-https://docs.databricks.com/aws/en/machine-learning/manage-model-lifecycle/multiple-workspaces
-MLflow reads such secrets in a notebook only. So they are resolved here, and MLflow is given the
-plain URI in a process that has the credentials of no other workspace.
-"""
+"""The workspace that this process reaches: which one it really is, and its errors in one line."""
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from crosscloud_mnist.errors import ConfigurationError, CrosscloudError
-from crosscloud_mnist.isolation.isolated_process import IsolatedAdapter
+from crosscloud_mnist.errors import CrosscloudError
 from crosscloud_mnist.reachability import check_reachable
 from crosscloud_mnist.redaction import select_secrets, summarize
 
@@ -27,70 +18,17 @@ if TYPE_CHECKING:
     from crosscloud_mnist.adapters.databricks.request_limits import RequestLimits
 
 UNITY_CATALOG = "databricks-uc"
-_URI = re.compile(r"(databricks|databricks-uc)(?:://([^:/@]+):([^:/@]+))?")
-_SECRETS = "crosscloud_mnist.adapters.databricks.secrets.SecretScopes"
-_HOST, _TOKEN = "DATABRICKS_HOST", "DATABRICKS_TOKEN"
-_CLIENT_ID, _CLIENT_SECRET = "DATABRICKS_CLIENT_ID", "DATABRICKS_CLIENT_SECRET"
-_VARIABLES = {  # by the end of the secret's name
-    "host": _HOST,
-    "token": _TOKEN,
-    "client-id": _CLIENT_ID,
-    "client-secret": _CLIENT_SECRET,
-}
-_ME, _ORGANIZATION = "/api/2.0/preview/scim/v2/Me", "x-databricks-org-id"
+HOST, WORKSPACE_ID = "DATABRICKS_HOST", "DATABRICKS_WORKSPACE_ID"
+# Names the workspace in a request to a host that several share, and in every response. Newer SDKs
+# also send X-Databricks-Workspace-Id; the service accepts both:
+# https://github.com/databricks/databricks-sdk-py/pull/1436, .../databricks-sdk-go/pull/1650
+ORGANIZATION = "x-databricks-org-id"
+_ME = "/api/2.0/preview/scim/v2/Me"
+# https://github.com/databricks/databricks-sdk-py/pull/1397
+_NO_WORKSPACE = "Unable to load OAuth Config"
 _PIXELS = re.compile(
     r"\[\[.*\]\]", re.DOTALL
 )  # the stock scoring server repeats an image that it rejects
-_RETRY_SECONDS = 60
-_CLIENT_SETTINGS = {
-    "MLFLOW_DATABRICKS_ENDPOINT_HTTP_RETRY_TIMEOUT": str(_RETRY_SECONDS),
-    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
-}
-
-
-@dataclass(frozen=True)
-class WorkspaceAccess:
-    """How a workspace is reached.
-
-    Attributes:
-        uri: ``databricks`` or ``databricks-uc``, plain.
-        workspace_id: The id that must be reached, if it is known.
-        variables: Environment variables of its process: its host and credentials.
-    """
-
-    uri: str
-    workspace_id: str | None
-    variables: Mapping[str, str] = field(repr=False)
-
-
-def resolve_access(uri: str, credentials: Mapping[str, object]) -> WorkspaceAccess:
-    """Return how the workspace of the URI is reached.
-
-    Args:
-        uri: ``databricks`` or ``databricks-uc``, plain or with ``://scope:prefix``.
-        credentials: ``DATABRICKS_HOST``, and ``DATABRICKS_TOKEN`` or ``DATABRICKS_CLIENT_ID`` and
-            ``DATABRICKS_CLIENT_SECRET``, of the workspace that the plain URI means.
-
-    Raises:
-        ConfigurationError: The URI or the credentials are not valid.
-        RegistryError: The secrets cannot be read.
-    """
-    match = _URI.fullmatch(uri)
-    if match is None:
-        raise ConfigurationError(
-            f"the workspace is {uri!r}, expected databricks or databricks-uc, plain or followed by "
-            "://scope:prefix; set source, target and serve_from in the globals of the environment"
-        )
-    plain_uri, scope, prefix = match.groups()
-    own_variables = _select_variables(credentials, "the credentials of this workspace")
-    if scope is None:
-        return WorkspaceAccess(plain_uri, None, own_variables)
-    secrets = IsolatedAdapter(_SECRETS, {}, own_variables).read(scope, prefix)
-    variables = _select_variables(
-        {variable: secrets.get(name) for name, variable in _VARIABLES.items()},
-        f"the secrets {prefix}-* of scope {scope}",
-    )
-    return WorkspaceAccess(plain_uri, secrets.get("workspace-id"), variables)
 
 
 @contextmanager
@@ -116,11 +54,11 @@ def translate_errors(
         reason = summarize(
             _PIXELS.sub("[...]", str(failure.__cause__ or failure)), select_secrets(os.environ)
         )
-        workspace = os.environ[_HOST] + (f" (workspace {workspace_id})" if workspace_id else "")
-        raise error(
-            f"a request to {workspace} for {what} failed: {reason}; check the names, the "
-            "permissions and the token"
-        ) from failure
+        workspace = os.environ[HOST] + (f" (workspace {workspace_id})" if workspace_id else "")
+        remedy = "check the names, the permissions and the token"
+        if _NO_WORKSPACE in reason:
+            remedy = f"several workspaces share this host: set {WORKSPACE_ID}"
+        raise error(f"a request to {workspace} for {what} failed: {reason}; {remedy}") from failure
 
 
 def connect(
@@ -139,7 +77,7 @@ def connect(
     from crosscloud_mnist.adapters.databricks.request_limits import BoundedClock, RequestLimits
 
     limits = limits or RequestLimits()
-    host = os.environ[_HOST]
+    host = os.environ[HOST]
     check_reachable(host, "a Databricks workspace", error)
     with translate_errors("its id", workspace_id, error):
         config = Config(
@@ -148,24 +86,16 @@ def connect(
             clock=BoundedClock(limits.max_wait_seconds),
         )
         client = WorkspaceClient(config=config)
+        # A host that several workspaces share needs the id; any other host ignores it.
+        headers = {ORGANIZATION: workspace_id} if workspace_id else {}
         # get_workspace_id() would take the id from the host's public metadata, without the token.
-        response = client.api_client.do("GET", _ME, response_headers=[_ORGANIZATION])
-        reached_id = str(response[_ORGANIZATION])
+        response = client.api_client.do(
+            "GET", _ME, headers=headers, response_headers=[ORGANIZATION]
+        )
+        reached_id = str(response[ORGANIZATION])
     if workspace_id is not None and reached_id != workspace_id:
         raise error(
-            f"{host} is workspace {reached_id}, expected {workspace_id} as its secret says; "
-            "nothing was written: check the secrets of the scope"
+            f"{host} is workspace {reached_id}, expected {workspace_id} as its secret (or "
+            f"{WORKSPACE_ID}) says; nothing was written: check the secrets of the scope"
         )
     return client, f"{config.host}/?o={reached_id}"
-
-
-def _select_variables(given: Mapping[str, object], source: str) -> dict[str, str]:
-    found = {name: str(given[name]) for name in _VARIABLES.values() if given.get(name)}
-    kinds = [_TOKEN in found, _CLIENT_ID in found and _CLIENT_SECRET in found]
-    if _HOST not in found or sum(kinds) != 1:
-        raise ConfigurationError(
-            f"{source} hold {', '.join(found) or 'nothing'}, expected {_HOST} and either {_TOKEN} "
-            f"or {_CLIENT_ID} and {_CLIENT_SECRET}; set them (the command "
-            "crosscloud-mnist-secrets writes those of a scope)"
-        )
-    return {**_CLIENT_SETTINGS, **found}

@@ -8,12 +8,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
+from crosscloud_mnist.adapters.databricks.access import resolve_access
 from crosscloud_mnist.adapters.databricks.clients import WorkspaceClients
 from crosscloud_mnist.adapters.databricks.grant_checks import MODEL, OWNER, VOLUME, Needs
 from crosscloud_mnist.adapters.databricks.serving_checks import ServingChecks
 from crosscloud_mnist.adapters.databricks.upload_checks import describe_upload
 from crosscloud_mnist.adapters.databricks.versions import UnityCatalogVersions
-from crosscloud_mnist.adapters.databricks.workspace import UNITY_CATALOG, connect, resolve_access
+from crosscloud_mnist.adapters.databricks.workspace import UNITY_CATALOG, connect
 from crosscloud_mnist.adapters.mlflow.registry_checks import ScratchModel
 from crosscloud_mnist.errors import RegistryError
 from crosscloud_mnist.isolation.check_runner import NotApplicableError, Step, run_steps
@@ -76,7 +77,7 @@ class WorkspaceChecks:
         """
         remaining = dict(options)
         access = resolve_access(str(remaining.pop("uri")), credentials)
-        return ProcessConfig({**remaining, "workspace_id": access.workspace_id}, access.variables)
+        return access.process_config({**remaining, "workspace_id": access.workspace_id})
 
     def check(self, earlier: Sequence[Check]) -> list[Check]:
         """Return the checks of the workspace."""

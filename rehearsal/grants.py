@@ -1,0 +1,70 @@
+"""Who may do what in a workspace: the table of ``docs/permissions.md``, as rules for requests.
+
+A rule allows the roles of its row to send the requests that its methods and path match; the first
+rule that matches counts. A request that no rule matches is the administrator's alone. Terraform has
+created what exists before the first run: the registered model, the experiments, the schema.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+ADMINISTERS, TRAINS, PROMOTES, SERVES = "administers", "trains", "promotes", "serves"
+QUERIES, READS_SCOPE = "queries", "reads_scope"
+ALL = (TRAINS, PROMOTES, SERVES, QUERIES, READS_SCOPE)
+# The service principals of a workspace, by name. ``release`` promotes and serves in one run.
+PRINCIPALS = {
+    "trains": (TRAINS, READS_SCOPE),
+    "promotes": (PROMOTES, READS_SCOPE),
+    "serves": (SERVES, READS_SCOPE),
+    "releases": (PROMOTES, SERVES, READS_SCOPE),
+}
+_MLFLOW = r"/api/2\.0/mlflow"
+_UC = rf"{_MLFLOW}/unity-catalog"
+_FILES = r"/api/2\.0/fs/[^/]+"
+
+
+@dataclass(frozen=True)
+class Rule:
+    """Which roles may send which requests.
+
+    Attributes:
+        roles: The roles that may.
+        privilege: What the service calls it, for the message.
+        path: Regular expression of the path's beginning.
+        methods: HTTP methods; all without them.
+    """
+
+    roles: tuple[str, ...]
+    privilege: str
+    path: str
+    methods: tuple[str, ...] = ()
+
+
+RULES = (
+    Rule(ALL, "no privilege", r"/api/2\.0/preview/scim/v2/Me$"),
+    Rule((), "CREATE MODEL on the schema", rf"{_UC}/registered-models/create$"),
+    Rule((), "ownership of the registered model", rf"{_UC}/registered-models/delete$"),
+    Rule((PROMOTES, SERVES), "EXECUTE on the registered model", f"{_UC}/", ("GET",)),
+    Rule((PROMOTES,), "ownership of the registered model", f"{_UC}/"),
+    Rule((PROMOTES, SERVES), "EXECUTE on the registered model", f"{_FILES}/Models/", ("GET",)),
+    Rule((PROMOTES, SERVES), "EXECUTE on the registered model", f"{_FILES}/Models/", ("HEAD",)),
+    Rule((PROMOTES,), "ownership of the registered model", f"{_FILES}/Models/"),
+    Rule((TRAINS, PROMOTES), "WRITE VOLUME on the volume", f"{_FILES}/Volumes/"),
+    Rule((TRAINS, PROMOTES), "CAN_EDIT on the experiment", f"{_FILES}/WorkspaceInternal/"),
+    Rule((TRAINS, PROMOTES), "CAN_EDIT on the experiment", f"{_MLFLOW}/"),
+    Rule((SERVES,), "CAN_MANAGE on the endpoint", r"/api/2\.0/serving-endpoints"),
+    Rule((SERVES, QUERIES), "CAN_QUERY on the endpoint", r"/serving-endpoints/"),
+    Rule((READS_SCOPE,), "READ on the secret scope", r"/api/2\.0/secrets/(get|list)$", ("GET",)),
+)
+
+
+def find_missing_privilege(roles: tuple[str, ...], method: str, path: str) -> str | None:
+    """Return the privilege that a request needs and these roles do not have, if there is one."""
+    if ADMINISTERS in roles:
+        return None
+    for rule in RULES:
+        if re.match(rule.path, path) and (not rule.methods or method in rule.methods):
+            return None if set(roles) & set(rule.roles) else rule.privilege
+    return "administrator of the workspace"
