@@ -163,7 +163,9 @@ class WorkspaceProcess:
         authorization = {"authorization": f"Bearer {self.token}"}
         with httpx.Client(base_url=self.host, headers=authorization, timeout=30) as http:
             for path, name in _PROVISIONED:
-                http.post(f"/api/2.0/mlflow/{path}", json={"name": name}).raise_for_status()
+                response = http.post(f"/api/2.0/mlflow/{path}", json={"name": name})
+                if response.is_error and "ALREADY_EXISTS" not in response.text:
+                    response.raise_for_status()
 
     def inject(self, *rules: Rule) -> None:
         """Inject faults into the next requests that match a rule."""

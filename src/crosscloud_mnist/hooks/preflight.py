@@ -177,7 +177,7 @@ def check_sign_in(loader: OmegaConfigLoader) -> None:
     credentials = load_section(loader, "credentials")[group]
     adapter = load_obj(settings["registry"])
     requests = adapter.process_config({"uri": settings["tracking_uri"]}, credentials).requests
-    if requests.sign_in is not None:
+    if requests and requests.sign_in:
         requests.sign_in.authorize(renew=False)
 
 

@@ -156,7 +156,9 @@ def test_any_other_uri_is_rejected(clouds, open_registry, uri):
 
 def test_two_kinds_of_credentials_are_rejected(clouds, open_registry):
     azure = clouds["azure"]
-    with pytest.raises(ConfigurationError, match="either DATABRICKS_TOKEN, or DATABRICKS_CLIENT_ID"):
+    with pytest.raises(
+        ConfigurationError, match="either DATABRICKS_TOKEN, or DATABRICKS_CLIENT_ID"
+    ):
         open_registry("databricks", {**azure.principal(), **azure.variables()})
 
 
