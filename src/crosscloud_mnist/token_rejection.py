@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-# databricks-sdk renews a token 40 s before its end, too: databricks/sdk/oauth.py, ``Token.expired``.
+# As databricks-sdk renews one: databricks/sdk/oauth.py, ``Token.expired``.
 EXPIRY_MARGIN_SECONDS = 40.0
 UNAUTHORIZED, FORBIDDEN = 401, 403
 _INVALID_TOKEN = re.compile(rb"invalid (access )?token|token (is )?expir", re.IGNORECASE)

@@ -209,8 +209,8 @@ def unused_project(tmp_path_factory):
         (
             ["--env", "azure"],
             {},
-            "MNIST_VERIFYING_KEY not set, expected by --env azure; conf/azure/globals.yml says what "
-            "each is",
+            "MNIST_VERIFYING_KEY not set, expected by --env azure; conf/azure/globals.yml says "
+            "what each is",
         ),
         (
             ["--env", "azure"],

@@ -1,4 +1,4 @@
-"""The identity of the cluster, as databricks-sdk asks for it (credentials_provider.py, ``runtime``)."""
+"""The identity of the cluster, as databricks-sdk asks for it (``runtime_native_auth``)."""
 
 from __future__ import annotations
 

@@ -29,8 +29,9 @@ _ID_TOKEN_FIELDS = ("oidc_token_env", "oidc_token_filepath", "token_audience")
 _WAYS = (
     "DATABRICKS_TOKEN; DATABRICKS_CLIENT_ID and DATABRICKS_CLIENT_SECRET; DATABRICKS_CLIENT_ID "
     "with an OIDC token of GitHub Actions (permission id-token: write), of Azure DevOps "
-    "(SYSTEM_ACCESSTOKEN), DATABRICKS_OIDC_TOKEN or DATABRICKS_OIDC_TOKEN_FILEPATH; a profile of "
-    "the Databricks CLI (DATABRICKS_CONFIG_PROFILE); or the identity that a cluster runs as"
+    "(SYSTEM_ACCESSTOKEN), DATABRICKS_OIDC_TOKEN, or DATABRICKS_OIDC_TOKEN_FILEPATH and "
+    "DATABRICKS_AUTH_TYPE=file-oidc; a profile of the Databricks CLI (DATABRICKS_CONFIG_PROFILE); "
+    "or the identity that a cluster runs as"
 )
 
 

@@ -18,7 +18,7 @@ from crosscloud_mnist.adapters.databricks.workspace import UNITY_CATALOG, connec
 from crosscloud_mnist.adapters.mlflow.registry_checks import ScratchModel
 from crosscloud_mnist.errors import RegistryError
 from crosscloud_mnist.isolation.check_runner import NotApplicableError, Step, run_steps
-from crosscloud_mnist.isolation.process_config import ProcessConfig
+from crosscloud_mnist.isolation.process_config import PLACEHOLDER_TOKEN, ProcessConfig
 from crosscloud_mnist.ports import Check
 from crosscloud_mnist.reachability import check_reachable
 
@@ -149,7 +149,9 @@ class WorkspaceChecks:
     def _sign_in(self) -> str:
         client, reached = connect(self._workspace_id, RegistryError)
         user = client.current_user.me().user_name
-        return f"{reached} as {user} by {client.config.auth_type}"
+        is_placeholder = client.config.token == PLACEHOLDER_TOKEN
+        way = "the parent's sign-in" if is_placeholder else client.config.auth_type
+        return f"{reached} as {user} by {way}"
 
     def _open_client(self) -> WorkspaceClient:
         return connect(self._workspace_id, RegistryError)[0]
