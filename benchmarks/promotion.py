@@ -137,6 +137,8 @@ class Promotions:
         """Run ``register_remote``."""
         parameters = RegisterRemoteParameters(
             model=None,
+            digest=None,
+            require_other_workspace=True,
             challenger_alias="challenger",
             minimum_accuracy=0.9,
             significance=0.05,

@@ -144,6 +144,8 @@ def register_remote_parameters() -> Callable[..., RegisterRemoteParameters]:
     def make(bundle_cache: Path, **changed: Any) -> RegisterRemoteParameters:
         values = {
             "model": None,
+            "digest": None,
+            "require_other_workspace": True,
             "challenger_alias": "challenger",
             "minimum_accuracy": 0.9,
             "significance": 0.05,

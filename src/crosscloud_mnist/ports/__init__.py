@@ -23,6 +23,7 @@ from crosscloud_mnist.ports.registry import (
 )
 from crosscloud_mnist.ports.serving import Deployment, Endpoint, served_entity_name
 from crosscloud_mnist.ports.tracking import Tracker
+from crosscloud_mnist.ports.version_uri import VersionUri, parse_version_uri
 
 __all__ = [
     "BatchScorer",
@@ -42,8 +43,10 @@ __all__ = [
     "ScoringProgress",
     "Status",
     "Tracker",
+    "VersionUri",
     "Versions",
     "is_training",
+    "parse_version_uri",
     "served_entity_name",
     "volume_checks",
 ]

@@ -10,12 +10,14 @@ from typing import Protocol
 
 @dataclass(frozen=True)
 class LoggedModel:
-    """A candidate: a bundle on a workspace's tracking server.
+    """A candidate: a bundle that a run logged, or that is a version of a registered model.
 
     Attributes:
-        uri: ``models:/m-...``, as ``train`` printed it.
-        digest: SHA-256 of the bundle, hexadecimal, recorded when it was logged.
-        run_id: The training run.
+        uri: ``models:/m-...``, as ``train`` printed it, or ``models:/name/1``; never with an alias,
+            which can move.
+        digest: SHA-256 of the bundle, hexadecimal, recorded when it was logged; ``""`` where the
+            workspace shows none, as a share may do.
+        run_id: The training run; ``""`` where the workspace does not know it.
         tags: What was recorded with it (``git_commit``, ``dataset``, ``dataset_digest``, ...).
     """
 
@@ -100,10 +102,10 @@ class LoggedModels(Protocol):
         """Log the bundle in ``folder`` under the run and return its ``models:/m-...`` URI."""
 
     def logged_model(self, uri: str) -> LoggedModel:
-        """Look up a logged model.
+        """Look up a logged model, or a version by its number or its alias.
 
         Raises:
-            RegistryError: There is none of that URI, it is not complete, or it has no digest.
+            RegistryError: There is none of that URI, or it is not complete.
         """
 
     def download_logged(self, uri: str, folder: Path) -> None:
@@ -177,3 +179,6 @@ class Registry(LoggedModels, Versions, Ledger, Protocol):
 
     def workspace(self) -> str:
         """Return the workspace that a write would really reach, for lineage and logs."""
+
+    def registry_id(self) -> str:
+        """Return what identifies the model registry: several workspaces may share one."""

@@ -38,6 +38,14 @@ class WorkspaceClients:
             _, self._reached = connect(self._workspace_id, RegistryError)
         return self._reached
 
+    def registry_id(self) -> str:
+        """Return the id of the metastore, or the workspace of the deprecated registry."""
+        if self.registry_uri != UNITY_CATALOG:
+            return self.workspace()
+        client, _ = connect(self._workspace_id, RegistryError)
+        with translate_errors("its metastore", self._workspace_id, RegistryError):
+            return str(client.metastores.current().metastore_id)
+
     def user(self) -> str:
         """Return the name of the user or service principal of the credentials."""
         client, _ = connect(self._workspace_id, RegistryError)

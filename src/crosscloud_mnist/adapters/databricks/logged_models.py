@@ -1,26 +1,28 @@
-"""Candidates in a Databricks workspace: logged models, and versions of its registry."""
+"""Candidates in a Databricks workspace: logged models, and versions that it can read.
+
+A version may be of a catalog that Delta Sharing mounts: the provider's, read with the credentials of
+this workspace.
+"""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from crosscloud_mnist.adapters.databricks.digest_note import read_digest
 from crosscloud_mnist.adapters.mlflow.artifacts import download
 from crosscloud_mnist.adapters.mlflow.base_versions import DIGEST
 from crosscloud_mnist.adapters.mlflow.logged_models import MlflowLoggedModels
 from crosscloud_mnist.errors import RegistryError
-from crosscloud_mnist.ports import LoggedModel
+from crosscloud_mnist.ports import LoggedModel, parse_version_uri
 
 if TYPE_CHECKING:
     from crosscloud_mnist.adapters.mlflow.clients import ClientProvider
 
-_VERSION_URI = re.compile(r"models:/([^/@]+)/(\d+)")
-
 
 class DatabricksLoggedModels:
-    """Logged models, and versions by ``models:/name/1``: see ``ports.LoggedModels``.
+    """Logged models, and versions by number or alias: see ``ports.LoggedModels``.
 
     Args:
         clients: The workspace.
@@ -32,7 +34,7 @@ class DatabricksLoggedModels:
 
     def has_logged_model(self, uri: str) -> bool:
         """Whether this workspace logged the model; a version's URI does not tell."""
-        return _VERSION_URI.fullmatch(uri) is None and self._logged.has_logged_model(uri)
+        return parse_version_uri(uri) is None and self._logged.has_logged_model(uri)
 
     def log_model(
         self,
@@ -49,28 +51,28 @@ class DatabricksLoggedModels:
         )
 
     def logged_model(self, uri: str) -> LoggedModel:
-        """Look up a logged model or a version.
-
-        Raises:
-            RegistryError: There is none of that URI, it is not complete, or it has no digest.
-        """
-        match = _VERSION_URI.fullmatch(uri)
-        if match is None:
+        """Look up a logged model or a version: see ``ports.LoggedModels``."""
+        parsed = parse_version_uri(uri)
+        if parsed is None:
             return self._logged.logged_model(uri)
+        name, number = parsed.name, parsed.number
         with self._clients.client() as client:
-            version = client.get_model_version(*match.groups())
-        digest = version.tags.get(DIGEST)
-        if digest is None or version.status != "READY":
+            if number is None:
+                number = client.get_model_version_by_alias(name, parsed.alias or "").version
+            version = client.get_model_version(name, number)
+        if version.status != "READY":
             raise RegistryError(
-                f"{uri} in {self._clients.workspace()} is not a complete bundle (status "
-                f"{version.status}, {DIGEST} {digest}), expected one that was promoted; name a "
-                "logged model with --params register_remote.model=models:/m-..."
+                f"{uri} in {self._clients.workspace()} is not complete (status {version.status}), "
+                "expected READY; name another version with --params "
+                f"register_remote.model=models:/{name}/..."
             )
-        return LoggedModel(uri, digest, version.run_id or "", dict(version.tags))
+        tags = dict(version.tags)
+        digest = tags.get(DIGEST) or read_digest(version.description)
+        return LoggedModel(f"models:/{name}/{number}", digest, version.run_id or "", tags)
 
     def download_logged(self, uri: str, folder: Path) -> None:
         """Write the model's files into ``folder``, which must not exist."""
-        if _VERSION_URI.fullmatch(uri) is None:
+        if parse_version_uri(uri) is None:
             self._logged.download_logged(uri, folder)
             return
         with self._clients.client():

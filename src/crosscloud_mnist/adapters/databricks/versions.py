@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from crosscloud_mnist.adapters.databricks.digest_note import add_digest
 from crosscloud_mnist.adapters.mlflow.artifacts import download
 from crosscloud_mnist.adapters.mlflow.base_versions import (
     DIGEST,
@@ -48,7 +49,10 @@ class UnityCatalogVersions(BaseVersions):
         with self._clients.registry_client() as client:
             ensure_registered(client, name)
             version = client.create_model_version(
-                name, source=str(folder), tags={**tags, DIGEST: digest}, description=description
+                name,
+                source=str(folder),
+                tags={**tags, DIGEST: digest},
+                description=add_digest(description, digest),
             )
         return to_model_version(version)
 

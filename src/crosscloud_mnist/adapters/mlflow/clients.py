@@ -40,6 +40,9 @@ class ClientProvider(Protocol):
             RegistryError: It does not respond, rejects the credentials, or is not the expected one.
         """
 
+    def registry_id(self) -> str:
+        """Return what identifies the model registry, which workspaces may share."""
+
     def user(self) -> str:
         """Return the user's name, as the workspace knows it."""
 
@@ -77,6 +80,10 @@ class MlflowClients:
                 client.search_experiments(max_results=1)
             self._is_reached = True
         return self.tracking_uri
+
+    def registry_id(self) -> str:
+        """Return the address: the store holds its own registry."""
+        return self.workspace()
 
     def user(self) -> str:
         """Return the user of the credentials, or of this machine."""

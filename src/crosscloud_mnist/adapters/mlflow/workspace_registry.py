@@ -43,6 +43,10 @@ class WorkspaceRegistry:
         """Return the workspace that is really reached: see ``ports.Registry``."""
         return self._clients.workspace()
 
+    def registry_id(self) -> str:
+        """Return what identifies the model registry: see ``ports.Registry``."""
+        return self._clients.registry_id()
+
     def has_logged_model(self, uri: str) -> bool:
         """See ``ports.LoggedModels``."""
         return self._logged_models.has_logged_model(uri)

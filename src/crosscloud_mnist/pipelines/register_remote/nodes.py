@@ -14,7 +14,7 @@ from crosscloud_mnist.bundle import Bundle, Verifier
 from crosscloud_mnist.errors import PromotionRejectedError
 from crosscloud_mnist.pipelines.register_remote.parameters import RegisterRemoteParameters
 from crosscloud_mnist.pipelines.register_remote.records import CandidateRecord, CheckedCandidate
-from crosscloud_mnist.ports import Registry
+from crosscloud_mnist.ports import Registry, parse_version_uri
 from crosscloud_mnist.promotion import (
     ProductionModel,
     bundle_cache,
@@ -41,29 +41,32 @@ def fetch_candidate(
     """Fetch the candidate and verify it before anything of it is opened.
 
     Args:
-        source: The workspace that logged it.
+        source: The workspace that it is read from.
         target: The workspace that it goes to.
         verifier: Holds the public key.
-        model_uri: The candidate.
+        model_uri: The candidate: a logged model, or a version of another registered model.
         production: The registered model and its alias; the champion's bundle stays cached.
-        parameters: For the bundle cache.
+        parameters: For the bundle cache, and what is expected of the candidate.
         _removed: Unused; it makes Kedro run ``remove_version`` first, so that a removed version is
             not taken for the champion.
 
     Raises:
-        PromotionRejectedError: Source and target are one workspace, or the card lacks lineage.
+        PromotionRejectedError: Source and target are one workspace or one registered model, the
+            digest is not the expected one, or the card lacks lineage.
         RegistryError: The source does not have the model.
         VerificationError: It is not the bundle that was signed and recorded.
     """
-    _check_workspaces(source, target, model_uri)
+    _check_source(source, target, model_uri, production, parameters)
     logger.info("promoting from %s to %s", source.workspace(), target.workspace())
     champion = find_champion(target, production)
     keep = champion.digest if champion else None
     bundle_cache.evict(parameters.bundle_cache, parameters.orphan_ttl_seconds, keep)
-    candidate = open_candidate(source, verifier, model_uri, parameters.bundle_cache)
+    candidate = open_candidate(
+        source, verifier, model_uri, parameters.bundle_cache, parameters.digest
+    )
     return {
         "uri": candidate.model.uri,
-        "digest": candidate.model.digest,
+        "digest": candidate.bundle.digest,
         "source_workspace": candidate.source_workspace,
         "run_id": candidate.model.run_id,
         "lineage": lineage.tags(candidate.lineage),
@@ -87,7 +90,7 @@ def check_gates(
     champion from the ledger, as anyone who may write to the registry can move the alias.
 
     Args:
-        source: The workspace that logged the candidate.
+        source: The workspace that the candidate is read from.
         target: The workspace whose champion it is compared with.
         verifier: Holds the public key; the champion is opened only once verified.
         record: As ``fetch_candidate`` returned it.
@@ -95,12 +98,14 @@ def check_gates(
         parameters: The thresholds.
 
     Raises:
-        PromotionRejectedError: Source and target are one workspace, or the card lacks lineage.
+        PromotionRejectedError: Source and target are one workspace or one registered model, the
+            digest is not the expected one, or the card lacks lineage.
         RegistryError: A workspace does not have the bundle.
         VerificationError: A bundle is not the one that was signed and recorded.
     """
-    _check_workspaces(source, target, record["uri"])
-    candidate = open_candidate(source, verifier, record["uri"], parameters.bundle_cache)
+    uri = record["uri"]
+    _check_source(source, target, uri, production, parameters)
+    candidate = open_candidate(source, verifier, uri, parameters.bundle_cache, parameters.digest)
     champion = _fetch_champion(target, verifier, production, parameters.bundle_cache)
     if champion and champion.digest == candidate.bundle.digest:
         champion = None  # a promotion run again: the candidate is not compared with itself
@@ -121,11 +126,35 @@ def check_gates(
     return CheckedCandidate(candidate, tuple(rows))
 
 
-def _check_workspaces(source: Registry, target: Registry, model_uri: str) -> None:
-    if source.workspace() == target.workspace() or target.has_logged_model(model_uri):
+def _check_source(
+    source: Registry,
+    target: Registry,
+    model_uri: str,
+    production: ProductionModel,
+    parameters: RegisterRemoteParameters,
+) -> None:
+    """Check that the candidate is not of the registered model that it goes to.
+
+    A version may be in the target's own workspace, such as in a catalog that Delta Sharing mounts
+    there. A logged model must be of another workspace, unless the parameters allow the same one.
+    """
+    version = parse_version_uri(model_uri)
+    if version is not None:
+        same_name = version.name.lower() == production.name.lower()  # Unity Catalog ignores case
+        if same_name and source.registry_id() == target.registry_id():
+            raise PromotionRejectedError(
+                f"{model_uri} is a version of {production.name} in {target.workspace()}, the model "
+                "that it would be registered as, expected one of another model; to serve an older "
+                "version, use kedro run --pipelines rollback"
+            )
+    elif parameters.require_other_workspace and (
+        source.workspace() == target.workspace() or target.has_logged_model(model_uri)
+    ):
         raise PromotionRejectedError(
             f"source {source.workspace()} and target {target.workspace()} are one workspace, "
-            "expected two; set source and target in the globals of the environment"
+            "expected two; set source and target in the globals of the environment, or add "
+            "--params register_remote.require_other_workspace=false to register the model where "
+            "it was trained, such as for a share"
         )
 
 

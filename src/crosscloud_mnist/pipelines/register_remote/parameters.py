@@ -16,8 +16,12 @@ class RegisterRemoteParameters:
     """The parameters ``register_remote``.
 
     Attributes:
-        model: URI of the logged model to promote, or ``last_trained``; the catalog's ``model_uri``
-            reads it.
+        model: URI of the logged model or version to promote, or ``last_trained``; the catalog's
+            ``model_uri`` reads it.
+        digest: The digest that its bundle must have, SHA-256, hexadecimal; ``None`` takes the one
+            that the source workspace recorded.
+        require_other_workspace: Whether a logged model must be of another workspace than the
+            target.
         challenger_alias: Alias of a version that a gate rejected.
         minimum_accuracy: On the test set, 0 to 1.
         significance: Of McNemar's test, 0 to 1: below it the candidate is worse than the champion.
@@ -31,6 +35,8 @@ class RegisterRemoteParameters:
     """
 
     model: str | None
+    digest: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None
+    require_other_workspace: bool
     challenger_alias: str
     minimum_accuracy: _Fraction
     significance: _Fraction

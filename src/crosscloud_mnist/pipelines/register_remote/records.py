@@ -15,10 +15,10 @@ class CandidateRecord(TypedDict):
     """``candidate.json``. Only ``uri`` is read again: the rest is for people.
 
     Attributes:
-        uri: The logged model.
+        uri: The logged model or the version, by its number.
         digest: SHA-256 of its bundle, hexadecimal.
-        source_workspace: The workspace that logged it.
-        run_id: The training run.
+        source_workspace: The workspace that it was read from.
+        run_id: The training run; ``""`` where that workspace does not know it.
         lineage: Tags of the lineage.
         metrics: Figures of its card.
     """
@@ -36,7 +36,7 @@ class RegisteredModel(AliasTarget):
 
     Attributes:
         created: Whether this run created the version.
-        source_model: URI of the logged model that it was made of.
+        source_model: URI of the logged model or version that it was made of.
     """
 
     created: bool
