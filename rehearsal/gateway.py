@@ -31,12 +31,14 @@ from rehearsal import (
     identity,
     secret_scopes,
     serving_endpoints,
+    share,
     tracking,
     unity_catalog,
 )
 from rehearsal.middleware import Faults, Gateway, RequestLog
 from rehearsal.processes import free_port, mlflow_server
 from rehearsal.serving_endpoint import Endpoints
+from rehearsal.shared_catalog import SharedCatalogs
 from rehearsal.tokens import LIFETIME_SECONDS, from_json
 from rehearsal.workspace import ApiError, Workspace, error_response
 
@@ -78,14 +80,16 @@ def application(workspace: Workspace) -> Starlette:
             *tracking.ROUTES,
             *files_api.ROUTES,
             *serving_endpoints.ROUTES,
+            *share.ROUTES,
             Route("/{path:path}", identity.unknown_path, methods=_ALL),
         ],
-        middleware=[middleware],
+        middleware=[middleware, Middleware(SharedCatalogs, workspace=lambda: workspace)],
         exception_handlers={ApiError: error_response},
         lifespan=lifespan,
     )
     app.state.workspace = workspace
     app.state.endpoints = Endpoints()
+    app.state.mounts = {}
     return app
 
 

@@ -74,8 +74,8 @@ def invalid_value(message: str) -> ApiError:
 
 
 def workspace_of(request: Request) -> Workspace:
-    """Return the workspace that received the request."""
-    workspace: Workspace = request.app.state.workspace
+    """Return the workspace that received the request, or the view of it of a shared catalog."""
+    workspace: Workspace = request.scope.get("rehearsal.workspace") or request.app.state.workspace
     return workspace
 
 
