@@ -79,11 +79,14 @@ class SharedCatalogs:
         if not mounts or not (path.startswith(_REGISTRY) or _FILES.fullmatch(path)):
             await self._app(scope, receive, send)
             return
-        body = await Request(scope, receive).body() if path.startswith(_REGISTRY) else b""
+        body = b""
+        if path.startswith(_REGISTRY):
+            body = await Request(scope, receive).body()
+            receive = _replay(body, receive)
         name = _find_name(scope, body)
         mount = mounts.get(name.partition(".")[0])
         if mount is None:
-            await self._app(scope, _replay(body, receive) if body else receive, send)
+            await self._app(scope, receive, send)
             return
         try:
             model = self._open(mount, name)
@@ -126,14 +129,14 @@ class SharedCatalogs:
         )
         if body:
             fields = {key: model.to_provider(each) for key, each in json.loads(body).items()}
-            body = json.dumps(fields).encode()
+            receive = _replay(json.dumps(fields).encode(), receive)
         inner = {
             **scope,
             "path": model.to_provider(scope["path"]),
             "query_string": query.encode(),
             "rehearsal.workspace": model.view,
         }
-        await self._app(inner, _replay(body, receive), _Renaming(model, send))
+        await self._app(inner, receive, _Renaming(model, send))
 
 
 class _Renaming:
