@@ -1,7 +1,7 @@
 """Candidates in a Databricks workspace: logged models, and versions that it can read.
 
-A version may be of a catalog that Delta Sharing mounts: the provider's, read with the credentials of
-this workspace.
+A version may be of a catalog that Delta Sharing mounts: it is the provider's, and is read with the
+credentials of this workspace.
 """
 
 from __future__ import annotations
