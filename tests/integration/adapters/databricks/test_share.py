@@ -9,6 +9,7 @@ import httpx
 import pytest
 from kedro.io import DataCatalog, MemoryDataset
 from kedro.runner import SequentialRunner
+from kedro_datasets.json import JSONDataset
 
 from crosscloud_mnist.bundle import digest_of, write
 from crosscloud_mnist.errors import PromotionRejectedError, RegistryError, VerificationError
@@ -46,7 +47,7 @@ def promote(tmp_path, verifier, register_remote_parameters):
             "params:register_remote": register_remote_parameters(tmp_path / "cache", **changed),
         }
         memory = {key: MemoryDataset(value, copy_mode="assign") for key, value in inputs.items()}
-        kept = {"candidate": MemoryDataset()}
+        kept = {"candidate": JSONDataset(filepath=str(tmp_path / "candidate.json"))}
         pipeline = register_remote.create_pipeline()
         outputs = SequentialRunner().run(pipeline, DataCatalog({**memory, **kept}))
         return {**outputs["registered_model"].load(), "candidate": kept["candidate"].load()}
