@@ -31,6 +31,7 @@ from rehearsal.job import JobEnvironment
 from rehearsal.options import RehearsalOptions, add_options, read_options
 from rehearsal.package import find_built_commit
 from rehearsal.processes import end_group
+from rehearsal.share_flow import promote_shared
 from rehearsal.state import print_state
 from rehearsal.volume import Volume, mounted
 from rehearsal.workspace_process import WorkspaceProcess
@@ -92,6 +93,8 @@ def _rehearse(params: str, options: RehearsalOptions, *, keep: bool) -> bool:
         for workspace in workspaces.values():
             print_state(workspace)
         rows = collect_evidence(flow, options)
+        if options.share:
+            rows += promote_shared(flow, "azure", "gcp")
         print_evidence(rows)
         if keep:
             _print_usage(workspaces)

@@ -44,6 +44,7 @@ class Rule:
 
 RULES = (
     Rule(ALL, "no privilege", r"/api/2\.0/preview/scim/v2/Me$"),
+    Rule(ALL, "no privilege", r"/api/2\.1/unity-catalog/current-metastore-assignment$"),
     Rule((), "CREATE MODEL on the schema", rf"{_UC}/registered-models/create$"),
     Rule((), "ownership of the registered model", rf"{_UC}/registered-models/delete$"),
     Rule((PROMOTES, SERVES), "EXECUTE on the registered model", f"{_UC}/", ("GET",)),

@@ -19,7 +19,8 @@ from rehearsal.share_model import open_client, share_model, stop_sharing
 
 SHARED = "data_masters.deploy.shared"  # at the provider, azure
 PRODUCTION = "data_masters.deploy.from_share"  # at the recipient, gcp
-CATALOG = "data_masters_azure"  # the share's, mounted at the recipient
+SHARE = "shared_in_tests"
+CATALOG = "mounted_in_tests"  # the share's, mounted at the recipient
 MOUNTED = f"{CATALOG}.deploy.shared"
 
 
@@ -73,7 +74,7 @@ def register(provider, tiny_contents, signer, tmp_path_factory):
 def mounted(clouds, register):
     """The URI of version 1 in the mounted catalog."""
     first = register("first")
-    share_model(clouds["azure"], clouds["gcp"], SHARED, "mnist", CATALOG)
+    share_model(clouds["azure"], clouds["gcp"], SHARED, SHARE, CATALOG)
     return f"models:/{MOUNTED}/{first.version}"
 
 
@@ -85,7 +86,7 @@ def shares(clouds):
 
     def edit(**changed):
         provider = json.loads(path.read_text())
-        share = provider["shares"]["mnist"]
+        share = provider["shares"][SHARE]
         for name, value in changed.items():
             (share if name in share else provider)[name] = value
         path.write_text(json.dumps(provider))
@@ -238,8 +239,8 @@ def test_a_provider_that_does_not_answer_is_named(clouds, mounted, shares):
 
 
 def test_the_provider_can_stop_the_recipient(clouds, recipient, mounted, promote, shares):
-    stop_sharing(clouds["azure"], clouds["gcp"], "mnist")
-    with pytest.raises(RegistryError, match="Share 'mnist' is not readable"):
+    stop_sharing(clouds["azure"], clouds["gcp"], SHARE)
+    with pytest.raises(RegistryError, match="is not readable"):
         promote(recipient, recipient, mounted)
 
 
