@@ -20,6 +20,8 @@ PRINCIPALS = {
     "serves": (SERVES, READS_SCOPE),
     "releases": (PROMOTES, SERVES, READS_SCOPE),
 }
+# The jobs of other names that may sign in as a principal, as a release of the other workspace does.
+MORE_JOBS = {"promotes": ("releases",)}
 _MLFLOW = r"/api/2\.0/mlflow"
 _UC = rf"{_MLFLOW}/unity-catalog"
 _FILES = r"/api/2\.0/fs/[^/]+"
@@ -55,10 +57,17 @@ RULES = (
     Rule((TRAINS, PROMOTES), "WRITE VOLUME on the volume", f"{_FILES}/Volumes/"),
     Rule((TRAINS, PROMOTES), "CAN_EDIT on the experiment", f"{_FILES}/WorkspaceInternal/"),
     Rule((TRAINS, PROMOTES), "CAN_EDIT on the experiment", f"{_MLFLOW}/"),
+    Rule((TRAINS, PROMOTES), "WRITE VOLUME on the volume", r"/api/2\.0/fs/create-", ("POST",)),
+    Rule(ALL, "no privilege", r"/api/2\.1/unity-catalog/", ("GET",)),
     Rule((SERVES,), "CAN_MANAGE on the endpoint", r"/api/2\.0/serving-endpoints"),
     Rule((SERVES, QUERIES), "CAN_QUERY on the endpoint", r"/serving-endpoints/"),
     Rule((READS_SCOPE,), "READ on the secret scope", r"/api/2\.0/secrets/(get|list)$", ("GET",)),
 )
+
+
+def subject_of(job: str) -> str:
+    """Return ``sub`` of the ID token of a CI job."""
+    return f"repo:bank/mnist:environment:{job}"
 
 
 def find_missing_privilege(roles: tuple[str, ...], method: str, path: str) -> str | None:

@@ -20,6 +20,7 @@ import jwt
 
 LIFETIME_SECONDS = 3600
 ACCOUNT_ID = "rehearsal"
+USER = "rehearsal"  # the administrator, whose personal access token it is
 # The fixed audience of Azure DevOps: databricks/sdk/oidc_token_supplier.py
 AZURE_DEVOPS_AUDIENCE = "api://AzureADTokenExchange"
 _ALGORITHMS = ["ES256", "RS256"]  # the service takes no other
@@ -38,13 +39,13 @@ class Principal:
         client_id: Its application id, or the user's name.
         secret: Its OAuth secret, or the user's personal access token.
         roles: What it may do: see ``grants.py``.
-        subject: Of its federation policy: the ``sub`` of the ID tokens that it may exchange.
+        subjects: Of its federation policies: the ``sub`` of the ID tokens that it may exchange.
     """
 
     client_id: str
     secret: str = field(repr=False)
     roles: tuple[str, ...]
-    subject: str | None = None
+    subjects: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -109,7 +110,7 @@ class Tokens:
         except jwt.InvalidTokenError:
             return None
         for principal in self.principals:
-            if (principal.client_id, principal.subject) == (client_id, claims["sub"]):
+            if principal.client_id == client_id and claims["sub"] in principal.subjects:
                 return self._create(principal)
         return None
 
@@ -171,4 +172,5 @@ def from_json(text: str, host: str, lifetime_seconds: float) -> Tokens:
 
 
 def _principal(fields: dict[str, Any]) -> Principal:
-    return Principal(**{**fields, "roles": tuple(fields["roles"])})
+    lists = {name: tuple(fields[name]) for name in ("roles", "subjects")}
+    return Principal(**{**fields, **lists})

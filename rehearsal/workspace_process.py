@@ -14,10 +14,10 @@ from typing import IO, Self
 
 import httpx
 
-from rehearsal.grants import ADMINISTERS, PRINCIPALS
+from rehearsal.grants import ADMINISTERS, MORE_JOBS, PRINCIPALS, subject_of
 from rehearsal.middleware import LoggedRequest, Rule
 from rehearsal.processes import await_ready, clean_environment, end_group, free_port
-from rehearsal.tokens import Issuer, Principal, digest, to_json
+from rehearsal.tokens import USER, Issuer, Principal, digest, to_json
 
 _PROVISIONED = (
     ("unity-catalog/registered-models/create", "data_masters.deploy.mnist_cnn"),
@@ -77,13 +77,13 @@ class WorkspaceProcess:
         """
         folder.mkdir(parents=True, exist_ok=True)
         port = free_port()
-        administrator = Principal("admin", f"dapi{secrets.token_hex(16)}", (ADMINISTERS,))
+        administrator = Principal(USER, f"dapi{secrets.token_hex(16)}", (ADMINISTERS,))
         principals = {
             role: Principal(
                 client_id=f"{role}-{name}",
                 secret=f"dose{secrets.token_hex(16)}",
                 roles=roles,
-                subject=f"repo:bank/mnist:environment:{role}",
+                subjects=tuple(subject_of(job) for job in (role, *MORE_JOBS.get(role, ()))),
             )
             for role, roles in {**PRINCIPALS, ADMINISTERS: (ADMINISTERS,)}.items()
         }

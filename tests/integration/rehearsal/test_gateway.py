@@ -194,7 +194,7 @@ def test_every_request_is_logged_without_its_token(clouds, http):
         "path": "/api/2.0/preview/scim/v2/Me",
         "status": 200,
         "token": clouds["azure"].digest(),
-        "principal": "admin",
+        "principal": "rehearsal",
     }
     assert clouds["azure"].token not in json.dumps(clouds["azure"].requests())
 

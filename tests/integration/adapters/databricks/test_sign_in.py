@@ -15,7 +15,7 @@ from crosscloud_mnist.adapters.databricks.access import own_process_config
 from crosscloud_mnist.bundle import digest_of
 from crosscloud_mnist.errors import ConfigurationError, RegistryError
 from crosscloud_mnist.isolation.isolated_process import IsolatedAdapter, end_all
-from rehearsal.grants import ADMINISTERS
+from rehearsal.grants import ADMINISTERS, subject_of
 from rehearsal.workspace_process import WorkspaceProcess
 
 NAME = "data_masters.deploy.federated"
@@ -53,28 +53,24 @@ def set_variables(monkeypatch):
     return set_
 
 
-def subject_of(workspace, name=ADMINISTERS):
-    return workspace.principals[name].subject
-
-
 def principals_since(workspace, count):
     return {request["principal"] for request in workspace.requests()[count:] if request["token"]}
 
 
-def sign_in_by_github(workspace, provider, _folder):
-    return provider.github_variables(subject_of(workspace))
+def sign_in_by_github(provider, _folder):
+    return provider.github_variables(subject_of(ADMINISTERS))
 
 
-def sign_in_by_azure_devops(workspace, provider, _folder):
-    return provider.azure_devops_variables(subject_of(workspace))
+def sign_in_by_azure_devops(provider, _folder):
+    return provider.azure_devops_variables(subject_of(ADMINISTERS))
 
 
-def sign_in_by_variable(workspace, provider, _folder):
-    return {"DATABRICKS_OIDC_TOKEN": provider.id_token(subject_of(workspace))}
+def sign_in_by_variable(provider, _folder):
+    return {"DATABRICKS_OIDC_TOKEN": provider.id_token(subject_of(ADMINISTERS))}
 
 
-def sign_in_by_file(workspace, provider, folder):
-    (folder / "token").write_text(provider.id_token(subject_of(workspace)))
+def sign_in_by_file(provider, folder):
+    (folder / "token").write_text(provider.id_token(subject_of(ADMINISTERS)))
     # Without the type the SDK finds two ways, as there is a client id: config.py, ``_validate``.
     path = str(folder / "token")
     return {"DATABRICKS_OIDC_TOKEN_FILEPATH": path, "DATABRICKS_AUTH_TYPE": "file-oidc"}
@@ -88,7 +84,7 @@ def test_an_id_token_signs_in_where_neither_token_nor_secret_is_given(
     clouds, identity_provider, open_registry, set_variables, tmp_path, sign_in
 ):
     azure = clouds["azure"]
-    set_variables(sign_in(azure, identity_provider, tmp_path))
+    set_variables(sign_in(identity_provider, tmp_path))
     before = len(azure.requests())
     registry = open_registry("databricks-uc", azure.federated())
     assert registry.workspace() == f"{azure.host}/?o=1111"
@@ -126,7 +122,7 @@ def test_the_other_workspace_is_reached_by_the_same_job_with_no_secret_in_the_sc
     # What the environment says of this workspace must not count for the other one.
     set_variables(
         {
-            **sign_in(azure, identity_provider, tmp_path),
+            **sign_in(identity_provider, tmp_path),
             "DATABRICKS_HOST": azure.host,
             "DATABRICKS_WORKSPACE_ID": azure.workspace_id,
             "DATABRICKS_CLIENT_ID": azure.client_id,
@@ -149,7 +145,7 @@ def test_the_process_has_neither_the_id_token_nor_the_token_of_the_workspace(
 ):
     azure = clouds["azure"]
     monkeypatch.syspath_prepend(str(Path(__file__).parent))
-    id_token = identity_provider.id_token(subject_of(azure))
+    id_token = identity_provider.id_token(subject_of(ADMINISTERS))
     set_variables({"DATABRICKS_OIDC_TOKEN": id_token})
     probe = IsolatedAdapter("test_sign_in.Probe", {}, azure.federated())
     environment = probe.environment()
@@ -163,7 +159,7 @@ def test_a_token_that_expires_in_the_middle_of_an_upload_is_renewed(
     clouds, identity_provider, open_registry, set_variables, tiny_bundle, tmp_path, fault
 ):
     azure = clouds["azure"]
-    set_variables(sign_in_by_github(azure, identity_provider, tmp_path))
+    set_variables(sign_in_by_github(identity_provider, tmp_path))
     registry = open_registry("databricks-uc", azure.federated())
     registry.workspace()
     before = len(azure.requests())
@@ -188,9 +184,7 @@ def test_a_rejection_that_is_not_of_the_token_is_not_repeated(
     clouds, identity_provider, open_registry, set_variables, tiny_bundle
 ):
     azure = clouds["azure"]
-    set_variables(
-        {"DATABRICKS_OIDC_TOKEN": identity_provider.id_token(subject_of(azure, "serves"))}
-    )
+    set_variables({"DATABRICKS_OIDC_TOKEN": identity_provider.id_token(subject_of("serves"))})
     registry = open_registry("databricks-uc", azure.federated("serves"))
     name = f"{NAME}_reader"
     administrator = open_registry("databricks-uc", azure.variables())
@@ -208,7 +202,7 @@ def test_a_token_that_is_rejected_again_and_again_is_reported_in_one_line(
     clouds, identity_provider, open_registry, set_variables, tmp_path
 ):
     azure = clouds["azure"]
-    set_variables(sign_in_by_github(azure, identity_provider, tmp_path))
+    set_variables(sign_in_by_github(identity_provider, tmp_path))
     registry = open_registry("databricks-uc", azure.federated())
     azure.inject({"fault": "expired", "path": ME, "times": 9})
     try:
@@ -327,7 +321,7 @@ def test_requests_to_a_host_that_several_workspaces_share_name_the_workspace(
 def test_a_token_is_renewed_before_it_expires(
     shared_host, identity_provider, open_registry, set_variables, tmp_path
 ):
-    set_variables(sign_in_by_github(shared_host, identity_provider, tmp_path))
+    set_variables(sign_in_by_github(identity_provider, tmp_path))
     before = len(shared_host.requests())
     named = {**shared_host.federated(), "DATABRICKS_WORKSPACE_ID": "3333"}
     registry = open_registry("databricks-uc", named)
