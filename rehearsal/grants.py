@@ -20,8 +20,6 @@ PRINCIPALS = {
     "serves": (SERVES, READS_SCOPE),
     "releases": (PROMOTES, SERVES, READS_SCOPE),
 }
-# The jobs of other names that may sign in as a principal, as a release of the other workspace does.
-MORE_JOBS = {"promotes": ("releases",)}
 _MLFLOW = r"/api/2\.0/mlflow"
 _UC = rf"{_MLFLOW}/unity-catalog"
 _FILES = r"/api/2\.0/fs/[^/]+"

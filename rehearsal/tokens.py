@@ -39,13 +39,13 @@ class Principal:
         client_id: Its application id, or the user's name.
         secret: Its OAuth secret, or the user's personal access token.
         roles: What it may do: see ``grants.py``.
-        subjects: Of its federation policies: the ``sub`` of the ID tokens that it may exchange.
+        subject: Of its federation policy: the ``sub`` of the ID tokens that it may exchange.
     """
 
     client_id: str
     secret: str = field(repr=False)
     roles: tuple[str, ...]
-    subjects: tuple[str, ...] = ()
+    subject: str | None = None
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ class Tokens:
         except jwt.InvalidTokenError:
             return None
         for principal in self.principals:
-            if principal.client_id == client_id and claims["sub"] in principal.subjects:
+            if (principal.client_id, principal.subject) == (client_id, claims["sub"]):
                 return self._create(principal)
         return None
 
@@ -172,5 +172,4 @@ def from_json(text: str, host: str, lifetime_seconds: float) -> Tokens:
 
 
 def _principal(fields: dict[str, Any]) -> Principal:
-    lists = {name: tuple(fields[name]) for name in ("roles", "subjects")}
-    return Principal(**{**fields, **lists})
+    return Principal(**{**fields, "roles": tuple(fields["roles"])})

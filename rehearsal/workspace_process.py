@@ -14,7 +14,7 @@ from typing import IO, Self
 
 import httpx
 
-from rehearsal.grants import ADMINISTERS, MORE_JOBS, PRINCIPALS, subject_of
+from rehearsal.grants import ADMINISTERS, PRINCIPALS, subject_of
 from rehearsal.middleware import LoggedRequest, Rule
 from rehearsal.processes import await_ready, clean_environment, end_group, free_port
 from rehearsal.tokens import USER, Issuer, Principal, digest, to_json
@@ -83,7 +83,7 @@ class WorkspaceProcess:
                 client_id=f"{role}-{name}",
                 secret=f"dose{secrets.token_hex(16)}",
                 roles=roles,
-                subjects=tuple(subject_of(job) for job in (role, *MORE_JOBS.get(role, ()))),
+                subject=subject_of(role),
             )
             for role, roles in {**PRINCIPALS, ADMINISTERS: (ADMINISTERS,)}.items()
         }
