@@ -86,6 +86,7 @@ def _rehearse(params: str, options: RehearsalOptions, *, keep: bool) -> bool:
         flow = Flow(workspaces, volume, _FOLDER / "cache", variables, signing_key=private, job=job)
         flow.write_secrets("azure", "gcp")
         flow.write_secrets("gcp", "azure")
+        flow.kedro("doctor", "azure", MNIST_SIGNING_KEY=flow.signing_key)
         params += "" if options.cluster else _IN_ONE_PROCESS
         push(flow, "azure", "gcp", params)
         print("\nNow with the clouds swapped: train on gcp, serve on azure.")

@@ -134,6 +134,16 @@ def _promotion_rows(flow: Flow, _options: RehearsalOptions) -> Iterator[Row]:
         )
 
 
+def _monitoring_rows(flow: Flow, _options: RehearsalOptions) -> Iterator[Row]:
+    for cloud in flow.workspaces:
+        log = _report(flow, cloud, "monitor")["log"]
+        yield Row(
+            f"monitor in {cloud} read the endpoint's inference table",
+            f"{log['images']} images in {log['requests']} requests",
+            log["images"] >= 50,
+        )
+
+
 def _token_rows(flow: Flow, _options: RehearsalOptions) -> Iterator[Row]:
     errors = check_tokens(flow.workspaces)
     yield Row(
@@ -152,5 +162,6 @@ _COLLECTORS: tuple[Callable[[Flow, RehearsalOptions], Iterator[Row]], ...] = (
     _storage_rows,
     _training_rows,
     _promotion_rows,
+    _monitoring_rows,
     _token_rows,
 )

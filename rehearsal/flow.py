@@ -6,13 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from rehearsal.job import JobEnvironment
+from rehearsal.inference_table import table_folder
+from rehearsal.job import JobEnvironment, Session
 from rehearsal.volume import Volume
 from rehearsal.workspace_process import WorkspaceProcess
 
 PROJECT = Path(__file__).parents[1]
 _SECRETS_MODULE = "crosscloud_mnist.adapters.databricks.secrets"
-_ON_SPARK = ("train",)  # the pipelines whose tasks find a session
+_ON_CLUSTER = ("train", "doctor")  # the pipelines whose tasks find a session there
+_INFERENCE_TABLE = "data_masters.deploy.mnist_cnn_payload"
+_FEW_IMAGES = "monitor.minimum_images=50,monitor.threshold=10"  # so few drift by chance
 # Where the other workspace keeps the secrets of this one: scope and prefix.
 _SECRETS = {
     "azure": ("data_masters_azure", "data_masters_train"),
@@ -82,7 +85,7 @@ class Flow:
             cloud,
             [f"--{name}={value}" for name, value in parameters.items()],
             {**self._variables(cloud), **values},
-            has_session=pipeline in _ON_SPARK,
+            session=self._session(pipeline, cloud),
         )
         self._check(cloud, shown, status)
 
@@ -93,6 +96,12 @@ class Flow:
     def trained_model(self, cloud: str) -> str:
         """Return the URI that ``train`` printed."""
         return (self.storage(cloud) / "06_models" / "model_uri.txt").read_text().strip()
+
+    def _session(self, pipeline: str, cloud: str) -> Session:
+        if pipeline != "monitor":
+            return Session(is_on_cluster=pipeline in _ON_CLUSTER)
+        folder = table_folder(self.workspaces[cloud].folder, _INFERENCE_TABLE)
+        return Session(tables={_INFERENCE_TABLE: folder})
 
     def _variables(self, cloud: str) -> dict[str, str]:
         return {
@@ -113,6 +122,8 @@ class Flow:
 
 def push(flow: Flow, source: str, target: str, params: str) -> None:
     """Train in the source cloud, push to the target's registry, serve and test it, then pull.
+
+    What the endpoint logged is monitored at the end.
 
     The shipped conf has azure push and gcp pull; for the reverse, two variables are set.
     """
@@ -135,3 +146,4 @@ def push(flow: Flow, source: str, target: str, params: str) -> None:
     flow.kedro("deploy", target, **pulling)
     flow.kedro("smoke_test", target, **pulling)
     flow.kedro("release", target, params=model, **pulling)
+    flow.kedro("monitor", target, params=_FEW_IMAGES, **pulling)

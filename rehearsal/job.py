@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
@@ -17,6 +17,19 @@ from rehearsal.spark_cluster import StandaloneCluster
 _WHEEL_TASK = Path(__file__).with_name("wheel_task.py")
 _BUNDLE = Path(__file__).parents[1] / "infra" / "bundle"
 _TIMEOUT_SECONDS = 1800
+
+
+@dataclass(frozen=True)
+class Session:
+    """The Spark session of a task.
+
+    Attributes:
+        is_on_cluster: Whether it is on the cluster, where there is one.
+        tables: Folders of Parquet files, by the names of the tables that they are.
+    """
+
+    is_on_cluster: bool = False
+    tables: Mapping[str, Path] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -83,7 +96,7 @@ class JobEnvironment:
         parameters: Sequence[str],
         variables: Mapping[str, str],
         *,
-        has_session: bool,
+        session: Session = Session(),
     ) -> int:
         """Run the wheel's entry point as a task; return its exit status.
 
@@ -91,15 +104,21 @@ class JobEnvironment:
             workspace: Whose job it is.
             parameters: What the task's ``sys.argv`` holds.
             variables: Environment variables of the cluster.
-            has_session: Whether a Spark session exists on the cluster before the task starts.
+            session: The Spark session that exists before the task starts.
         """
-        settings = {}
-        if has_session and self.cluster:
+        settings: dict[str, str] = {}
+        if session.is_on_cluster and self.cluster:
             settings = {**self.cluster.session_settings(), **_bundle_settings()}
+        elif session.tables:  # as the bundle has it for these tasks: a single node
+            settings = {"spark.master": "local[1]", "spark.ui.enabled": "false"}
         return self._run(
             workspace,
             [
                 *("-P", str(_WHEEL_TASK), "--spark", json.dumps(settings)),
+                *(
+                    "--tables",
+                    json.dumps({name: str(path) for name, path in session.tables.items()}),
+                ),
                 *("--log", str(self.folder.parent / f"spark-{workspace}.log")),
                 *("crosscloud_mnist", "crosscloud-mnist", *parameters),
             ],

@@ -1,6 +1,6 @@
 """Runs a function of an installed wheel as a Databricks ``python_wheel_task`` does.
 
-    python -P wheel_task.py [--spark CONF --log FILE] PACKAGE ENTRY_POINT [PARAMETER ...]
+    python -P wheel_task.py [options of the session] PACKAGE ENTRY_POINT [PARAMETER ...]
 
 The entry point is looked up in the metadata of the installed distribution, and called with the
 parameters in ``sys.argv``; any ``SystemExit`` fails the task, also one with status 0. The Spark
@@ -23,6 +23,7 @@ def main() -> int:
     """Run the task; return its exit status."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--spark", default="{}", help="settings of the existing session, as JSON")
+    parser.add_argument("--tables", default="{}", help="Parquet folders by table, as JSON")
     parser.add_argument("--log", help="where the session's JVM writes")
     parser.add_argument("package")
     parser.add_argument("entry_point")
@@ -31,6 +32,7 @@ def main() -> int:
     settings = json.loads(arguments.spark)
     if settings:
         create_session(settings, arguments.log)
+        create_tables(json.loads(arguments.tables))
     return run_task(arguments.package, arguments.entry_point, arguments.parameters)
 
 
@@ -49,6 +51,26 @@ def create_session(settings: dict[str, str], log: str) -> None:
     finally:
         os.dup2(stderr, 2)
         os.close(stderr)
+
+
+def create_tables(folders: dict[str, str]) -> None:
+    """Create Unity Catalog's tables ``catalog.schema.name``: Spark alone has no such catalog.
+
+    Derby, which comes with Spark, keeps them in the driver's memory; it has no arrays.
+    """
+    from pyspark.sql import SparkSession
+
+    spark = SparkSession.builder.getOrCreate()
+    for table, folder in folders.items():
+        catalog, schema, _ = table.split(".")
+        jdbc = f"spark.sql.catalog.{catalog}"
+        spark.conf.set(jdbc, "org.apache.spark.sql.execution.datasources.v2.jdbc.JDBCTableCatalog")
+        spark.conf.set(f"{jdbc}.url", f"jdbc:derby:memory:{catalog};create=true")
+        spark.conf.set(f"{jdbc}.driver", "org.apache.derby.jdbc.EmbeddedDriver")
+        spark.sql(f"CREATE NAMESPACE {catalog}.{schema}")
+        rows = spark.read.parquet(folder)
+        kept = [name for name, kind in rows.dtypes if not kind.startswith("array")]
+        rows.select(*kept).writeTo(table).create()
 
 
 def run_task(package: str, entry_point: str, parameters: list[str]) -> int:

@@ -12,7 +12,7 @@ import pytest
 
 from crosscloud_mnist.bundle import Signer
 from rehearsal.flow import Flow
-from rehearsal.job import JobEnvironment
+from rehearsal.job import JobEnvironment, Session
 from rehearsal.volume import Volume
 
 PROJECT = Path(__file__).parents[3]
@@ -122,7 +122,7 @@ def test_training_on_a_session_that_exists_on_a_cluster(job, tmp_path):
         "cluster",
         ["--pipelines=train", "--env=base", f"--conf-source={archive}", f"--params={params}"],
         {"TF_CPP_MIN_LOG_LEVEL": "2"},
-        has_session=True,
+        session=Session(is_on_cluster=True),
     )
     assert status == 0
     reports = json.loads((tmp_path / "storage/08_reporting/worker_reports.json").read_text())
