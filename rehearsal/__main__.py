@@ -27,6 +27,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from rehearsal.evidence import collect_evidence, print_evidence
 from rehearsal.flow import PROJECT, Flow, FlowError, push
+from rehearsal.identity_provider import IdentityProvider
 from rehearsal.job import JobEnvironment
 from rehearsal.options import RehearsalOptions, add_options, read_options
 from rehearsal.package import find_built_commit
@@ -42,6 +43,7 @@ _MIRROR = "https://storage.googleapis.com/cvdf-datasets/mnist"
 _WORKSPACE_IDS = {"azure": "1111111111111111", "gcp": "2222222222222222"}
 # Reaches the 99 % that the shipped conf demands within minutes.
 _PARAMS = "train_distributed.recipe=compact,train_distributed.settings.epochs=8"
+_TOKEN_SECONDS = 70  # of which a token is used for 30: every job needs more than one
 _IN_ONE_PROCESS = ",train_distributed.mode=single"
 
 
@@ -73,7 +75,8 @@ def _rehearse(params: str, options: RehearsalOptions, *, keep: bool) -> bool:
     shutil.rmtree(_FOLDER, ignore_errors=True)
     with (
         _storage(options) as volume,
-        _workspaces(keep=keep) as workspaces,
+        IdentityProvider.running() as identity_provider,
+        _workspaces(identity_provider, keep=keep) as workspaces,
         _job(options, volume.variables) as job,
     ):
         private, public = _create_keys(_FOLDER / "keys")
@@ -83,9 +86,16 @@ def _rehearse(params: str, options: RehearsalOptions, *, keep: bool) -> bool:
             "MNIST_VERIFYING_KEY": public,
             "GIT_COMMIT": find_built_commit(),
         }
-        flow = Flow(workspaces, volume, _FOLDER / "cache", variables, signing_key=private, job=job)
+        flow = Flow(
+            workspaces,
+            volume,
+            _FOLDER / "cache",
+            variables,
+            signing_key=private,
+            job=job,
+            identity_provider=identity_provider if options.federated_identity else None,
+        )
         flow.write_secrets("azure", "gcp")
-        flow.write_secrets("gcp", "azure")
         flow.kedro("doctor", "azure", MNIST_SIGNING_KEY=flow.signing_key)
         params += "" if options.cluster else _IN_ONE_PROCESS
         push(flow, "azure", "gcp", params)
@@ -130,15 +140,26 @@ def _storage(options: RehearsalOptions) -> Iterator[Volume]:
 
 
 @contextmanager
-def _workspaces(*, keep: bool) -> Iterator[Mapping[str, WorkspaceProcess]]:
-    """Start both; end them at the end of the block, unless it succeeded and they are kept."""
+def _workspaces(
+    identity_provider: IdentityProvider, *, keep: bool
+) -> Iterator[Mapping[str, WorkspaceProcess]]:
+    """Start both, with what Terraform creates; end them with the block.
+
+    Where they are kept, only if it fails.
+    """
     print(f"Starting two workspaces, {' and '.join(_WORKSPACE_IDS)}, in {_FOLDER} ...", flush=True)
     workspaces: dict[str, WorkspaceProcess] = {}
     kept = False
     try:
         with ThreadPoolExecutor() as pool:
             starting = [
-                pool.submit(WorkspaceProcess.start, name, workspace_id, _FOLDER / name, keep=keep)
+                pool.submit(
+                    WorkspaceProcess.start,
+                    *(name, workspace_id, _FOLDER / name),
+                    keep=keep,
+                    issuer=identity_provider.issuer,
+                    options=("--token-seconds", str(_TOKEN_SECONDS)),
+                )
                 for name, workspace_id in _WORKSPACE_IDS.items()
             ]
             for start in starting:
@@ -149,6 +170,8 @@ def _workspaces(*, keep: bool) -> Iterator[Mapping[str, WorkspaceProcess]]:
         _RUNNING.write_text(
             json.dumps({name: workspace.pid for name, workspace in workspaces.items()})
         )
+        for workspace in workspaces.values():
+            workspace.provision()
         yield workspaces
         kept = keep
     finally:

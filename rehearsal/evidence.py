@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from importlib.metadata import distributions
 from typing import Any
 
-from rehearsal.flow import Flow
+from rehearsal.flow import ROLES, Flow
 from rehearsal.options import RehearsalOptions
 from rehearsal.package import site_packages
 from rehearsal.state import check_tokens, find_champions
@@ -144,6 +144,32 @@ def _monitoring_rows(flow: Flow, _options: RehearsalOptions) -> Iterator[Row]:
         )
 
 
+def _identity_rows(flow: Flow, options: RehearsalOptions) -> Iterator[Row]:
+    if not options.federated_identity:
+        return
+    for cloud, workspace in flow.workspaces.items():
+        tokens: dict[str, set[str | None]] = {}
+        for request in workspace.requests():
+            if request["principal"]:
+                tokens.setdefault(request["principal"], set()).add(request["token"])
+        expected = {workspace.principals[role].client_id for role in set(ROLES.values())}
+        counts = {name: len(tokens.get(name, ())) for name in sorted(expected)}
+        yield Row(
+            f"the jobs signed in to {cloud} by ID tokens, which no secret stands behind",
+            ", ".join(f"{name}: {count} access tokens" for name, count in counts.items()),
+            all(counts.values()) and max(counts.values()) > 1,
+        )
+
+
+def _doctor_rows(flow: Flow, _options: RehearsalOptions) -> Iterator[Row]:
+    report = _report(flow, "azure", "doctor")
+    yield Row(
+        "doctor found nothing wrong in azure and what it reaches",
+        f"{len(report['checks'])} checks, {report['failed']} failed",
+        report["failed"] == 0,
+    )
+
+
 def _token_rows(flow: Flow, _options: RehearsalOptions) -> Iterator[Row]:
     errors = check_tokens(flow.workspaces)
     yield Row(
@@ -163,5 +189,7 @@ _COLLECTORS: tuple[Callable[[Flow, RehearsalOptions], Iterator[Row]], ...] = (
     _training_rows,
     _promotion_rows,
     _monitoring_rows,
+    _doctor_rows,
+    _identity_rows,
     _token_rows,
 )

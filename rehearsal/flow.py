@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from rehearsal.identity_provider import IdentityProvider
 from rehearsal.inference_table import table_folder
 from rehearsal.job import JobEnvironment, Session
 from rehearsal.volume import Volume
@@ -14,6 +15,15 @@ from rehearsal.workspace_process import WorkspaceProcess
 PROJECT = Path(__file__).parents[1]
 _SECRETS_MODULE = "crosscloud_mnist.adapters.databricks.secrets"
 _ON_CLUSTER = ("train", "doctor")  # the pipelines whose tasks find a session there
+# The service principals that run the pipelines: docs/permissions.md. The others run with a token.
+ROLES = {
+    "train": "trains",
+    "register_remote": "promotes",
+    "deploy": "serves",
+    "smoke_test": "serves",
+    "monitor": "serves",
+    "release": "releases",
+}
 _INFERENCE_TABLE = "data_masters.deploy.mnist_cnn_payload"
 _FEW_IMAGES = "monitor.minimum_images=50,monitor.threshold=10"  # so few drift by chance
 # Where the other workspace keeps the secrets of this one: scope and prefix.
@@ -38,6 +48,7 @@ class Flow:
         variables: More environment variables of every task.
         signing_key: Path of the private key, given only to the cloud that trains.
         job: The environment of the tasks.
+        identity_provider: Whose ID tokens the jobs sign in with; ``None``: each has a token.
     """
 
     workspaces: Mapping[str, WorkspaceProcess]
@@ -46,21 +57,28 @@ class Flow:
     variables: Mapping[str, str]
     signing_key: str
     job: JobEnvironment
+    identity_provider: IdentityProvider | None = None
 
-    def write_secrets(self, cloud: str, other: str) -> None:
-        """Write the other workspace's secrets into a scope, by the documented command."""
+    def write_secrets(self, cloud: str, other: str, role: str | None = None) -> None:
+        """Write the other workspace's secrets into a scope, by the documented command.
+
+        Args:
+            cloud: Whose scope it is.
+            other: Whose secrets they are.
+            role: The service principal there that trusts the ID tokens of this cloud's jobs, so
+                that the scope holds no secret; without one, and without federation, a token.
+        """
         scope, prefix = _SECRETS[other]
         remote = self.workspaces[other]
-        variables = {
-            "REMOTE_HOST": remote.host,
-            "REMOTE_TOKEN": remote.token,
-            "REMOTE_WORKSPACE_ID": remote.workspace_id,
-        }
+        variables = {"REMOTE_HOST": remote.host, "REMOTE_WORKSPACE_ID": remote.workspace_id}
+        if self.identity_provider and role:
+            variables["REMOTE_CLIENT_ID"] = remote.principals[role].client_id
+        else:
+            variables["REMOTE_TOKEN"] = remote.token
         arguments = ["--scope", scope, "--prefix", prefix]
         self._print(cloud, f"{_SECRETS_MODULE} {' '.join(arguments)}")
-        status = self.job.run_module(
-            cloud, _SECRETS_MODULE, arguments, {**self._variables(cloud), **variables}
-        )
+        variables |= self.workspaces[cloud].variables()
+        status = self.job.run_module(cloud, _SECRETS_MODULE, arguments, variables)
         self._check(cloud, _SECRETS_MODULE, status)
 
     def kedro(self, pipeline: str, cloud: str, *, params: str = "", **values: str) -> None:
@@ -84,7 +102,7 @@ class Flow:
         status = self.job.run_task(
             cloud,
             [f"--{name}={value}" for name, value in parameters.items()],
-            {**self._variables(cloud), **values},
+            {**self._variables(cloud, pipeline), **values},
             session=self._session(pipeline, cloud),
         )
         self._check(cloud, shown, status)
@@ -103,14 +121,21 @@ class Flow:
         folder = table_folder(self.workspaces[cloud].folder, _INFERENCE_TABLE)
         return Session(tables={_INFERENCE_TABLE: folder})
 
-    def _variables(self, cloud: str) -> dict[str, str]:
+    def _variables(self, cloud: str, pipeline: str) -> dict[str, str]:
         return {
-            **self.workspaces[cloud].variables(),
+            **self._sign_in(self.workspaces[cloud], ROLES.get(pipeline)),
             "MNIST_STORAGE": str(self.storage(cloud)),
             "MNIST_CACHE": str(self.cache / cloud),
             "TF_CPP_MIN_LOG_LEVEL": "2",
             **self.variables,
         }
+
+    def _sign_in(self, workspace: WorkspaceProcess, role: str | None) -> dict[str, str]:
+        """Return the variables of a CI job that the role's principal trusts, or of a token."""
+        if self.identity_provider is None or role is None:
+            return workspace.variables()
+        subject = workspace.principals[role].subject
+        return {**workspace.federated(role), **self.identity_provider.github_variables(subject)}
 
     def _print(self, cloud: str, command: str) -> None:
         print(f"\n[{cloud}] {command}", flush=True)
@@ -140,6 +165,8 @@ def push(flow: Flow, source: str, target: str, params: str) -> None:
             "MNIST_TARGET": "databricks-uc",
         }
     )
+    flow.write_secrets(source, target, "promotes")
+    flow.write_secrets(target, source, "releases")
     flow.kedro("train", source, params=params, MNIST_SIGNING_KEY=flow.signing_key, **own)
     model = f"register_remote.model={flow.trained_model(source)}"
     flow.kedro("register_remote", source, params=model, **own, **other)
