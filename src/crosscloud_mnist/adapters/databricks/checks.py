@@ -25,7 +25,7 @@ class DatabricksChecks:
 
     Args:
         roles: ``source``, ``target`` and ``serve_from``: URI of each, and the credentials of this
-            workspace.
+            workspace; of ``source`` also the version that is to be promoted, if one is named.
         storage: The storage folder: a volume of this workspace, if it begins with ``/Volumes``.
         experiment: Absolute path in the workspace.
         model_name: The registered model, three levels.
@@ -93,6 +93,7 @@ class DatabricksChecks:
             "uri": uri,
             "area": area,
             "roles": names,
+            "candidate": self._roles["source"].get("model") if "source" in names else None,
             "storage": None if scope_prefix else self._storage,
         }
         created: list[Checker] = []

@@ -9,6 +9,7 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
 from crosscloud_mnist.adapters.databricks.access import resolve_access
+from crosscloud_mnist.adapters.databricks.candidate_checks import CandidateChecks
 from crosscloud_mnist.adapters.databricks.clients import WorkspaceClients
 from crosscloud_mnist.adapters.databricks.grant_checks import MODEL, OWNER, VOLUME, Needs
 from crosscloud_mnist.adapters.databricks.serving_checks import ServingChecks
@@ -42,6 +43,7 @@ class WorkspaceChecks:
         model_name: The registered model, three levels.
         endpoint_name: Name of the serving endpoint.
         has_inference_table: Whether conf wants an inference table of it.
+        candidate: URI of the version that is to be promoted, if one is named.
         scratch_model: A registered model for the scratch version; ``None`` creates one.
         workspace_id: The id that must be reached, if it is known.
     """
@@ -52,6 +54,7 @@ class WorkspaceChecks:
         area: str,
         roles: Sequence[str],
         storage: str | None,
+        candidate: str | None,
         experiment: str,
         model_name: str,
         endpoint_name: str,
@@ -65,7 +68,7 @@ class WorkspaceChecks:
         self._serving = ServingChecks(
             self._open_client, endpoint_name, has_inference_table=has_inference_table
         )
-        self._scratch_model = scratch_model
+        self._scratch_model, self._candidate = scratch_model, candidate
 
     @staticmethod
     def process_config(
@@ -109,6 +112,8 @@ class WorkspaceChecks:
         yield from self._needs().steps(self._open_client)
         if "source" in self._roles:
             yield Step("experiment", "an experiment", self._check_experiment, ["sign-in"])
+            clients = WorkspaceClients(UNITY_CATALOG, self._workspace_id)
+            yield from CandidateChecks(clients, self._candidate).steps()
         if "target" in self._roles:
             model_schema = f"schema {self._model_name.rpartition('.')[0]}"
             yield from scratch.steps(["sign-in", model_schema])

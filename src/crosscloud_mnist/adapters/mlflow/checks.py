@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
 from crosscloud_mnist.adapters.mlflow.clients import MlflowClients
 from crosscloud_mnist.adapters.mlflow.credentials import process_config
@@ -22,10 +22,12 @@ class Role(TypedDict):
     Attributes:
         uri: Its address.
         credentials: Environment variables of its process.
+        model: What is to be promoted from it, if it is named.
     """
 
     uri: str
     credentials: Mapping[str, object]
+    model: NotRequired[str | None]
 
 
 class MlflowChecks:

@@ -11,6 +11,7 @@ from kedro.io import DataCatalog, MemoryDataset
 from kedro.runner import SequentialRunner
 from kedro_datasets.json import JSONDataset
 
+from crosscloud_mnist.adapters.databricks.checks import DatabricksChecks
 from crosscloud_mnist.bundle import digest_of, write
 from crosscloud_mnist.errors import PromotionRejectedError, RegistryError, VerificationError
 from crosscloud_mnist.pipelines import register_remote
@@ -242,6 +243,33 @@ def test_the_provider_can_stop_the_recipient(clouds, recipient, mounted, promote
     stop_sharing(clouds["azure"], clouds["gcp"], SHARE)
     with pytest.raises(RegistryError, match="is not readable"):
         promote(recipient, recipient, mounted)
+
+
+def test_doctor_says_what_a_share_shows_of_a_version(clouds, mounted, shares):
+    credentials = clouds["gcp"].variables()
+    role = {"uri": "databricks-uc", "credentials": credentials}
+
+    def check(uri):
+        checks = DatabricksChecks(
+            roles={"source": {**role, "model": uri}},
+            storage="/local",
+            experiment="/Shared/crosscloud-mnist",
+            model_name=PRODUCTION,
+            endpoint_name="none",
+            has_inference_table=False,
+        ).check([])
+        return {check.name: check for check in checks if check.name.startswith("candidate")}
+
+    shown = check(mounted)
+    assert {each.status for each in shown.values()} == {"passed"}, shown
+    assert shown["candidate"].found.endswith("in its description")
+    assert list(check("models:/m-0123456789abcdef0123456789abcdef")) == []
+    shares(hidden=["tags", "description"])
+    hidden = check(mounted)
+    assert [each.status for each in hidden.values()] == ["failed", "waiting"]
+    assert hidden["candidate"].found.endswith("shows no digest")
+    gone = check(f"models:/{MOUNTED}/999")
+    assert (gone["candidate"].status, gone["candidate's files"].status) == ("failed", "waiting")
 
 
 def test_a_share_that_was_not_granted_is_not_mounted(clouds, mounted):
