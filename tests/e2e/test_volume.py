@@ -6,11 +6,14 @@ The volume renames no file: what works here works on a volume that does, too.
 from __future__ import annotations
 
 import os
+import re
 import signal
+import subprocess
 import time
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pyarrow.parquet as pq
 import pytest
 from PIL import Image
@@ -103,18 +106,46 @@ def test_the_settings_of_a_grid_are_trained_on_a_volume(project, volume, run):
 @pytest.mark.usefixtures("trained")
 def test_a_single_training_that_was_killed_on_a_volume_is_run_again(project, volume, run):
     long = "train_distributed.mode=single,train_distributed.settings.epochs=500"
-    checkpoints = volume.path / "06_models" / "checkpoints"
     arguments = ("run", "--pipelines", "train_distributed", "--params", long)
     with project.start(*arguments, **volume.variables) as killed:
-        deadline = time.monotonic() + 300
-        while not list(checkpoints.glob("*/epoch-0002.json")):
-            assert killed.poll() is None
-            assert time.monotonic() < deadline
-            time.sleep(0.1)
+        await_epoch(2, volume, killed)
         os.killpg(killed.pid, signal.SIGKILL)
         killed.communicate()
     run("train_distributed", "train_distributed.mode=single", SHORT)
     verify_bundle(project, volume)
+
+
+@pytest.mark.usefixtures("trained")
+def test_a_distributed_training_resumes_from_its_checkpoint_on_a_volume(project, volume):
+    steps = "train_distributed.settings.epochs=4,train_distributed.settings.steps_per_epoch=30"
+    params = f"train_distributed.mode=distributed,{steps}"
+    arguments = ("run", "--pipelines", "train_distributed", "--params", params)
+    with project.start(*arguments, **volume.variables) as process:
+        await_epoch(2, volume, process)
+        python_workers(process)[-1].kill()
+        output, errors = process.communicate(timeout=500)
+    assert process.returncode == 0, output + errors
+    assert re.search(r"attempt 2 of \d+ resumes after epoch [23]", " ".join(output.split())), output
+    verify_bundle(project, volume)
+
+
+def await_epoch(epoch: int, volume: Volume, process: subprocess.Popen[str]) -> None:
+    checkpoints = volume.path / "06_models" / "checkpoints"
+    deadline = time.monotonic() + 300
+    while not list(checkpoints.glob(f"*/epoch-{epoch:04d}.json")):
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def python_workers(process: subprocess.Popen[str]) -> list[psutil.Process]:
+    """Return the Python workers of the Spark session: children of pyspark's daemon."""
+    daemons = [
+        each
+        for each in psutil.Process(process.pid).children(recursive=True)
+        if "pyspark.daemon" in each.cmdline()
+    ]
+    return [each for each in daemons if each.parent() in daemons]
 
 
 def write_parts(digits, folder: Path) -> None:
