@@ -11,7 +11,7 @@ BIN := .venv/bin
 KEDRO := $(BIN)/kedro
 PIP := $(BIN)/python -m pip install --progress-bar off --disable-pip-version-check
 
-.PHONY: demo test test-fast unit browser test-runtimes bench drill attack fuzz rehearse check setup tools stop lock help
+.PHONY: demo test test-fast unit browser test-runtimes bench drill attack fuzz rehearse wheel sbom audit check setup tools stop lock help
 .DEFAULT_GOAL := help
 
 help: ## Show what can be made
@@ -44,14 +44,21 @@ test-runtimes: tools build/runtimes/18-lts build/runtimes/19 ## The core of the 
 		$$runtime/bin/python -c 'import mlflow, pyspark, sys; print("Python", *sys.version_info[:3], "Spark", pyspark.__version__, "MLflow", mlflow.__version__)'; \
 		$$runtime/bin/python -m pytest -q $(PARALLEL) $(CORE); done
 
-# The wheel with its extras, as a cluster gets it, in an environment with the runtime's pins.
+# The distributions of the runtime's image, then what a job installs on it: MLflow of the image's version (an image has
+# mlflow-skinny alone), then the wheel. Neither may change what Spark and the notebooks of a cluster rely on.
+KEPT := ^(pyspark|mlflow-skinny|numpy|pandas|pyarrow)==
+
 build/runtimes/%: tests/runtimes/%.txt pyproject.toml $(shell find src -name '*.py') | tools
 	@test -n "$(RUNTIME_PYTHON)" || { echo "Python 3.12 was not found, the runtimes have it; install it, or run make test-runtimes RUNTIME_PYTHON=its/path" >&2; exit 1; }
 	rm -rf $@
 	@echo "Setting up $@ with the runtime's pins: some minutes"
 	$(RUNTIME_PYTHON) -m venv $@
+	$@/bin/python -m pip install --quiet --requirement $<
+	$@/bin/python -m pip install --quiet "mlflow==$$(sed -n 's/^mlflow-skinny==//p' $<)"
 	$@/bin/python -m pip wheel --quiet --no-deps --wheel-dir $@ .
-	$@/bin/python -m pip install --quiet --constraint $< "$$(echo $@/*.whl)[train,serve,local]" mlflow hypothesis pytest-xdist selenium
+	$@/bin/python -m pip install --quiet "$$(echo $@/*.whl)[train,databricks,serve]"
+	@diff <(grep -E '$(KEPT)' $<) <($@/bin/python -m pip list --format freeze | grep -E '$(KEPT)' | sort) || { echo "the wheel changes the distributions of $< above, expected none; widen its requirement in pyproject.toml" >&2; rm -rf $@; exit 1; }
+	$@/bin/python -m pip install --quiet hypothesis pytest pytest-xdist selenium virtualenv
 	$@/bin/python -m pip check
 
 bench: setup $(if $(filter serving,$(or $(ONLY),serving)),build/mlserver/.installed) ## Measure what is claimed to be fast; one of it with ONLY=training, promotion, serving, batch or recipes
@@ -73,6 +80,16 @@ fuzz: setup ## Send 30,000 requests, most of them malformed, to the endpoint
 
 rehearse: setup ## The wheel as jobs across two emulated Databricks workspaces, and swapped; KEEP=1 leaves them up
 	$(BIN)/python -m rehearsal $(if $(KEEP),--keep)
+
+wheel: setup ## Build the wheel in dist/: the same bytes for the same commit
+	rm -rf build/lib build/bdist.*
+	umask 022; SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) $(BIN)/python -m build --wheel --no-isolation --outdir dist
+
+sbom: setup ## Write build/sbom.json, every locked distribution with its licence; fails on one that is not allowed
+	$(BIN)/python -m supply_chain.sbom build/sbom.json
+
+audit: setup ## Compare the lock with known vulnerabilities (PyPI's advisories, over the internet)
+	$(BIN)/pip-audit --requirement requirements.lock --disable-pip --no-deps --progress-spinner off
 
 check: setup ## Lint, types and layers
 	$(BIN)/ruff check

@@ -25,6 +25,9 @@ from databricks.bundles.jobs import (
 
 WHEEL = "../../dist/*.whl"
 _CLUSTER = "cluster"
+# The runtimes have mlflow-skinny alone. Without a version, pip installs the newest mlflow, which
+# replaces the runtime's mlflow-skinny.
+_MLFLOW = Library(pypi=PythonPyPiLibrary(package="mlflow==${var.mlflow_version}"))
 _PYPROJECT = Path(__file__).parents[3] / "pyproject.toml"
 
 
@@ -68,7 +71,7 @@ def kedro_task(
                 *(("--params", given) if given else ()),
             ],
         ),
-        libraries=[Library(whl=WHEEL), *_extra_libraries(extras)],
+        libraries=[_MLFLOW, Library(whl=WHEEL), *_extra_libraries(extras)],
         max_retries=retries,
         min_retry_interval_millis=60_000,
         timeout_seconds=timeout_seconds,

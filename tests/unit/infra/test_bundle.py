@@ -71,11 +71,19 @@ def test_every_task_is_a_command_that_the_package_accepts(jobs):
 
 def test_every_task_installs_the_wheel_and_the_packages_of_its_extras(jobs):
     for name, task in tasks(jobs):
-        wheel, *packages = task["libraries"]
+        mlflow, wheel, *packages = task["libraries"]
+        assert mlflow == {"pypi": {"package": "mlflow==${var.mlflow_version}"}}
         assert wheel == {"whl": "../../dist/*.whl"}
         names = {re.split("[<>=]", each["pypi"]["package"])[0] for each in packages}
         assert {"boto3", "google-cloud-storage", "azure-storage-file-datalake"} <= names
         assert ("tensorflow" in names) == name.startswith("train")
+
+
+def test_the_mlflow_that_is_installed_is_that_of_the_runtime():
+    variables = yaml.safe_load((FOLDER / "databricks.yml").read_text())["variables"]
+    runtime = (FOLDER.parents[1] / "tests" / "runtimes" / "18-lts.txt").read_text().splitlines()
+    assert f"mlflow-skinny=={variables['mlflow_version']['default']}" in runtime
+    assert variables["spark_version"]["default"].startswith("18.")
 
 
 def test_every_cluster_is_given_the_commit_of_the_code(jobs):
