@@ -130,10 +130,10 @@ def _await_mount(mountpoint: Path, server: subprocess.Popen[str]) -> None:
     while not mountpoint.is_mount():
         if server.poll() is not None or time.monotonic() > deadline:
             server.kill()
-            _, errors = server.communicate()
+            lines = server.communicate()[1].splitlines() or ["no reason given"]
             raise RuntimeError(
-                f"no FUSE file system could be mounted ({errors.strip()[-500:]}), expected "
-                "/dev/fuse and the package fuse3; install it, or run without FUSE"
+                f"no FUSE file system could be mounted ({lines[-1]}), expected /dev/fuse and the "
+                "package fuse3; install it, or let Python enforce the limits"
             )
         time.sleep(0.02)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from rehearsal.volume import Volume, enforcements, mounted
+from rehearsal.volume import Volume, enforcements, has_fuse, mounted
 
 pytestmark = pytest.mark.process
 
@@ -79,6 +79,35 @@ def test_the_files_stay_in_the_folder_and_the_mountpoint_goes(tmp_path):
         assert volume.enforcement in volume.describe().lower()
     assert (tmp_path / "file").read_bytes() == b"content"
     assert volume.path == tmp_path or not volume.path.exists()
+
+
+@pytest.fixture
+def no_fuse(monkeypatch):
+    """A machine without the FUSE library."""
+    monkeypatch.setenv("FUSE_LIBRARY_PATH", "/absent/libfuse3.so")
+    has_fuse.cache_clear()
+    yield
+    has_fuse.cache_clear()
+
+
+@pytest.mark.usefixtures("no_fuse")
+def test_where_there_is_no_fuse_python_enforces_the_limits_and_says_so(tmp_path):
+    assert enforcements() == ("python",)
+    with mounted(tmp_path) as volume:
+        assert volume.describe().endswith("for Python's file functions: there is no FUSE")
+        assert run_operations(volume)["write a zip file"] == "ENOTSUP"
+
+
+@pytest.mark.usefixtures("no_fuse")
+def test_fuse_that_is_demanded_and_does_not_work_is_one_line(tmp_path):
+    with (
+        pytest.raises(
+            RuntimeError, match=r"could be mounted \(.*libfuse3.so.*\), expected"
+        ) as raised,
+        mounted(tmp_path, enforcement="fuse"),
+    ):
+        pass
+    assert "\n" not in str(raised.value)
 
 
 def test_a_volume_is_unmounted_after_an_error(tmp_path):
