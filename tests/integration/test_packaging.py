@@ -1,4 +1,4 @@
-"""``kedro package``: neither archive holds a secret."""
+"""``kedro package``: neither archive holds a secret, and the wheel is complete."""
 
 from __future__ import annotations
 
@@ -62,3 +62,11 @@ def test_no_key_or_token_is_in_the_wheel_or_the_configuration_archive(archives):
     assert [name for name, content in files.items() if SECRET.search(content)] == []
     assert [name for name in files if re.search(r"\.(pem|pub|key|p12)$", name)] == []
     assert [name for name in files if "conf/local/" in name] == []
+
+
+def test_the_wheel_holds_the_files_that_are_not_python(archives):
+    names = [name.partition("/crosscloud_mnist/")[2] for name in contents(archives)]
+    assert len([name for name in names if re.fullmatch(r"sample_images/.*\d\.png", name)]) == 10
+    for path in (PROJECT / "src" / "crosscloud_mnist").rglob("*"):
+        if path.is_file() and "__pycache__" not in path.parts:
+            assert path.relative_to(PROJECT / "src" / "crosscloud_mnist").as_posix() in names
