@@ -136,11 +136,13 @@ def _promotion_rows(flow: Flow, _options: RehearsalOptions) -> Iterator[Row]:
 
 def _monitoring_rows(flow: Flow, _options: RehearsalOptions) -> Iterator[Row]:
     for cloud in flow.workspaces:
-        log = _report(flow, cloud, "monitor")["log"]
+        report = _report(flow, cloud, "monitor")
+        log = report["log"]
         yield Row(
             f"monitor in {cloud} read the endpoint's inference table",
-            f"{log['images']} images in {log['requests']} requests",
-            log["images"] >= 50,
+            f"{log['images']:,} images in {log['requests']} requests, "
+            f"{'no drift' if report['passed'] else 'drift'}",
+            report["passed"] and log["images"] >= 2000,
         )
 
 

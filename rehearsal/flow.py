@@ -9,6 +9,7 @@ from pathlib import Path
 from rehearsal.identity_provider import IdentityProvider
 from rehearsal.inference_table import table_folder
 from rehearsal.job import JobEnvironment, Session
+from rehearsal.production_traffic import send_test_images
 from rehearsal.volume import Volume
 from rehearsal.workspace_process import WorkspaceProcess
 
@@ -25,7 +26,6 @@ ROLES = {
     "release": "releases",
 }
 _INFERENCE_TABLE = "data_masters.deploy.mnist_cnn_payload"
-_FEW_IMAGES = "monitor.minimum_images=50,monitor.threshold=10"  # so few drift by chance
 # Where the other workspace keeps the secrets of this one: scope and prefix.
 _SECRETS = {
     "azure": ("data_masters_azure", "data_masters_train"),
@@ -148,7 +148,7 @@ class Flow:
 def push(flow: Flow, source: str, target: str, params: str) -> None:
     """Train in the source cloud, push to the target's registry, serve and test it, then pull.
 
-    What the endpoint logged is monitored at the end.
+    At the end the endpoint predicts test images, and what it logged is monitored.
 
     The shipped conf has azure push and gcp pull; for the reverse, two variables are set.
     """
@@ -173,4 +173,6 @@ def push(flow: Flow, source: str, target: str, params: str) -> None:
     flow.kedro("deploy", target, **pulling)
     flow.kedro("smoke_test", target, **pulling)
     flow.kedro("release", target, params=model, **pulling)
-    flow.kedro("monitor", target, params=_FEW_IMAGES, **pulling)
+    count = send_test_images(flow.workspaces[target], flow.storage(source))
+    print(f"\n[{target}] {count} test images were predicted", flush=True)
+    flow.kedro("monitor", target, **pulling)

@@ -61,12 +61,15 @@ def create_tables(folders: dict[str, str]) -> None:
     from pyspark.sql import SparkSession
 
     spark = SparkSession.builder.getOrCreate()
+    # Otherwise Derby writes its log into the working directory.
+    spark._jvm.java.lang.System.setProperty("derby.stream.error.file", os.devnull)
     for table, folder in folders.items():
         catalog, schema, _ = table.split(".")
         jdbc = f"spark.sql.catalog.{catalog}"
         spark.conf.set(jdbc, "org.apache.spark.sql.execution.datasources.v2.jdbc.JDBCTableCatalog")
         spark.conf.set(f"{jdbc}.url", f"jdbc:derby:memory:{catalog};create=true")
         spark.conf.set(f"{jdbc}.driver", "org.apache.derby.jdbc.EmbeddedDriver")
+        spark.conf.set(f"{jdbc}.pushDownLimit", "false")  # Derby has no LIMIT: all rows would come
         spark.sql(f"CREATE NAMESPACE {catalog}.{schema}")
         rows = spark.read.parquet(folder)
         kept = [name for name, kind in rows.dtypes if not kind.startswith("array")]
