@@ -7,6 +7,8 @@ import urllib.request
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from kedro.io import DatasetError
+
 from crosscloud_mnist.datasets.mnist import MnistDataset
 from crosscloud_mnist.datasets.mnist_files import FILES, find_file
 from crosscloud_mnist.errors import IdxError
@@ -55,8 +57,7 @@ class MnistChecks:
     def _find(self) -> str:
         has_cached = any(find_file(Path(self._cache), name) for name in FILES)
         if self._folder or has_cached:
-            dataset = MnistDataset(sha256=self._sha256, cache=self._cache, folder=self._folder)
-            return f"the four files in {dataset.load().source}"
+            return f"the four files in {self._read()}"
         for mirror in self._mirrors:
             if _has_files(mirror):
                 return f"the mirror {mask_uris(mirror)}"
@@ -64,6 +65,14 @@ class MnistChecks:
             f"MNIST is not in {self._cache} and no mirror answers, expected the four files; set "
             "MNIST_DIR to a folder that has them"
         )
+
+    def _read(self) -> str:
+        """Verify the files of this machine, and return their folder."""
+        dataset = MnistDataset(sha256=self._sha256, cache=self._cache, folder=self._folder)
+        try:
+            return dataset.load().source
+        except DatasetError as error:  # Kedro's, around the one that says what is wrong
+            raise error.__cause__ or error from None
 
 
 def _has_files(mirror: str) -> bool:

@@ -108,7 +108,7 @@ class SparkChecks:
                 "storage from an executor",
                 EXPECTED,
                 lambda: self._probe_storage(opened[0], results),
-                requires=["slots", "storage: driver"],
+                requires=["slots", "libraries of the executors", "storage: driver"],
                 timeout_seconds=60,
             ),
             Step(
