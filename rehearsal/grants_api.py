@@ -11,16 +11,21 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
+from rehearsal.grants import ADMINISTERS, PROMOTES, SERVES, TRAINS
 from rehearsal.workspace import ApiError, Workspace, not_found, workspace_of
 
 VOLUME = "data_masters.train.mnist"
-_OWNER = "metastore-admins"  # of everything but the models, which the identity owns
+_OWNER = "metastore-admins"  # of everything but the models, which who promotes owns
 _UNITY_CATALOG = "/api/2.1/unity-catalog/"
-_PRIVILEGES: Mapping[str, Sequence[str]] = {
-    "catalog": ("USE_CATALOG",),
-    "schema": ("USE_SCHEMA",),
-    "volume": ("READ_VOLUME", "WRITE_VOLUME"),
-    "function": ("EXECUTE",),  # a registered model is a kind of function
+_EVERYONE = (ADMINISTERS, TRAINS, PROMOTES, SERVES)
+_ROLES: Mapping[str, Mapping[str, Sequence[str]]] = {  # who has the privileges of each type
+    "catalog": {"USE_CATALOG": _EVERYONE},
+    "schema": {"USE_SCHEMA": _EVERYONE, "CREATE_MODEL": (ADMINISTERS,)},
+    "volume": {
+        "READ_VOLUME": (ADMINISTERS, TRAINS, PROMOTES),
+        "WRITE_VOLUME": (ADMINISTERS, TRAINS, PROMOTES),
+    },
+    "function": {"EXECUTE": (ADMINISTERS, PROMOTES, SERVES)},  # a registered model is one
 }
 
 
@@ -34,29 +39,37 @@ def _get_securable(kind: str) -> Callable[[Request], Awaitable[JSONResponse]]:
 
 
 async def get_model(request: Request) -> JSONResponse:
-    """Return a registered model; who created it owns it."""
+    """Return a registered model."""
     workspace, name = workspace_of(request), request.path_params["name"]
     response = await workspace.tracking.get(
         "/api/2.0/mlflow/registered-models/get", params={"name": name}
     )
     if response.is_error:
         raise not_found(f"Model '{name}'")
-    return JSONResponse({"name": name.rpartition(".")[2], "full_name": name, "owner": "rehearsal"})
+    identity = request.scope["rehearsal.principal"]
+    is_owner = bool({ADMINISTERS, PROMOTES} & set(identity.roles))
+    owner = identity.client_id if is_owner else _OWNER
+    return JSONResponse({"name": name.rpartition(".")[2], "full_name": name, "owner": owner})
 
 
 async def get_effective(request: Request) -> JSONResponse:
-    """Return the privileges of one principal on a securable, with the inherited ones."""
+    """Return the privileges of a principal on a securable, with the inherited ones."""
     kind, name = request.path_params["kind"], request.path_params["name"]
-    principal = request.query_params.get("principal")
-    if kind not in _PRIVILEGES:
+    if kind not in _ROLES:
         raise ApiError(400, "INVALID_PARAMETER_VALUE", f"Unknown securable type '{kind}'.")
     if kind != "function":
         _check_exists(workspace_of(request), kind, name)
-    assignment = {
-        "principal": principal or "rehearsal",
-        "privileges": [{"privilege": privilege} for privilege in _PRIVILEGES[kind]],
-    }
-    return JSONResponse({"privilege_assignments": [assignment]})
+    identity = request.scope["rehearsal.principal"]
+    principal = request.query_params.get("principal", identity.client_id)
+    if principal != identity.client_id:  # a group: privileges are granted to the identities
+        return JSONResponse({})
+    held = [
+        privilege for privilege, roles in _ROLES[kind].items() if set(roles) & set(identity.roles)
+    ]
+    privileges = [{"privilege": privilege} for privilege in held]
+    return JSONResponse(
+        {"privilege_assignments": [{"principal": principal, "privileges": privileges}]}
+    )
 
 
 def _check_exists(workspace: Workspace, kind: str, name: str) -> None:

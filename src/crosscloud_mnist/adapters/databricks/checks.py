@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import partial
 
+from crosscloud_mnist.adapters.databricks.runtime import read_secrets
 from crosscloud_mnist.adapters.mlflow.checks import Role
 from crosscloud_mnist.errors import ConfigurationError
 from crosscloud_mnist.isolation.check_runner import Step, run_steps
@@ -15,8 +16,9 @@ _WORKSPACE_CHECKS = "crosscloud_mnist.adapters.databricks.workspace_checks.Works
 _SCOPES = "crosscloud_mnist.adapters.databricks.secrets.SecretScopes"
 _THIS = "this workspace"
 _PREFIX = "DATABRICKS_"  # of the variables without which no workspace is reached
+_SECRET_NAMES = ("host", "workspace-id", "token", "client-id", "client-secret")
 _REQUIRED_SECRETS = ("host", "workspace-id")
-_CREDENTIALS = (("token",), ("client-id", "client-secret"))  # either is enough
+_CREDENTIALS = ("token", "client-id")  # with client-id alone an OIDC token signs in
 _WRITE_SECRETS = "write them with the command crosscloud-mnist-secrets"
 
 
@@ -67,7 +69,7 @@ class DatabricksChecks:
         for scope_prefix in dict.fromkeys(scopes):
             step = Step(
                 f"secrets of {scope_prefix}",
-                "host, workspace-id, and token or client-id and client-secret",
+                "host, workspace-id, and token or client-id",
                 partial(self._check_secrets, scope_prefix),
                 requires=["credentials", "sign-in"],
                 remedy=_WRITE_SECRETS,
@@ -115,18 +117,24 @@ class DatabricksChecks:
 
     def _check_secrets(self, scope_prefix: str) -> str:
         scope, _, prefix = scope_prefix.partition(":")
-        scopes = IsolatedAdapter(_SCOPES, {}, self._credentials)
-        values = scopes.read(scope, prefix)
+        values = self._read_secrets(scope, prefix)
         missing = [name for name in _REQUIRED_SECRETS if not values.get(name)]
-        has_credentials = any(all(map(values.get, names)) for names in _CREDENTIALS)
+        has_credentials = any(map(values.get, _CREDENTIALS))
         if missing or not has_credentials:
             missing += [] if has_credentials else ["token"]
             keys = ", ".join(f"{prefix}-{name}" for name in missing)
             raise ConfigurationError(
                 f"scope {scope} has no {keys}, expected {prefix}-host, {prefix}-workspace-id and "
-                f"{prefix}-token (or -client-id and -client-secret); {_WRITE_SECRETS}"
+                f"{prefix}-token, or -client-id with -client-secret or without; {_WRITE_SECRETS}"
             )
         return ", ".join(f"{prefix}-{name}" for name in values)
+
+    def _read_secrets(self, scope: str, prefix: str) -> dict[str, str]:
+        """Read them as the product does: by ``dbutils`` on a cluster, by the API elsewhere."""
+        values = read_secrets(scope, prefix, _SECRET_NAMES)
+        if values is None:
+            values = IsolatedAdapter(_SCOPES, {}, self._credentials).read(scope, prefix)
+        return values
 
 
 def _scope(uri: str) -> str:

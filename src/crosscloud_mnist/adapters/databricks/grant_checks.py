@@ -94,18 +94,23 @@ def _check(
     return ", ".join(sorted(needed))
 
 
+def may_create_model(client: WorkspaceClient, schema: str) -> bool:
+    """Whether the identity may create a registered model in the schema, ``catalog.schema``."""
+    principals = _list_principals(client)
+    if str(_read(client, SCHEMA, schema).owner) in principals:
+        return True
+    needed = {_CREATE_MODEL}
+    return needed <= _list_privileges(client, SCHEMA, schema, principals, needed)
+
+
 def _check_creation(client: WorkspaceClient, name: str, needed: set[str]) -> str:
     """Check that the first promotion may create the registered model that does not exist."""
     if OWNER not in needed:
         raise NotApplicableError(f"{MODEL} {name} does not exist yet, or may not be seen")
-    schema = name.rpartition(".")[0]
-    principals = _list_principals(client)
-    is_owner = str(_read(client, SCHEMA, schema).owner) in principals
-    held = _list_privileges(client, SCHEMA, schema, principals, {_CREATE_MODEL})
-    if not is_owner and _CREATE_MODEL not in held:
+    if not may_create_model(client, name.rpartition(".")[0]):
         raise RegistryError(
             f"{MODEL} {name} does not exist, or may not be seen, expected it, owned by "
-            f"{principals[0]}; create it with infra/terraform"
+            f"{_list_principals(client)[0]}; create it with infra/terraform"
         )
     return f"{MODEL} {name} does not exist yet; the first promotion may create it"
 

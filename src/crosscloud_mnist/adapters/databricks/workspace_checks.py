@@ -11,7 +11,13 @@ from typing import TYPE_CHECKING
 from crosscloud_mnist.adapters.databricks.access import resolve_access
 from crosscloud_mnist.adapters.databricks.candidate_checks import CandidateChecks
 from crosscloud_mnist.adapters.databricks.clients import WorkspaceClients
-from crosscloud_mnist.adapters.databricks.grant_checks import MODEL, OWNER, VOLUME, Needs
+from crosscloud_mnist.adapters.databricks.grant_checks import (
+    MODEL,
+    OWNER,
+    VOLUME,
+    Needs,
+    may_create_model,
+)
 from crosscloud_mnist.adapters.databricks.serving_checks import ServingChecks
 from crosscloud_mnist.adapters.databricks.upload_checks import describe_upload
 from crosscloud_mnist.adapters.databricks.versions import UnityCatalogVersions
@@ -90,6 +96,7 @@ class WorkspaceChecks:
             UnityCatalogVersions(clients),
             self._model_name,
             name=self._scratch_model,
+            may_create=self._may_create_model,
             describe_upload=describe_upload,
         )
         try:
@@ -160,6 +167,9 @@ class WorkspaceChecks:
 
     def _open_client(self) -> WorkspaceClient:
         return connect(self._workspace_id, RegistryError)[0]
+
+    def _may_create_model(self) -> bool:
+        return may_create_model(self._open_client(), self._model_name.rpartition(".")[0])
 
     def _check_experiment(self) -> str:
         with WorkspaceClients(UNITY_CATALOG, self._workspace_id).client() as client:

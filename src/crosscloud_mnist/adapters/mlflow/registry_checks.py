@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from crosscloud_mnist.errors import CrosscloudError, RegistryError
-from crosscloud_mnist.isolation.check_runner import Step
+from crosscloud_mnist.isolation.check_runner import NotApplicableError, Step
 from crosscloud_mnist.ports import ModelVersion, Versions
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ class ScratchModel:
         versions: Its registered versions.
         model_name: The registered model in production, which is not touched.
         name: The registered model to use; ``None`` creates one beside the one in production.
+        may_create: Returns whether this identity may create one; not asked where ``name`` is given.
         describe_upload: Returns how the version's files were uploaded.
     """
 
@@ -47,13 +48,14 @@ class ScratchModel:
         model_name: str,
         *,
         name: str | None = None,
+        may_create: Callable[[], bool] = lambda: True,
         describe_upload: Callable[[ModelVersion], str] | None = None,
     ) -> None:
         self._clients, self._versions = clients, versions
         self._is_own = name is None
         self._id = uuid.uuid4().hex
         self._name = name or f"{model_name}_doctor_{self._id[:12]}"
-        self._describe_upload = describe_upload
+        self._may_create, self._describe_upload = may_create, describe_upload
         self._created: list[ModelVersion] = []
 
     def steps(self, requires: Sequence[str] = ()) -> list[Step]:
@@ -88,6 +90,11 @@ class ScratchModel:
                 client.delete_registered_model(self._name)
 
     def _upload(self) -> str:
+        if self._is_own and not self._may_create():
+            raise NotApplicableError(
+                "not checked without CREATE MODEL: name a registered model that this identity owns "
+                "in MNIST_SCRATCH_MODEL"
+            )
         with tempfile.TemporaryDirectory() as temporary:
             folder = Path(temporary) / "model"
             folder.mkdir()
@@ -106,8 +113,13 @@ class ScratchModel:
         upload = f", {self._describe_upload(version)}" if self._describe_upload else ""
         return f"{self._name} {version.version}{upload}"
 
+    def _version(self) -> ModelVersion:
+        if not self._created:
+            raise NotApplicableError("there is no scratch version")
+        return self._created[0]
+
     def _check_tag(self) -> str:
-        (version,) = self._created
+        version = self._version()
         self._versions.tag_version(version, {_TAG: _VALUE})
         found = self._versions.get_version(version.name, version.version)
         value = found and found.tags.get(_TAG)
@@ -116,7 +128,7 @@ class ScratchModel:
         return f"{_TAG}={value}"
 
     def _check_alias(self) -> str:
-        (version,) = self._created
+        version = self._version()
         self._versions.set_alias(version, _ALIAS)
         found = self._versions.get_version_by_alias(version.name, _ALIAS)
         if found is None or found.version != version.version:
@@ -139,7 +151,7 @@ class ScratchModel:
         return "no version"
 
     def _delete(self) -> str:
-        (version,) = self._created
+        version = self._version()
         self._versions.delete_version(version)
         if self._versions.get_version(version.name, version.version) is not None:
             raise RegistryError(f"{version.name} {version.version} still exists, expected it gone")
