@@ -37,7 +37,9 @@ browser: # the tests of the page need a real one; checked before anything is dow
 PARALLEL := --numprocesses 2 --dist loadscope --no-loadscope-reorder
 
 # The tests of code that runs on a cluster: training, promotion, serving.
-CORE := tests/unit tests/integration/adapters tests/integration/serving tests/integration/training
+CORE := tests/unit tests/integration/adapters tests/integration/serving tests/integration/training \
+	$(addprefix --ignore=tests/unit/,docs infra supply_chain)
+TEST_TOOLS := gcp-storage-emulator hypothesis "mlflow[auth]" mfusepy pytest pytest-xdist selenium virtualenv
 
 test-runtimes: tools build/runtimes/18-lts build/runtimes/19 ## The core of the suite on the pins of Databricks Runtime 18 LTS ML and 19 ML
 	@set -e; for runtime in build/runtimes/*/; do echo "== $$runtime"; \
@@ -58,7 +60,7 @@ build/runtimes/%: tests/runtimes/%.txt pyproject.toml $(shell find src -name '*.
 	$@/bin/python -m pip wheel --quiet --no-deps --wheel-dir $@ .
 	$@/bin/python -m pip install --quiet "$$(echo $@/*.whl)[train,databricks,serve]"
 	@diff <(grep -E '$(KEPT)' $<) <($@/bin/python -m pip list --format freeze | grep -E '$(KEPT)' | sort) || { echo "the wheel changes the distributions of $< above, expected none; widen its requirement in pyproject.toml" >&2; rm -rf $@; exit 1; }
-	$@/bin/python -m pip install --quiet hypothesis pytest pytest-xdist selenium virtualenv
+	$@/bin/python -m pip install --quiet $(TEST_TOOLS)
 	$@/bin/python -m pip check
 
 bench: setup $(if $(filter serving,$(or $(ONLY),serving)),build/mlserver/.installed) ## Measure what is claimed to be fast; one of it with ONLY=training, promotion, serving, batch or recipes
