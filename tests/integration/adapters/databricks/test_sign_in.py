@@ -16,10 +16,12 @@ from crosscloud_mnist.bundle import digest_of
 from crosscloud_mnist.errors import ConfigurationError, RegistryError
 from crosscloud_mnist.isolation.isolated_process import IsolatedAdapter, end_all
 from rehearsal.grants import ADMINISTERS, subject_of
+from rehearsal.processes import clean_environment
 from rehearsal.workspace_process import WorkspaceProcess
 
 NAME = "data_masters.deploy.federated"
-RUNTIME = Path(__file__).parents[4] / "rehearsal" / "cluster_runtime"
+PROJECT = Path(__file__).parents[4]
+RUNTIME = PROJECT / "rehearsal" / "cluster_runtime"
 ME = "/api/2.0/preview/scim/v2/Me"
 
 
@@ -289,6 +291,31 @@ def test_on_a_cluster_the_job_needs_no_secret_and_reads_the_scope_by_dbutils(
     assert principals_since(azure, before) == {run_as["client_id"]}
     read = [each["path"] for each in azure.requests()[before:] if "secrets/get" in each["path"]]
     assert len(read) == 3  # host, token and workspace id, and nothing twice
+
+
+def test_a_pipeline_runs_in_a_ci_job_that_has_no_secret(clouds, identity_provider, tmp_path):
+    gcp = clouds["gcp"]
+    gcp.provision()
+    before = len(gcp.requests())
+    ended = subprocess.run(
+        [sys.executable, "-m", "kedro", "run", "--pipelines", "history", "--env", "gcp"],
+        cwd=PROJECT,
+        env={
+            **clean_environment(),
+            **gcp.federated("promotes"),
+            **identity_provider.github_variables(subject_of("promotes")),
+            "HOME": str(tmp_path),
+            "MNIST_STORAGE": str(tmp_path),
+            "MNIST_VERIFYING_KEY": "not-read-by-this-pipeline",
+        },
+        capture_output=True,
+        text=True,
+        timeout=200,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert principals_since(gcp, before) == {gcp.principals["promotes"].client_id}
+    assert (tmp_path / "08_reporting" / "ledger.json").is_file()
 
 
 @pytest.fixture(scope="module")
