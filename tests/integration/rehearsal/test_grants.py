@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import httpx
 import pytest
 
@@ -55,8 +57,10 @@ def request_as(workspace):
 
 
 def new_run(workspace, role):
-    client = IsolatedAdapter("test_grants.Runs", {}, workspace.principal(role))
-    return client.new_run(EXPERIMENT)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(Path(__file__).parent))
+        client = IsolatedAdapter("test_grants.Runs", {}, workspace.principal(role))
+        return client.new_run(EXPERIMENT)
 
 
 class Runs:
@@ -99,11 +103,6 @@ def promoted(workspace, open_registry, tiny_bundle):
     target.complete_entry(entry)
     assert [each.version for each in target.ledger(MODEL)] == [version.version]
     return version
-
-
-@pytest.fixture(autouse=True)
-def this_folder(request, monkeypatch):
-    monkeypatch.syspath_prepend(str(request.path.parent))
 
 
 def test_the_identities_that_train_and_promote_have_all_that_they_need(promoted):

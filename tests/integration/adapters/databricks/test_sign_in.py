@@ -196,8 +196,8 @@ def test_a_rejection_that_is_not_of_the_token_is_not_repeated(
     before = len(azure.requests())
     with pytest.raises(RegistryError, match="does not have ownership of the registered model"):
         registry.set_alias(version, "champion")
-    writes = [each for each in azure.requests()[before:] if each["method"] == "POST"]
-    assert [each["status"] for each in writes] == [403]
+    rejected = [each for each in azure.requests()[before:] if each["status"] == 403]
+    assert len(rejected) == 1
 
 
 def test_a_token_that_is_rejected_again_and_again_is_reported_in_one_line(
