@@ -11,6 +11,7 @@ from __future__ import annotations
 import threading
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from crosscloud_mnist.errors import ConfigurationError, RegistryError
 from crosscloud_mnist.isolation.process_config import Authorization
@@ -97,7 +98,13 @@ class WorkspaceSignIn:
     def _configure(self) -> Config:
         if self._host:  # the SDK would try to reach it for minutes
             check_reachable(self._host, "a Databricks workspace", RegistryError)
-        return self._configure_other() if self._is_other else self._configure_own()
+        config = self._configure_other() if self._is_other else self._configure_own()
+        if self._host and urlsplit(config.host).netloc != urlsplit(self._host).netloc:
+            raise ConfigurationError(  # a cluster's identity is of the cluster's workspace
+                f"the workspace is {self._host}, but {config.auth_type} signs in to {config.host}, "
+                "expected one workspace; unset DATABRICKS_HOST, or set a token or a client id"
+            )
+        return config
 
     def _configure_own(self) -> Config:
         given = {"host": self._host, "client_id": self._client_id}

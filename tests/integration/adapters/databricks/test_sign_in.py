@@ -248,33 +248,25 @@ def test_outside_a_job_the_scope_must_hold_a_secret(clouds, open_registry, write
         open_registry("databricks-uc://no_secret:deploy", azure.variables()).workspace()
 
 
-def test_on_a_cluster_the_job_needs_no_secret_and_reads_the_scope_by_dbutils(
-    clouds, other, tmp_path
-):
-    azure, gcp = clouds["azure"], clouds["gcp"]
-    run_as = {
-        "host": azure.host,
-        "client_id": azure.principals["promotes"].client_id,
-        "client_secret": azure.principals["promotes"].secret,
-    }
+def run_on_cluster(run_as, uris, credentials, folder):
+    """Return what each registry reports, where the job runs as that service principal."""
     code = (
-        "import sys\n"
+        "import json, sys\n"
         "from crosscloud_mnist.isolation.isolated_process import IsolatedAdapter\n"
-        "for uri in sys.argv[1:]:\n"
+        "for uri in sys.argv[2:]:\n"
         "    options = {'uri': uri, 'experiment': '/Shared/crosscloud-mnist'}\n"
         "    try:\n"
         "        registry = 'crosscloud_mnist.adapters.databricks.UnityCatalogRegistry'\n"
-        "        print(IsolatedAdapter(registry, options, {}).workspace())\n"
+        "        credentials = json.loads(sys.argv[1])\n"
+        "        print(IsolatedAdapter(registry, options, credentials).workspace())\n"
         "    except Exception as error:\n"
         "        print(type(error).__name__, error)\n"
     )
-    uris = ["databricks-uc", f"databricks-uc://{other}", "databricks-uc://none:such"]
-    before = len(azure.requests())
     ended = subprocess.run(
-        [sys.executable, "-c", code, *uris],
+        [sys.executable, "-c", code, json.dumps(credentials), *uris],
         env={
             "PATH": os.environ["PATH"],
-            "HOME": str(tmp_path),
+            "HOME": str(folder),
             "PYTHONPATH": str(RUNTIME),
             "DATABRICKS_RUNTIME_VERSION": "18.0",
             "REHEARSAL_RUN_AS": json.dumps(run_as),
@@ -285,12 +277,40 @@ def test_on_a_cluster_the_job_needs_no_secret_and_reads_the_scope_by_dbutils(
         check=False,
     )
     assert ended.returncode == 0, ended.stderr
-    own, remote, missing = ended.stdout.splitlines()
+    return ended.stdout.splitlines()
+
+
+@pytest.fixture
+def run_as(clouds):
+    principal = clouds["azure"].principals["promotes"]
+    return {
+        "host": clouds["azure"].host,
+        "client_id": principal.client_id,
+        "client_secret": principal.secret,
+    }
+
+
+def test_on_a_cluster_the_job_needs_no_secret_and_reads_the_scope_by_dbutils(
+    clouds, other, run_as, tmp_path
+):
+    azure, gcp = clouds["azure"], clouds["gcp"]
+    uris = ["databricks-uc", f"databricks-uc://{other}", "databricks-uc://none:such"]
+    before = len(azure.requests())
+    own, remote, missing = run_on_cluster(run_as, uris, {}, tmp_path)
     assert (own, remote) == (f"{azure.host}/?o=1111", f"{gcp.host}/?o=2222")
     assert missing.startswith("RegistryError the secrets of scope none cannot be read by dbutils")
     assert principals_since(azure, before) == {run_as["client_id"]}
     read = [each["path"] for each in azure.requests()[before:] if "secrets/get" in each["path"]]
     assert len(read) == 3  # host, token and workspace id, and nothing twice
+
+
+def test_the_identity_of_a_cluster_is_sent_to_no_other_workspace(clouds, run_as, tmp_path):
+    host = clouds["gcp"].host
+    before = len(clouds["gcp"].requests())
+    (message,) = run_on_cluster(run_as, ["databricks-uc"], {"DATABRICKS_HOST": host}, tmp_path)
+    assert f"but runtime signs in to {clouds['azure'].host}" in message
+    assert principals_since(clouds["gcp"], before) == set()
+    assert not {each["token"] for each in clouds["gcp"].requests()[before:]} - {None}
 
 
 def test_a_pipeline_runs_in_a_ci_job_that_has_no_secret(clouds, identity_provider, tmp_path):
