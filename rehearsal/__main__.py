@@ -25,6 +25,7 @@ import psutil
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from rehearsal.cloud_storage_process import CloudStorageProcess
 from rehearsal.evidence import collect_evidence, print_evidence
 from rehearsal.flow import PROJECT, Flow, FlowError, push
 from rehearsal.identity_provider import IdentityProvider
@@ -34,6 +35,8 @@ from rehearsal.package import find_built_commit
 from rehearsal.processes import end_group
 from rehearsal.share_flow import promote_shared
 from rehearsal.state import print_state
+from rehearsal.transports import set_transports, transport_rows
+from rehearsal.unity_catalog_switches import GCS, PRESIGNED, SAS
 from rehearsal.volume import Volume, mounted
 from rehearsal.workspace_process import WorkspaceProcess
 
@@ -76,7 +79,7 @@ def _rehearse(params: str, options: RehearsalOptions, *, keep: bool) -> bool:
     with (
         _storage(options) as volume,
         IdentityProvider.running() as identity_provider,
-        _workspaces(identity_provider, keep=keep) as workspaces,
+        _workspaces(options, identity_provider, keep=keep) as workspaces,
         _job(options, volume.variables) as job,
     ):
         private, public = _create_keys(_FOLDER / "keys")
@@ -98,6 +101,7 @@ def _rehearse(params: str, options: RehearsalOptions, *, keep: bool) -> bool:
         flow.write_secrets("azure", "gcp")
         flow.kedro("doctor", "azure", MNIST_SIGNING_KEY=flow.signing_key)
         params += "" if options.cluster else _IN_ONE_PROCESS
+        set_transports(flow, options, gcp=GCS, azure=SAS)
         push(flow, "azure", "gcp", params)
         print("\nNow with the clouds swapped: train on gcp, serve on azure.")
         push(flow, "gcp", "azure", params)
@@ -105,7 +109,9 @@ def _rehearse(params: str, options: RehearsalOptions, *, keep: bool) -> bool:
             print_state(workspace)
         rows = collect_evidence(flow, options)
         if options.share:
+            set_transports(flow, options, gcp=PRESIGNED, azure=SAS)
             rows += promote_shared(flow, "azure", "gcp")
+        rows += transport_rows(flow, options)
         print_evidence(rows)
         if keep:
             _print_usage(workspaces)
@@ -141,7 +147,7 @@ def _storage(options: RehearsalOptions) -> Iterator[Volume]:
 
 @contextmanager
 def _workspaces(
-    identity_provider: IdentityProvider, *, keep: bool
+    options: RehearsalOptions, identity_provider: IdentityProvider, *, keep: bool
 ) -> Iterator[Mapping[str, WorkspaceProcess]]:
     """Start both, with what Terraform creates; end them with the block.
 
@@ -150,12 +156,14 @@ def _workspaces(
     print(f"Starting two workspaces, {' and '.join(_WORKSPACE_IDS)}, in {_FOLDER} ...", flush=True)
     workspaces: dict[str, WorkspaceProcess] = {}
     kept = False
+    storage = CloudStorageProcess.start(_FOLDER / "cloud_storage") if options.transports else None
+    running = {"storage": storage.pid} if storage else {}
     try:
         with ThreadPoolExecutor() as pool:
             starting = [
                 pool.submit(
                     WorkspaceProcess.start,
-                    *(name, workspace_id, _FOLDER / name),
+                    *(name, workspace_id, _FOLDER / name, storage),
                     keep=keep,
                     issuer=identity_provider.issuer,
                     options=("--token-seconds", str(_TOKEN_SECONDS)),
@@ -167,9 +175,8 @@ def _workspaces(
                     workspaces[start.result().name] = start.result()
         for start in starting:
             start.result()  # raises its error, once the other one has started
-        _RUNNING.write_text(
-            json.dumps({name: workspace.pid for name, workspace in workspaces.items()})
-        )
+        running |= {name: workspace.pid for name, workspace in workspaces.items()}
+        _RUNNING.write_text(json.dumps(running))
         for workspace in workspaces.values():
             workspace.provision()
         yield workspaces
@@ -178,6 +185,8 @@ def _workspaces(
         if not kept:
             for workspace in workspaces.values():
                 workspace.stop()
+            if storage:
+                storage.stop()
             _RUNNING.unlink(missing_ok=True)
 
 
@@ -190,7 +199,7 @@ def _stop() -> None:
             command = psutil.Process(pid).cmdline()
         except psutil.Error:
             continue
-        if "rehearsal.gateway" in command:
+        if {"rehearsal.gateway", "rehearsal.cloud_storage"} & set(command):
             end_group(pid)
             print(f"stopped {name}")
     _RUNNING.unlink()

@@ -13,8 +13,9 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
-from rehearsal.unity_catalog import version_of
-from rehearsal.workspace import ApiError, invalid_value, not_found, workspace_of
+from rehearsal.unity_catalog_store import version_of
+from rehearsal.unity_catalog_switches import read_switches
+from rehearsal.workspace import ApiError, invalid_value, not_found, read_fields, workspace_of
 
 _ROOTS = ("Volumes", "Models", "WorkspaceInternal")
 _MODEL = re.compile(r"Models/([^/]+)/([^/]+)/([^/]+)/(\d+)/.+")
@@ -22,8 +23,8 @@ _MODEL = re.compile(r"Models/([^/]+)/([^/]+)/([^/]+)/(\d+)/.+")
 
 async def upload(request: Request) -> Response:
     """Write a file atomically."""
-    path = _path(request)
-    await _check_writable(request)
+    path = resolve_path(request, request.path_params["path"])
+    await check_writable(request, request.path_params["path"])
     if path.is_file() and request.query_params.get("overwrite", "").lower() != "true":
         raise ApiError(409, "RESOURCE_ALREADY_EXISTS", "The file being created already exists.")
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -38,7 +39,7 @@ async def upload(request: Request) -> Response:
 
 async def download(request: Request) -> Response:
     """Return a file, or a range of it."""
-    path = _path(request)
+    path = resolve_path(request, request.path_params["path"])
     if not path.is_file():
         raise ApiError(404, "NOT_FOUND", "The file being accessed is not found.")
     return FileResponse(path, media_type="application/octet-stream")
@@ -46,8 +47,8 @@ async def download(request: Request) -> Response:
 
 async def delete(request: Request) -> Response:
     """Remove a file."""
-    path = _path(request)
-    await _check_writable(request)
+    path = resolve_path(request, request.path_params["path"])
+    await check_writable(request, request.path_params["path"])
     if not path.is_file():
         raise ApiError(404, "NOT_FOUND", "The file being deleted is not found.")
     path.unlink()
@@ -55,8 +56,11 @@ async def delete(request: Request) -> Response:
 
 
 async def list_directory(request: Request) -> Response:
-    """List a directory."""
+    """List a directory, page by page."""
     folder = _directory(request)
+    first = int((await read_fields(request)).get("page_token") or 0)
+    next_page = first + read_switches(workspace_of(request).folder).max_page_size
+    children = sorted(folder.iterdir())
     root = workspace_of(request).folder / "files"
     contents = [
         {
@@ -66,9 +70,10 @@ async def list_directory(request: Request) -> Response:
             "last_modified": int(each.stat().st_mtime * 1000),
             **({} if each.is_dir() else {"file_size": each.stat().st_size}),
         }
-        for each in sorted(folder.iterdir())
+        for each in children[first:next_page]
     ]
-    return JSONResponse({"contents": contents})
+    token = {"next_page_token": str(next_page)} if next_page < len(children) else {}
+    return JSONResponse({"contents": contents, **token})
 
 
 async def directory_metadata(request: Request) -> Response:
@@ -79,12 +84,16 @@ async def directory_metadata(request: Request) -> Response:
 
 async def create_directory(request: Request) -> Response:
     """Create a directory, and its parents."""
-    _path(request).mkdir(parents=True, exist_ok=True)
+    resolve_path(request, request.path_params["path"]).mkdir(parents=True, exist_ok=True)
     return Response(status_code=204)
 
 
-def _path(request: Request) -> Path:
-    path = request.path_params["path"]
+def resolve_path(request: Request, path: str) -> Path:
+    """Return where the path of a volume, a model or the workspace's artifacts is on this machine.
+
+    Raises:
+        ApiError: It is no such path.
+    """
     parts = path.split("/")
     if parts[0] not in _ROOTS or any(part in ("", ".", "..") for part in parts):
         raise invalid_value(
@@ -94,14 +103,19 @@ def _path(request: Request) -> Path:
 
 
 def _directory(request: Request) -> Path:
-    path = _path(request)
+    path = resolve_path(request, request.path_params["path"].rstrip("/"))
     if not path.is_dir():
         raise ApiError(404, "NOT_FOUND", "The directory being accessed is not found.")
     return path
 
 
-async def _check_writable(request: Request) -> None:
-    path = request.path_params["path"]
+async def check_writable(request: Request, path: str) -> None:
+    """Check that the path is not a file of a finalized model version.
+
+    Raises:
+        ApiError: It is, or its model version does not exist.
+    """
+    path = path.strip("/")
     if not path.startswith("Models/"):
         return
     model = _MODEL.fullmatch(path)

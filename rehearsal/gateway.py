@@ -26,9 +26,11 @@ from starlette.routing import Route
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from rehearsal import (
+    file_transfers,
     files_api,
     grants_api,
     identity,
+    model_storage,
     secret_scopes,
     serving_endpoints,
     share,
@@ -77,7 +79,9 @@ def application(workspace: Workspace) -> Starlette:
             *secret_scopes.ROUTES,
             *unity_catalog.ROUTES,
             *grants_api.ROUTES,
+            *model_storage.ROUTES,
             *tracking.ROUTES,
+            *file_transfers.ROUTES,
             *files_api.ROUTES,
             *serving_endpoints.ROUTES,
             *share.ROUTES,
@@ -100,6 +104,7 @@ def main() -> None:
     parser.add_argument("--workspace-id", required=True)
     parser.add_argument("--folder", required=True, type=Path)
     parser.add_argument("--port", required=True, type=int)
+    parser.add_argument("--storage-folder", type=Path, help="of the cloud storage")
     parser.add_argument(
         "--token-seconds",
         type=float,
@@ -115,6 +120,7 @@ def main() -> None:
         threading.Thread(target=_end_with_stdin, daemon=True).start()
     host = f"http://127.0.0.1:{arguments.port}"
     identities = os.environ.pop("REHEARSAL_IDENTITIES")
+    storage_key = os.environ.pop("REHEARSAL_STORAGE_KEY", "")
     (arguments.folder / "files").mkdir(parents=True, exist_ok=True)
     address, server = mlflow_server(arguments.folder, free_port(), tracking.ARTIFACTS)
     workspace = Workspace(
@@ -126,6 +132,8 @@ def main() -> None:
         schemas=SCHEMAS,
         tracking=httpx.AsyncClient(base_url=address, timeout=60),
         is_unified=arguments.unified,
+        storage_folder=arguments.storage_folder,
+        storage_key=storage_key,
     )
     try:
         uvicorn.run(

@@ -22,6 +22,8 @@ PRINCIPALS = {
 }
 _MLFLOW = r"/api/2\.0/mlflow"
 _UC = rf"{_MLFLOW}/unity-catalog"
+_MODELS = r"/api/2\.1/unity-catalog/models/"
+_CREDENTIALS = rf"{_UC}/model-versions/generate-temporary-credentials"
 _FILES = r"/api/2\.0/fs/[^/]+"
 
 
@@ -48,7 +50,11 @@ RULES = (
     Rule((), "CREATE MODEL on the schema", rf"{_UC}/registered-models/create$"),
     Rule((), "ownership of the registered model", rf"{_UC}/registered-models/delete$"),
     Rule((PROMOTES, SERVES), "EXECUTE on the registered model", f"{_UC}/", ("GET",)),
+    Rule((PROMOTES, SERVES), "EXECUTE on the registered model", rf"{_CREDENTIALS}$", ("POST",)),
     Rule((PROMOTES,), "ownership of the registered model", f"{_UC}/"),
+    Rule((PROMOTES, SERVES), "EXECUTE on the registered model", _MODELS, ("GET",)),
+    # The body says which file: the handler checks whether it may be written.
+    Rule((TRAINS, PROMOTES, SERVES), "access to the file", r"/api/2\.0/fs/create-", ("POST",)),
     Rule((PROMOTES, SERVES), "EXECUTE on the registered model", f"{_FILES}/Models/", ("GET",)),
     Rule((PROMOTES, SERVES), "EXECUTE on the registered model", f"{_FILES}/Models/", ("HEAD",)),
     Rule((PROMOTES,), "ownership of the registered model", f"{_FILES}/Models/"),

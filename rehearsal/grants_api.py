@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from rehearsal.grants import ADMINISTERS, PROMOTES, SERVES, TRAINS
-from rehearsal.workspace import ApiError, Workspace, not_found, workspace_of
+from rehearsal.workspace import ApiError, Workspace, workspace_of
 
 VOLUME = "data_masters.train.mnist"
 _OWNER = "metastore-admins"  # of everything but the models, which who promotes owns
@@ -25,7 +25,10 @@ _ROLES: Mapping[str, Mapping[str, Sequence[str]]] = {  # who has the privileges 
         "READ_VOLUME": (ADMINISTERS, TRAINS, PROMOTES),
         "WRITE_VOLUME": (ADMINISTERS, TRAINS, PROMOTES),
     },
-    "function": {"EXECUTE": (ADMINISTERS, PROMOTES, SERVES)},  # a registered model is one
+    "function": {  # a registered model is one; who promotes owns it
+        "EXECUTE": (ADMINISTERS, PROMOTES, SERVES),
+        "MANAGE": (ADMINISTERS,),
+    },
 }
 
 
@@ -36,20 +39,6 @@ def _get_securable(kind: str) -> Callable[[Request], Awaitable[JSONResponse]]:
         return JSONResponse({"name": name.rpartition(".")[2], "full_name": name, "owner": _OWNER})
 
     return get
-
-
-async def get_model(request: Request) -> JSONResponse:
-    """Return a registered model."""
-    workspace, name = workspace_of(request), request.path_params["name"]
-    response = await workspace.tracking.get(
-        "/api/2.0/mlflow/registered-models/get", params={"name": name}
-    )
-    if response.is_error:
-        raise not_found(f"Model '{name}'")
-    identity = request.scope["rehearsal.principal"]
-    is_owner = bool({ADMINISTERS, PROMOTES} & set(identity.roles))
-    owner = identity.client_id if is_owner else _OWNER
-    return JSONResponse({"name": name.rpartition(".")[2], "full_name": name, "owner": owner})
 
 
 async def get_effective(request: Request) -> JSONResponse:
@@ -84,7 +73,6 @@ def _check_exists(workspace: Workspace, kind: str, name: str) -> None:
 
 
 ROUTES = [
-    Route(f"{_UNITY_CATALOG}models/{{name}}", get_model),
     Route(f"{_UNITY_CATALOG}effective-permissions/{{kind}}/{{name}}", get_effective),
     *(
         Route(f"{_UNITY_CATALOG}{kind}/{{name}}", _get_securable(kind.removesuffix("s")))

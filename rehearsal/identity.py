@@ -64,8 +64,10 @@ def _token_error(status: int, error: str, description: str) -> JSONResponse:
 
 async def me(request: Request) -> JSONResponse:
     """SCIM: the user or service principal that the token belongs to."""
+    principal = request.scope["rehearsal.principal"]
+    groups = [{"display": role} for role in principal.roles]
     return JSONResponse(
-        {"id": "1", "userName": request.scope["rehearsal.principal"].client_id, "active": True}
+        {"id": "1", "userName": principal.client_id, "active": True, "groups": groups}
     )
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from rehearsal.inference_table import PayloadLog
+from rehearsal.model_storage import find_model_folder
 from rehearsal.scoring_server import ScoringServer
 from rehearsal.serving_build import build
 from rehearsal.serving_fields import Traffic
@@ -167,8 +168,9 @@ class Endpoint:
         await asyncio.gather(*(server.stop() for server in self.servers.values()))
 
     def _model_folder(self, entity: Fields) -> Path:
-        folder = models_folder(entity["entity_name"], entity["entity_version"])
-        return self.workspace.folder / "files" / folder
+        name, version = entity["entity_name"], entity["entity_version"]
+        folder = find_model_folder(self.workspace, name, version)
+        return folder or self.workspace.folder / "files" / models_folder(name, version)
 
 
 class Endpoints(dict[str, Endpoint]):

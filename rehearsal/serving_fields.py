@@ -12,7 +12,7 @@ from typing import Any
 from databricks.sdk.service import serving
 
 from rehearsal.serving_switches import ServingSwitches
-from rehearsal.unity_catalog import version_of
+from rehearsal.unity_catalog_store import version_of
 from rehearsal.workspace import Fields, Workspace, invalid_value, not_found, require_fields
 
 _FULL_TRAFFIC = 100

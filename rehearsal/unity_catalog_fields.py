@@ -7,7 +7,7 @@ import re
 from rehearsal.workspace import Fields, invalid_value
 
 _HIDDEN = "_unity_catalog."  # prefix of the tags that Unity Catalog does not return
-STATUS, SOURCE = f"{_HIDDEN}status", f"{_HIDDEN}source"
+STATUS, SOURCE, OWNER = f"{_HIDDEN}status", f"{_HIDDEN}source", f"{_HIDDEN}owner"
 PENDING, READY = "PENDING_REGISTRATION", "READY"
 _TAG_KEY = re.compile(r"[^.,\-=/:\s][^.,\-=/:]{0,254}")  # stricter than MLflow's
 _MAX_TAG = 1000
@@ -20,9 +20,10 @@ def models_folder(name: str, version: str) -> str:
 
 def to_model(stored: Fields) -> Fields:
     """Return a registered model as Unity Catalog returns it."""
-    names = ("name", "description", "creation_timestamp", "last_updated_timestamp", "tags")
+    names = ("name", "description", "creation_timestamp", "last_updated_timestamp")
     fields = {name: stored[name] for name in names if name in stored}
-    return {**fields, "aliases": stored.get("aliases", [])}
+    tags = [tag for tag in stored.get("tags", []) if not tag["key"].startswith(_HIDDEN)]
+    return {**fields, "tags": tags, "aliases": stored.get("aliases", [])}
 
 
 def to_version(stored: Fields) -> Fields:
@@ -57,3 +58,5 @@ def check_tags(tags: list[Fields]) -> None:
             raise invalid_value(f"Tag key '{key}' holds a character of . , - = / : or is too long.")
         if len(value) > _MAX_TAG:
             raise invalid_value(f"The value of tag '{key}' is longer than {_MAX_TAG} characters.")
+        if value != value.strip():
+            raise invalid_value(f"The value of tag '{key}' has a blank at its start or end.")

@@ -28,7 +28,11 @@ class Workspace:
         schemas: The Unity Catalog schemas that exist, ``catalog.schema``.
         tracking: Client of the MLflow server behind it.
         is_unified: Whether other workspaces share the host, so that a request must name this one.
+        storage_folder: Folder of the cloud storage, where one was started.
+        storage_key: Tokens of the cloud storage are signed with it.
         secrets: Secret scopes: values by scope and key.
+        moved_aliases: When an alias of a model was set, and the version it pointed to before.
+        objects: Paths of the notebooks and folders in the workspace.
     """
 
     name: str
@@ -39,7 +43,11 @@ class Workspace:
     schemas: frozenset[str]
     tracking: httpx.AsyncClient
     is_unified: bool = False
+    storage_folder: Path | None = None
+    storage_key: str = field(default="", repr=False)
     secrets: dict[str, dict[str, str]] = field(default_factory=dict)
+    moved_aliases: dict[tuple[str, str], tuple[float, str | None]] = field(default_factory=dict)
+    objects: set[str] = field(default_factory=set)
 
 
 class ApiError(Exception):

@@ -14,13 +14,16 @@ from typing import IO, Self
 
 import httpx
 
-from rehearsal.grants import ADMINISTERS, PRINCIPALS, subject_of
+from rehearsal.cloud_storage_process import CloudStorageProcess
+from rehearsal.grants import ADMINISTERS, PRINCIPALS, PROMOTES, subject_of
 from rehearsal.middleware import LoggedRequest, Rule
 from rehearsal.processes import await_ready, clean_environment, end_group, free_port
 from rehearsal.tokens import USER, Issuer, Principal, digest, to_json
+from rehearsal.unity_catalog_switches import UnityCatalogSwitches, write_switches
 
+_MODEL = "data_masters.deploy.mnist_cnn"
 _PROVISIONED = (
-    ("unity-catalog/registered-models/create", "data_masters.deploy.mnist_cnn"),
+    ("unity-catalog/registered-models/create", _MODEL),
     ("experiments/create", "/Shared/crosscloud-mnist"),
     ("experiments/create", "/Shared/crosscloud-mnist-ledger"),
 )
@@ -40,6 +43,7 @@ class WorkspaceProcess:
         folder: Holds its files, its request log, and the faults to inject.
         pid: The process that leads its process group.
         stdin: A pipe that it reads: it ends when the pipe is closed.
+        storage: The cloud storage of its Unity Catalog.
     """
 
     name: str
@@ -50,6 +54,7 @@ class WorkspaceProcess:
     folder: Path
     pid: int
     stdin: IO[bytes] | None = field(default=None, repr=False)
+    storage: CloudStorageProcess | None = None
 
     @classmethod
     def start(
@@ -57,6 +62,7 @@ class WorkspaceProcess:
         name: str,
         workspace_id: str,
         folder: Path,
+        storage: CloudStorageProcess | None = None,
         *,
         keep: bool = False,
         issuer: Issuer | None = None,
@@ -68,6 +74,7 @@ class WorkspaceProcess:
             name: ``azure`` or ``gcp``.
             workspace_id: Its id.
             folder: For its files; created.
+            storage: The cloud storage of its Unity Catalog; without it, only the Files API works.
             keep: Whether it runs on after this process has ended.
             issuer: Whose ID tokens its service principals may exchange.
             options: More arguments of ``rehearsal.gateway``: ``--token-seconds``, ``--unified``.
@@ -96,12 +103,14 @@ class WorkspaceProcess:
                     *("--name", name, "--workspace-id", workspace_id),
                     *("--folder", str(folder), "--port", str(port)),
                     *(() if keep else ("--end-with-stdin",)),
+                    *(("--storage-folder", str(storage.folder)) if storage else ()),
                     *options,
                 ],
                 env={
                     **clean_environment(),
                     "PYTHONPATH": str(Path(__file__).parents[1]),
                     "REHEARSAL_IDENTITIES": identities,
+                    **({"REHEARSAL_STORAGE_KEY": storage.key} if storage else {}),
                 },
                 stdin=subprocess.DEVNULL if keep else subprocess.PIPE,
                 stdout=output,
@@ -123,6 +132,7 @@ class WorkspaceProcess:
             folder=folder.resolve(),
             pid=process.pid,
             stdin=process.stdin,
+            storage=storage,
         )
 
     def stop(self) -> None:
@@ -131,7 +141,8 @@ class WorkspaceProcess:
 
     def variables(self) -> dict[str, str]:
         """Return the environment variables that reach the workspace with the token."""
-        return {"DATABRICKS_HOST": self.host, "DATABRICKS_TOKEN": self.token}
+        to_storage = self.storage.variables() if self.storage else {}
+        return {"DATABRICKS_HOST": self.host, "DATABRICKS_TOKEN": self.token, **to_storage}
 
     @property
     def client_id(self) -> str:
@@ -159,19 +170,28 @@ class WorkspaceProcess:
         }
 
     def provision(self) -> None:
-        """Create what Terraform creates (``infra/terraform``): model and experiments."""
+        """Create what Terraform creates (``infra/terraform``): model and experiments.
+
+        Those who promote own the model.
+        """
         authorization = {"authorization": f"Bearer {self.token}"}
         with httpx.Client(base_url=self.host, headers=authorization, timeout=30) as http:
             for path, name in _PROVISIONED:
                 response = http.post(f"/api/2.0/mlflow/{path}", json={"name": name})
                 if response.is_error and "ALREADY_EXISTS" not in response.text:
                     response.raise_for_status()
+            owner = {"owner": PROMOTES}
+            http.patch(f"/api/2.1/unity-catalog/models/{_MODEL}", json=owner).raise_for_status()
 
     def inject(self, *rules: Rule) -> None:
         """Inject faults into the next requests that match a rule."""
         temporary = self.folder / f".faults.{os.getpid()}"
         temporary.write_text(json.dumps(rules))
         temporary.replace(self.folder / "faults.json")
+
+    def set_unity_catalog(self, switches: UnityCatalogSwitches) -> None:
+        """Set how strict its Unity Catalog and its searches are."""
+        write_switches(self.folder, switches)
 
     def requests(self) -> list[LoggedRequest]:
         """Return every request so far, as the request log holds them."""

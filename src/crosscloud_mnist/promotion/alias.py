@@ -72,12 +72,26 @@ def resolve_alias(
 def find_champion(registry: Registry, production: ProductionModel) -> ModelVersion | None:
     """Return the last good version by the ledger that still exists, wherever the alias points.
 
+    A registry may report a version that an identity may not read as one that does not exist. So
+    there is no champion only where the ledger has none either.
+
     Raises:
+        RegistryError: The ledger has good versions, but none of them can be read.
         VerificationError: The ledger was changed.
     """
-    numbers = history.good_versions(registry.ledger(production.name), production.alias)
+    ledger = registry.ledger(production.name)
+    numbers = history.good_versions(ledger, production.alias)
     versions = (registry.get_version(production.name, number) for number in reversed(numbers))
-    return next((version for version in versions if version is not None), None)
+    champion = next((version for version in versions if version is not None), None)
+    remaining = [each for each in numbers if not history.is_removed(ledger, production.alias, each)]
+    if champion is None and remaining:
+        raise RegistryError(
+            f"the ledger of {registry.workspace()} has version {remaining[-1]} of "
+            f"{production.name} as the {production.alias}, but no version can be read, expected to "
+            "read it: grant this identity what docs/permissions.md lists; if the versions were "
+            "deleted, set production.name to a new registered model"
+        )
+    return champion
 
 
 def record_and_move(registry: Registry, version: ModelVersion, entry: LedgerEntry) -> None:

@@ -10,6 +10,7 @@ from crosscloud_mnist.bundle import Bundle, Verifier
 from crosscloud_mnist.errors import PromotionRejectedError
 from crosscloud_mnist.ports import LoggedModel, Registry
 from crosscloud_mnist.promotion import bundle_cache, lineage
+from crosscloud_mnist.promotion.tags import shorten
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,8 @@ class Candidate:
             name.replace("source_", "origin_"): self.model.tags.get(name, "") for name in source
         }
         known = {name: value for name, value in {**source, **origin}.items() if value}
-        return {**known, **lineage.tags(self.lineage)}
+        values = {**known, **lineage.tags(self.lineage)}
+        return {name: shorten(value) for name, value in values.items()}
 
     def description(self) -> str:
         """Return the same as a sentence, for people."""

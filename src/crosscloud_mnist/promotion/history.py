@@ -23,6 +23,12 @@ def last_entry(ledger: Sequence[LedgerEntry], alias: str, version: str) -> Ledge
     return about[-1] if about else None
 
 
+def is_removed(ledger: Sequence[LedgerEntry], alias: str, version: str) -> bool:
+    """Whether the last entry about the version under the alias is its removal."""
+    entry = last_entry(ledger, alias, version)
+    return entry is not None and entry.action == REMOVED
+
+
 def good_versions(ledger: Sequence[LedgerEntry], alias: str) -> list[str]:
     """Return the good versions that the alias pointed to, oldest first.
 

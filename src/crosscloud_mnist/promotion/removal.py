@@ -50,7 +50,7 @@ def remove_unverifiable(
             version=version.version,
             digest=version.digest,
             previous_version=current.version if current else "",
-            reason=reason[: tags.MAX_TAG_LENGTH],
+            reason=tags.shorten(reason),
         )
     )
     registry.delete_version(version)

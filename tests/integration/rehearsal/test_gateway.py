@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 
 import httpx
 import psutil
@@ -121,7 +122,9 @@ def test_a_version_is_pending_until_finalized_and_then_read_only(http, sdk):
     assert sdk.files.download(path).contents.read() == b"flavors: {}"
     assert post(http, finalize, **which)[0] == 200
     assert http.put(url, content=b"changed", params={"overwrite": "true"}).status_code == 403
-    listed = http.get(f"{UC}/model-versions/search", params={"filter": f"name = '{NAME}'"})
+    search = {"url": f"{UC}/model-versions/search", "params": {"filter": f"name = '{NAME}'"}}
+    while not (listed := http.get(**search)).json()["model_versions"]:
+        time.sleep(0.2)  # a search lists a new version after a second
     assert [each["status"] for each in listed.json()["model_versions"]] == ["READY"]
     assert "tags" not in listed.json()["model_versions"][0]
 

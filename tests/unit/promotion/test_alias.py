@@ -8,7 +8,12 @@ import pytest
 
 from crosscloud_mnist.errors import RegistryError
 from crosscloud_mnist.ports import LedgerEntry, ModelVersion
-from crosscloud_mnist.promotion import ProductionModel, record_and_move, resolve_alias
+from crosscloud_mnist.promotion import (
+    ProductionModel,
+    find_champion,
+    record_and_move,
+    resolve_alias,
+)
 
 PRODUCTION = ProductionModel("mnist_cnn", "champion")
 
@@ -19,10 +24,14 @@ class FakeRegistry:
     def __init__(self):
         self.aliases: dict[str, ModelVersion] = {}
         self.entries: list[LedgerEntry] = []
+        self.readable: dict[str, ModelVersion] = {}
         self.fails_at = ""
 
     def workspace(self):
         return "http://production"
+
+    def get_version(self, name, number):
+        return self.readable.get(number)
 
     def get_version_by_alias(self, name, alias):
         return self.aliases.get(alias)
@@ -116,3 +125,26 @@ def test_a_rerun_completes_a_move_that_was_interrupted(step):
     assert completed == ["1", "2"]
     promote(registry, "2")
     assert len(completed) == sum(entry.completed for entry in registry.entries)
+
+
+def test_the_champion_is_the_last_good_version_that_can_be_read():
+    registry = FakeRegistry()
+    for number in "123":
+        promote(registry, number)
+    registry.readable = {"1": version("1"), "2": version("2")}
+    assert find_champion(registry, PRODUCTION) == version("2")
+
+
+def test_a_champion_that_cannot_be_read_is_not_absent():
+    registry = FakeRegistry()
+    assert find_champion(registry, PRODUCTION) is None
+    promote(registry, "1")
+    with pytest.raises(RegistryError, match="has version 1 of mnist_cnn as the champion, but no"):
+        find_champion(registry, PRODUCTION)
+
+
+def test_a_champion_that_was_removed_is_absent():
+    registry = FakeRegistry()
+    promote(registry, "1")
+    registry.append_entry(LedgerEntry("removed", "mnist_cnn", "champion", "1", "digest-1"))
+    assert find_champion(registry, PRODUCTION) is None

@@ -6,10 +6,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from crosscloud_mnist.adapters.databricks.refusals import name_owner
 from crosscloud_mnist.adapters.databricks.workspace import UNITY_CATALOG, connect, translate_errors
 from crosscloud_mnist.errors import ConfigurationError, RegistryError
 
 if TYPE_CHECKING:
+    from databricks.sdk import WorkspaceClient
     from mlflow import MlflowClient
 
 
@@ -48,8 +50,7 @@ class WorkspaceClients:
 
     def user(self) -> str:
         """Return the name of the user or service principal of the credentials."""
-        client, _ = connect(self._workspace_id, RegistryError)
-        return client.current_user.me().user_name or "unknown"
+        return self.sdk().current_user.me().user_name or "unknown"
 
     @contextmanager
     def client(self) -> Iterator[MlflowClient]:
@@ -66,14 +67,23 @@ class WorkspaceClients:
         ):
             yield MlflowClient(tracking_uri=self.tracking_uri, registry_uri=self.registry_uri)
 
+    def sdk(self) -> WorkspaceClient:
+        """Return a client of the Databricks SDK, for what MLflow's client does not offer."""
+        client, _ = connect(self._workspace_id, RegistryError)
+        return client
+
     @contextmanager
-    def registry_client(self) -> Iterator[MlflowClient]:
-        """Open a client of Unity Catalog: see ``ClientProvider``."""
+    def registry_client(self, changes: str | None = None) -> Iterator[MlflowClient]:
+        """Open a client of Unity Catalog: see ``ClientProvider``.
+
+        Raises:
+            RegistryError: Also where the change is refused, with the owner's name.
+        """
         if self.registry_uri != UNITY_CATALOG:
             raise ConfigurationError(
                 f"the target is {self.registry_uri}, the deprecated workspace registry, which has "
                 "no aliases and cannot be served across clouds; expected Unity Catalog: set target "
                 "and serve_from to databricks-uc, or databricks-uc://scope:prefix"
             )
-        with self.client() as client:
+        with self.client() as client, name_owner(self, changes):
             yield client

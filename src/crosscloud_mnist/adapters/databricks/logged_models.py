@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from crosscloud_mnist.adapters.databricks.digest_note import read_digest
+from crosscloud_mnist.adapters.databricks.transports import check_transport
+from crosscloud_mnist.adapters.databricks.workspace import UNITY_CATALOG
 from crosscloud_mnist.adapters.mlflow.artifacts import download
 from crosscloud_mnist.adapters.mlflow.base_versions import DIGEST
 from crosscloud_mnist.adapters.mlflow.logged_models import MlflowLoggedModels
@@ -18,7 +20,7 @@ from crosscloud_mnist.errors import RegistryError
 from crosscloud_mnist.ports import LoggedModel, parse_version_uri
 
 if TYPE_CHECKING:
-    from crosscloud_mnist.adapters.mlflow.clients import ClientProvider
+    from crosscloud_mnist.adapters.databricks.clients import WorkspaceClients
 
 
 class DatabricksLoggedModels:
@@ -28,7 +30,7 @@ class DatabricksLoggedModels:
         clients: The workspace.
     """
 
-    def __init__(self, clients: ClientProvider) -> None:
+    def __init__(self, clients: WorkspaceClients) -> None:
         self._clients = clients
         self._logged = MlflowLoggedModels(clients)
 
@@ -72,8 +74,11 @@ class DatabricksLoggedModels:
 
     def download_logged(self, uri: str, folder: Path) -> None:
         """Write the model's files into ``folder``, which must not exist."""
-        if parse_version_uri(uri) is None:
+        parsed = parse_version_uri(uri)
+        if parsed is None:
             self._logged.download_logged(uri, folder)
             return
         with self._clients.client():
+            if self._clients.registry_uri == UNITY_CATALOG:
+                check_transport(self._clients.sdk(), parsed.name)
             download(uri, folder, self._clients)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, TypeVar
 
+from crosscloud_mnist.adapters.mlflow.pages import read_pages
 from crosscloud_mnist.ports import ModelVersion
 
 if TYPE_CHECKING:
@@ -42,23 +43,17 @@ def to_model_version(version: MlflowModelVersion) -> ModelVersion:
     return ModelVersion(version.name, str(version.version), tags.get(DIGEST, ""), tags)
 
 
+def search_versions(client: MlflowClient, name: str) -> list[MlflowModelVersion]:
+    """Return every version of the registered model; in Unity Catalog without tags."""
+    return list(
+        read_pages(lambda token: client.search_model_versions(f"name = '{name}'", page_token=token))
+    )
+
+
 def find_by_digest(versions: Iterable[MlflowModelVersion], digest: str) -> ModelVersion | None:
     """Return the lowest complete version with the digest, if there is one."""
     same = [each for each in versions if each.tags.get(DIGEST) == digest and each.status == "READY"]
     return to_model_version(min(same, key=lambda each: int(each.version))) if same else None
-
-
-def ensure_registered(client: MlflowClient, name: str) -> None:
-    """Create the registered model if it does not exist."""
-    from mlflow.exceptions import MlflowException
-
-    try:
-        client.create_registered_model(
-            name, description="MNIST digits: images [n, 28, 28] of 0 to 255 to probabilities."
-        )
-    except MlflowException as error:
-        if error.error_code != "RESOURCE_ALREADY_EXISTS":
-            raise
 
 
 class BaseVersions:
@@ -90,13 +85,13 @@ class BaseVersions:
 
     def tag_version(self, version: ModelVersion, tags: Mapping[str, str]) -> None:
         """Set tags on the version."""
-        with self._clients.registry_client() as client:
+        with self._clients.registry_client(changes=version.name) as client:
             for name, value in tags.items():
                 client.set_model_version_tag(version.name, version.version, name, value)
 
     def set_alias(self, version: ModelVersion, alias: str) -> None:
         """Point the alias to the version."""
-        with self._clients.registry_client() as client:
+        with self._clients.registry_client(changes=version.name) as client:
             client.set_registered_model_alias(version.name, alias, version.version)
 
     def get_version_by_alias(self, name: str, alias: str) -> ModelVersion | None:

@@ -49,8 +49,12 @@ class ClientProvider(Protocol):
     def client(self) -> AbstractContextManager[MlflowClient]:
         """Open a client; what fails in the block is raised as a ``RegistryError`` of one line."""
 
-    def registry_client(self) -> AbstractContextManager[MlflowClient]:
+    def registry_client(self, changes: str | None = None) -> AbstractContextManager[MlflowClient]:
         """Open a client of the model registry.
+
+        Args:
+            changes: The registered model that the block changes, if it does: where that is refused,
+                the message names the model and what is needed.
 
         Raises:
             ConfigurationError: Versions cannot be registered there.
@@ -99,7 +103,11 @@ class MlflowClients:
         with self._translated_client() as client:
             yield client
 
-    registry_client = client
+    @contextmanager
+    def registry_client(self, changes: str | None = None) -> Iterator[MlflowClient]:  # noqa: ARG002
+        """Open a client: see ``ClientProvider``. A server's own messages name what is refused."""
+        with self.client() as client:
+            yield client
 
     @contextmanager
     def _translated_client(self) -> Iterator[MlflowClient]:

@@ -8,7 +8,6 @@ also a tag of the registered model, so that rewriting the chain, or adding to it
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -21,6 +20,7 @@ from crosscloud_mnist.adapters.mlflow.ledger_chain import (
     hash_entry,
     verify_and_order,
 )
+from crosscloud_mnist.adapters.mlflow.pages import read_pages
 from crosscloud_mnist.errors import RegistryError, VerificationError
 from crosscloud_mnist.ports import LedgerEntry
 
@@ -35,7 +35,9 @@ _TAG = "ledger."
 _ANNOUNCED_TAG = "ledger_announced"
 _ABSENT = ("RESOURCE_DOES_NOT_EXIST", "NOT_FOUND")
 _PAGE_SIZE = 1000
-_READS, _PAUSE_SECONDS = 3, 0.3
+# A search may not list yet what another process wrote: Databricks' searches are up to date after
+# about a second.
+_READS, _PAUSE_SECONDS = 5, 0.5
 
 
 class MlflowLedger:
@@ -50,6 +52,7 @@ class MlflowLedger:
     def __init__(self, clients: ClientProvider, experiments: Experiments, experiment: str) -> None:
         self._clients, self._experiments = clients, experiments
         self._experiment = f"{experiment}-ledger"
+        self._run_ids: dict[str, str] = {}  # by the hash of each entry that this process wrote
 
     def append_entry(self, entry: LedgerEntry) -> LedgerEntry:
         """Append the entry with its actor, timestamp and hashes: see ``ports.Ledger``.
@@ -57,7 +60,7 @@ class MlflowLedger:
         The entry's hash is announced before the entry is written, and anchored after: an entry
         whose writer was killed in between is not taken for an inserted one.
         """
-        with self._clients.registry_client() as client:
+        with self._clients.registry_client(changes=entry.name) as client:
             entry = replace(
                 entry,
                 actor=self._clients.user(),
@@ -70,11 +73,12 @@ class MlflowLedger:
             tags = {
                 _TAG + name: value for name, value in asdict(entry).items() if name != "completed"
             }
-            client.create_run(
+            run = client.create_run(
                 self._experiments.get_id(client, self._experiment),
                 tags=tags,
                 run_name=f"{entry.action} {entry.version}",
             )
+            self._run_ids[entry.hash] = run.info.run_id
             self._anchor(client, entry)
         return entry
 
@@ -85,14 +89,8 @@ class MlflowLedger:
             RegistryError: The ledger does not hold it.
         """
         with self._clients.registry_client() as client:
-            experiment_id = self._experiments.get_id(client, self._experiment)
-            runs = client.search_runs([experiment_id], f"tags.`{_TAG}hash` = '{entry.hash}'")
-            if not runs:
-                raise RegistryError(
-                    f"the ledger has no entry {entry.hash}, expected the one just written; look at "
-                    f"the experiment {self._experiment}: somebody removed it"
-                )
-            client.set_terminated(runs[0].info.run_id)
+            run_id = self._run_ids.get(entry.hash) or self._find_run_id(client, entry)
+            client.set_terminated(run_id)
 
     def ledger(self, name: str) -> list[LedgerEntry]:
         """Return the model's entries, oldest first: see ``ports.Ledger``."""
@@ -111,6 +109,13 @@ class MlflowLedger:
     def _read_once(self, client: MlflowClient, name: str) -> list[LedgerEntry]:
         entries = self._load_entries(client, name)
         model = get_or_none(lambda: client.get_registered_model(name), _ABSENT)
+        if entries and model is None:
+            raise RegistryError(
+                f"the ledger of {self._clients.workspace()} has {len(entries)} entries of {name}, "
+                f"but no registered model of that name can be read, expected to read it: grant "
+                f"{self._clients.user()} what docs/permissions.md lists; if the model was deleted, "
+                "set production.name to a new one"
+            )
         tags = model.tags if model else {}
         anchor = Anchor(tuple(tags.get(HEAD_TAG, "").split()), tags.get(_ANNOUNCED_TAG, ""))
         return verify_and_order(entries, anchor)
@@ -130,22 +135,30 @@ class MlflowLedger:
             anchored = heads
 
     def _load_entries(self, client: MlflowClient, name: str) -> list[LedgerEntry]:
-        return [_to_entry(run) for run in self._search(client, name)]
+        return [_to_entry(run) for run in self._search(client, "name", name)]
 
-    def _search(self, client: MlflowClient, name: str) -> Iterator[Run]:
-        experiment_id = self._experiments.get_id(client, self._experiment)
-        token = None
-        while True:
-            page = client.search_runs(
-                [experiment_id],
-                f"tags.`{_TAG}name` = '{name}'",
-                max_results=_PAGE_SIZE,
-                page_token=token,
+    def _find_run_id(self, client: MlflowClient, entry: LedgerEntry) -> str:
+        """Return the run of an entry that another process wrote."""
+        runs = self._search(client, "hash", entry.hash)
+        if not runs:
+            raise RegistryError(
+                f"the ledger has no entry {entry.hash}, expected one about {entry.name} "
+                f"{entry.version}; look at the experiment {self._experiment}: somebody removed it"
             )
-            yield from page
-            token = page.token
-            if not token:
-                return
+        return str(runs[0].info.run_id)
+
+    def _search(self, client: MlflowClient, field: str, value: str) -> list[Run]:
+        experiment_id = self._experiments.get_id(client, self._experiment)
+        return list(
+            read_pages(
+                lambda token: client.search_runs(
+                    [experiment_id],
+                    f"tags.`{_TAG}{field}` = '{value}'",
+                    max_results=_PAGE_SIZE,
+                    page_token=token,
+                )
+            )
+        )
 
 
 def _set_tag(client: MlflowClient, name: str, key: str, value: str) -> None:

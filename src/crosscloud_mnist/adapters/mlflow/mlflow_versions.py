@@ -11,16 +11,19 @@ from crosscloud_mnist.adapters.mlflow.artifacts import download
 from crosscloud_mnist.adapters.mlflow.base_versions import (
     DIGEST,
     BaseVersions,
-    ensure_registered,
     find_by_digest,
+    search_versions,
     to_model_version,
 )
 from crosscloud_mnist.adapters.mlflow.logged_models import create_logged_model
+from crosscloud_mnist.adapters.mlflow.registered_models import ensure_registered
 from crosscloud_mnist.ports import ModelVersion
 
 if TYPE_CHECKING:
     from crosscloud_mnist.adapters.mlflow.clients import ClientProvider
     from crosscloud_mnist.adapters.mlflow.experiments import Experiments
+
+_ABSENT = ("RESOURCE_DOES_NOT_EXIST",)
 
 
 class MlflowVersions(BaseVersions):
@@ -36,15 +39,15 @@ class MlflowVersions(BaseVersions):
         # A missing alias is INVALID_PARAMETER_VALUE, a missing model RESOURCE_DOES_NOT_EXIST.
         super().__init__(
             clients,
-            absent_version=("RESOURCE_DOES_NOT_EXIST",),
-            absent_alias=("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"),
+            absent_version=_ABSENT,
+            absent_alias=(*_ABSENT, "INVALID_PARAMETER_VALUE"),
         )
         self._experiments, self._experiment = experiments, experiment
 
     def find_version(self, name: str, digest: str) -> ModelVersion | None:
         """Return the lowest complete version with the digest, if there is one."""
         with self._clients.registry_client() as client:
-            versions = client.search_model_versions(f"name = '{name}'")
+            versions = search_versions(client, name)
         return find_by_digest(versions, digest)
 
     def create_version(
@@ -52,7 +55,7 @@ class MlflowVersions(BaseVersions):
     ) -> ModelVersion:
         """Upload ``folder`` as a logged model, and register that as a new version of ``name``."""
         with self._clients.registry_client() as client:
-            ensure_registered(client, name)
+            ensure_registered(client, name, _ABSENT)
             own_tags = {DIGEST: digest, orphans.PROMOTED_AS: name}
             experiment_id = self._experiments.get_id(client, self._experiment)
             run = client.create_run(experiment_id, run_name="register_remote", tags=own_tags)

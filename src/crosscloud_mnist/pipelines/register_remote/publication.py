@@ -149,7 +149,7 @@ def move_alias(
         version=version.version,
         digest=version.digest,
         previous_version=current.version if current else "",
-        reason="; ".join(rejections)[: tags.MAX_TAG_LENGTH] or f"every gate passed by {uri}",
+        reason=tags.shorten("; ".join(rejections)) or f"every gate passed by {uri}",
         gate_results=gates.summarize(results),
     )
     if rejections:

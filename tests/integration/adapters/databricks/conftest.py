@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+from contextlib import ExitStack
+from unittest.mock import patch
 
 import httpx
 import pytest
 
 from crosscloud_mnist.isolation.isolated_process import IsolatedAdapter, end_all
+from rehearsal.cloud_storage_process import CloudStorageProcess
+from rehearsal.workspace_process import WorkspaceProcess
 
 ADAPTERS = "crosscloud_mnist.adapters.databricks"
 EXPERIMENT = "/Shared/crosscloud-mnist"
@@ -49,12 +54,34 @@ def other(clouds, write_secrets):
 
 
 @pytest.fixture(scope="session")
-def open_registry():
+def storage(tmp_path_factory):
+    """The cloud storage of both workspaces."""
+    started = CloudStorageProcess.start(tmp_path_factory.mktemp("storage"))
+    yield started
+    started.stop()
+
+
+@pytest.fixture(scope="session")
+def clouds(storage, tmp_path_factory):
+    """Two workspaces whose Unity Catalog keeps its files in the cloud storage."""
+    folder = tmp_path_factory.mktemp("clouds_with_storage")
+    ids = {"azure": "1111", "gcp": "2222"}
+    with ExitStack() as stack:
+        started = {}
+        for name, workspace_id in ids.items():
+            started[name] = WorkspaceProcess.start(name, workspace_id, folder / name, storage)
+            stack.callback(started[name].stop)
+        yield started
+
+
+@pytest.fixture(scope="session")
+def open_registry(storage):
     """Return a function that opens a registry: its URI, and the credentials of conf."""
 
-    def open_(uri, credentials):
-        options = {"uri": uri, "experiment": EXPERIMENT}
-        return IsolatedAdapter(f"{ADAPTERS}.UnityCatalogRegistry", options, credentials)
+    def open_(uri, credentials, experiment=EXPERIMENT):
+        options = {"uri": uri, "experiment": experiment}
+        with patch.dict(os.environ, storage.variables()):  # the process inherits how to reach it
+            return IsolatedAdapter(f"{ADAPTERS}.UnityCatalogRegistry", options, credentials)
 
     yield open_
     end_all()
