@@ -141,8 +141,11 @@ class WorkspaceProcess:
 
     def variables(self) -> dict[str, str]:
         """Return the environment variables that reach the workspace with the token."""
-        to_storage = self.storage.variables() if self.storage else {}
-        return {"DATABRICKS_HOST": self.host, "DATABRICKS_TOKEN": self.token, **to_storage}
+        return {**self._network(), "DATABRICKS_HOST": self.host, "DATABRICKS_TOKEN": self.token}
+
+    def _network(self) -> dict[str, str]:
+        """Return the environment variables that lead to the cloud storage."""
+        return self.storage.variables() if self.storage else {}
 
     @property
     def client_id(self) -> str:
@@ -157,6 +160,7 @@ class WorkspaceProcess:
     def principal(self, name: str = ADMINISTERS) -> dict[str, str]:
         """Return the environment variables that reach it with OAuth machine-to-machine."""
         return {
+            **self._network(),
             "DATABRICKS_HOST": self.host,
             "DATABRICKS_CLIENT_ID": self.principals[name].client_id,
             "DATABRICKS_CLIENT_SECRET": self.principals[name].secret,
@@ -165,6 +169,7 @@ class WorkspaceProcess:
     def federated(self, name: str = ADMINISTERS) -> dict[str, str]:
         """Return those that reach it with an ID token, which the CI job's environment has."""
         return {
+            **self._network(),
             "DATABRICKS_HOST": self.host,
             "DATABRICKS_CLIENT_ID": self.principals[name].client_id,
         }
