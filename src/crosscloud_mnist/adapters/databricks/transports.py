@@ -4,7 +4,8 @@ The workspace decides (mlflow 3.17, ``store/_unity_catalog/registry/rest_store.p
 ``_get_artifact_repo``): by its Files API, where it says that this is enabled; else by presigned
 URLs, where the catalog is on Databricks' default storage; else by short-lived credentials of the
 cloud storage, for which MLflow imports that cloud's own package. Which credentials, it says only
-once the version exists; the storage location of the registered model tells earlier.
+once the version exists; the storage location of the registered model tells earlier. mlflow 3.8
+chooses in the same order.
 """
 
 from __future__ import annotations

@@ -9,11 +9,12 @@ from datetime import datetime, timedelta
 
 import pytest
 from mlflow import MlflowClient
+from mlflow.store.entities import PagedList
 
 from crosscloud_mnist.adapters.mlflow import ledger as ledger_module
 from crosscloud_mnist.adapters.mlflow.ledger_chain import hash_entry
 from crosscloud_mnist.adapters.mlflow.registry import MlflowRegistry
-from crosscloud_mnist.errors import VerificationError
+from crosscloud_mnist.errors import RegistryError, VerificationError
 from crosscloud_mnist.ports import LedgerEntry
 
 _names = (f"model_{number}" for number in itertools.count())
@@ -149,3 +150,28 @@ def test_the_ledger_of_another_model_is_not_affected(registry, client, name):
     assert versions(registry, name) == ["1"]
     with pytest.raises(VerificationError):
         registry.ledger(other)
+
+
+def test_an_entry_is_completed_although_no_search_lists_its_run_yet(registry, name, monkeypatch):
+    entry = registry.append_entry(promoted(name, "1"))
+    with monkeypatch.context() as lagging:
+        lagging.setattr(MlflowClient, "search_runs", lambda *_, **__: PagedList([], None))
+        registry.complete_entry(entry)
+    (found,) = registry.ledger(name)
+    assert found.completed
+
+
+def test_an_entry_of_another_process_is_completed_and_one_that_is_gone_is_one_line(uri, name):
+    entry = MlflowRegistry(uri=uri, experiment="mnist").append_entry(promoted(name, "1"))
+    other = MlflowRegistry(uri=uri, experiment="mnist")
+    other.complete_entry(entry)
+    assert other.ledger(name)[0].completed
+    with pytest.raises(RegistryError, match="has no entry 0000, expected one about .* 1; look"):
+        other.complete_entry(replace(entry, hash="0000"))
+
+
+def test_a_ledger_whose_model_cannot_be_read_is_one_line(registry, client, name):
+    registry.append_entry(promoted(name, "1"))
+    client.delete_registered_model(name)
+    with pytest.raises(RegistryError, match=f"1 entries of {name}, but no registered model"):
+        registry.ledger(name)
