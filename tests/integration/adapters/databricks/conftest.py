@@ -5,15 +5,12 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from contextlib import ExitStack
 from unittest.mock import patch
 
 import httpx
 import pytest
 
 from crosscloud_mnist.isolation.isolated_process import IsolatedAdapter, end_all
-from rehearsal.cloud_storage_process import CloudStorageProcess
-from rehearsal.workspace_process import WorkspaceProcess
 
 ADAPTERS = "crosscloud_mnist.adapters.databricks"
 EXPERIMENT = "/Shared/crosscloud-mnist"
@@ -54,33 +51,13 @@ def other(clouds, write_secrets):
 
 
 @pytest.fixture(scope="session")
-def storage(tmp_path_factory):
-    """The cloud storage of both workspaces."""
-    started = CloudStorageProcess.start(tmp_path_factory.mktemp("storage"))
-    yield started
-    started.stop()
-
-
-@pytest.fixture(scope="session")
-def clouds(storage, tmp_path_factory):
-    """Two workspaces whose Unity Catalog keeps its files in the cloud storage."""
-    folder = tmp_path_factory.mktemp("clouds_with_storage")
-    ids = {"azure": "1111", "gcp": "2222"}
-    with ExitStack() as stack:
-        started = {}
-        for name, workspace_id in ids.items():
-            started[name] = WorkspaceProcess.start(name, workspace_id, folder / name, storage)
-            stack.callback(started[name].stop)
-        yield started
-
-
-@pytest.fixture(scope="session")
-def open_registry(storage):
+def open_registry():
     """Return a function that opens a registry: its URI, and the credentials of conf."""
 
     def open_(uri, credentials, experiment=EXPERIMENT):
         options = {"uri": uri, "experiment": experiment}
-        with patch.dict(os.environ, storage.variables()):  # the process inherits how to reach it
+        network = {k: v for k, v in credentials.items() if not k.startswith("DATABRICKS_")}
+        with patch.dict(os.environ, network):  # the process inherits how to reach the storage
             return IsolatedAdapter(f"{ADAPTERS}.UnityCatalogRegistry", options, credentials)
 
     yield open_

@@ -3,14 +3,37 @@
 from __future__ import annotations
 
 import shutil
+from contextlib import ExitStack
 
 import pytest
 
 from crosscloud_mnist.bundle import digest_of
 from crosscloud_mnist.errors import RegistryError
+from rehearsal.cloud_storage_process import CloudStorageProcess
 from rehearsal.unity_catalog_switches import TRANSPORTS, UnityCatalogSwitches
+from rehearsal.workspace_process import WorkspaceProcess
 
 LARGE_BYTES = 60 * 2**20  # databricks-sdk uploads 50 MB or more in parts
+
+
+@pytest.fixture(scope="module")
+def storage(tmp_path_factory):
+    """The cloud storage of both workspaces."""
+    started = CloudStorageProcess.start(tmp_path_factory.mktemp("storage"))
+    yield started
+    started.stop()
+
+
+@pytest.fixture(scope="module")
+def clouds(storage, tmp_path_factory):
+    """Two workspaces whose Unity Catalog keeps its files in the cloud storage."""
+    folder = tmp_path_factory.mktemp("clouds_with_storage")
+    with ExitStack() as stack:
+        started = {}
+        for name, workspace_id in (("azure", "1111"), ("gcp", "2222")):
+            started[name] = WorkspaceProcess.start(name, workspace_id, folder / name, storage)
+            stack.callback(started[name].stop)
+        yield started
 
 
 @pytest.fixture(scope="module")
