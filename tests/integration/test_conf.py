@@ -216,7 +216,7 @@ def unused_project(tmp_path_factory):
             ["--env", "azure"],
             {"MNIST_VERIFYING_KEY": "dummy-public-key"},
             "no way to sign in to the workspace was found (default auth: cannot configure default "
-            "credentials), expected one of: DATABRICKS_TOKEN; DATABRICKS_CLIENT_ID and",
+            "credentials; set here: none), expected one of: DATABRICKS_TOKEN;",
         ),
         (
             ["--env", "gcp"],

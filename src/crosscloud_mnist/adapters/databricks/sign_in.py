@@ -8,6 +8,7 @@ a cluster runs as. Only this process can use them, so it signs in for a workspac
 
 from __future__ import annotations
 
+import os
 import threading
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -27,6 +28,17 @@ _UNKNOWN_FRESH_SECONDS = 30.0  # where the SDK does not tell when the token expi
 # The ways that prove an identity to any workspace that trusts its issuer.
 _FEDERATED = ("env-oidc", "file-oidc", "github-oidc", "azure-devops-oidc")
 _ID_TOKEN_FIELDS = ("oidc_token_env", "oidc_token_filepath", "token_audience")
+_VARIABLES = (
+    "DATABRICKS_HOST",
+    "DATABRICKS_CLIENT_ID",
+    "DATABRICKS_CONFIG_PROFILE",
+    "DATABRICKS_AUTH_TYPE",
+    "DATABRICKS_OIDC_TOKEN",
+    "DATABRICKS_OIDC_TOKEN_FILEPATH",
+    "ACTIONS_ID_TOKEN_REQUEST_URL",
+    "SYSTEM_ACCESSTOKEN",
+    "DATABRICKS_RUNTIME_VERSION",
+)
 _WAYS = (
     "DATABRICKS_TOKEN; DATABRICKS_CLIENT_ID and DATABRICKS_CLIENT_SECRET; DATABRICKS_CLIENT_ID "
     "with an OIDC token of GitHub Actions (permission id-token: write), of Azure DevOps "
@@ -113,7 +125,8 @@ class WorkspaceSignIn:
         except ValueError as error:
             raise ConfigurationError(
                 f"no way to sign in to {self._host or 'the workspace'} was found "
-                f"({summarize(_first_sentence(error))}), expected one of: {_WAYS}"
+                f"({summarize(_first_sentence(error))}; set here: {_list_variables()}), expected "
+                f"one of: {_WAYS}"
             ) from error
 
     def _configure_other(self) -> Config:
@@ -157,6 +170,11 @@ def _fresh_seconds(config: Config) -> float:
         return _UNKNOWN_FRESH_SECONDS
     left = (expiry - datetime.now(tz=expiry.tzinfo)).total_seconds()
     return max(0.0, left - EXPIRY_MARGIN_SECONDS)
+
+
+def _list_variables() -> str:
+    names = [name for name in _VARIABLES if os.environ.get(name)]
+    return ", ".join(names) or "none"
 
 
 def _first_sentence(error: Exception) -> str:

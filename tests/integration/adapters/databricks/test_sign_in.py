@@ -231,12 +231,12 @@ def test_an_identity_that_no_policy_trusts_is_reported_without_its_token(
 
 
 def test_where_nothing_signs_in_the_message_lists_the_ways(clouds, open_registry, set_variables):
-    set_variables({"HOME": os.devnull})
+    set_variables({"HOME": os.devnull, "DATABRICKS_CLIENT_ID": "an-id"})
     azure = clouds["azure"]
     with pytest.raises(ConfigurationError, match="no way to sign in to http.*DATABRICKS_OIDC") as e:
         open_registry("databricks-uc", azure.federated()).workspace()
     assert "\n" not in str(e.value)
-    with pytest.raises(ConfigurationError, match="no way to sign in to the workspace was found"):
+    with pytest.raises(ConfigurationError, match="set here: DATABRICKS_CLIENT_ID"):
         open_registry("databricks-uc", {})
 
 
