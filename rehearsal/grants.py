@@ -61,7 +61,6 @@ RULES = (
     Rule((TRAINS, PROMOTES), "WRITE VOLUME on the volume", f"{_FILES}/Volumes/"),
     Rule((TRAINS, PROMOTES), "CAN_EDIT on the experiment", f"{_FILES}/WorkspaceInternal/"),
     Rule((TRAINS, PROMOTES), "CAN_EDIT on the experiment", f"{_MLFLOW}/"),
-    Rule((TRAINS, PROMOTES), "WRITE VOLUME on the volume", r"/api/2\.0/fs/create-", ("POST",)),
     Rule(ALL, "no privilege", r"/api/2\.1/unity-catalog/", ("GET",)),
     Rule((SERVES,), "CAN_MANAGE on the endpoint", r"/api/2\.0/serving-endpoints"),
     Rule((SERVES, QUERIES), "CAN_QUERY on the endpoint", r"/serving-endpoints/"),

@@ -127,7 +127,6 @@ class Gateway:
             return
         workspace = self._workspace()
         bearer = _bearer_token(scope)
-        scope["rehearsal.principal"] = workspace.tokens.find_principal(bearer)
         status = 0
         principal = _find_principal(workspace, bearer)
         scope["rehearsal.principal"] = principal
