@@ -10,6 +10,7 @@ import numpy as np
 from kedro.io import AbstractDataset
 from numpy.typing import NDArray
 
+from crosscloud_mnist.errors import DataError
 from crosscloud_mnist.storage import atomic
 
 
@@ -51,9 +52,16 @@ class ArraysDataset(AbstractDataset[dict[str, NDArray[Any]], dict[str, NDArray[A
             return {name: archive[name] for name in archive.files}
 
     def save(self, data: dict[str, NDArray[Any]]) -> None:
-        """Write the arrays."""
+        """Write the arrays.
+
+        Raises:
+            DataError: One holds Python objects, which NumPy would pickle.
+        """
+        for name, array in data.items():
+            if array.dtype.hasobject:
+                raise DataError(f"array {name} holds Python objects, expected numbers; convert it")
         buffer = io.BytesIO()
-        np.savez(buffer, allow_pickle=False, **data)
+        np.savez(buffer, **data)  # NumPy before 2.2 would store allow_pickle as one more array
         atomic.write_bytes(self._filepath, buffer.getvalue())
 
     def _exists(self) -> bool:
