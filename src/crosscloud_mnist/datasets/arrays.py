@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,6 @@ import numpy as np
 from kedro.io import AbstractDataset
 from numpy.typing import NDArray
 
-from crosscloud_mnist.errors import DataError
 from crosscloud_mnist.storage import atomic
 
 
@@ -52,16 +52,18 @@ class ArraysDataset(AbstractDataset[dict[str, NDArray[Any]], dict[str, NDArray[A
             return {name: archive[name] for name in archive.files}
 
     def save(self, data: dict[str, NDArray[Any]]) -> None:
-        """Write the arrays.
+        """Write the arrays, as ``numpy.savez`` does.
+
+        NumPy 2.1, which Databricks Runtime 18 has, takes savez' ``allow_pickle`` for an array.
 
         Raises:
-            DataError: One holds Python objects, which NumPy would pickle.
+            ValueError: An array holds Python objects, which would be pickled.
         """
-        for name, array in data.items():
-            if array.dtype.hasobject:
-                raise DataError(f"array {name} holds Python objects, expected numbers; convert it")
         buffer = io.BytesIO()
-        np.savez(buffer, **data)  # NumPy before 2.2 would store allow_pickle as one more array
+        with zipfile.ZipFile(buffer, "w") as archive:
+            for name, array in data.items():
+                with archive.open(f"{name}.npy", "w", force_zip64=True) as file:
+                    np.lib.format.write_array(file, np.asanyarray(array), allow_pickle=False)
         atomic.write_bytes(self._filepath, buffer.getvalue())
 
     def _exists(self) -> bool:
