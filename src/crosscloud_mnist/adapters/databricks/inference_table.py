@@ -84,12 +84,13 @@ class InferenceTable:
         except (BadRequest, NotFound, PermissionDenied) as error:
             if self._settings is None or not self._settings.enabled:
                 raise
+            reason = summarize(str(error))
             raise EndpointError(
-                f"endpoint {self._endpoint} could not be set up with the inference table "
-                f"{self._settings.table} ({summarize(str(error))}), expected an existing schema of "
-                "this workspace with USE CATALOG, USE SCHEMA and CREATE TABLE (a catalog that "
-                "Delta Sharing mounts cannot hold the table); correct endpoint.inference_table in "
-                "the globals, or set its enabled to false"
+                f"endpoint {self._endpoint} could not be set up ({reason}), expected a "
+                f"version that is ready, and for its inference table {self._settings.table} an "
+                "existing schema of this workspace with USE CATALOG, USE SCHEMA and CREATE TABLE "
+                "(a catalog that Delta Sharing mounts cannot hold it); correct "
+                "endpoint.inference_table in the globals, or set its enabled to false"
             ) from error
 
     def _put(self, current: AiGatewayConfig | None, table: AiGatewayInferenceTableConfig) -> None:
