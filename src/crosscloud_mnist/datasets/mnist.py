@@ -5,21 +5,18 @@ from __future__ import annotations
 import hashlib
 import http.client
 import logging
-import urllib.request
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
-from urllib.parse import urlsplit
 
 from kedro.io import AbstractDataset, DatasetError
 
 from crosscloud_mnist.datasets.mnist_files import FILES, MAX_FILE_BYTES, find_file
+from crosscloud_mnist.datasets.mnist_mirror import fetch
 from crosscloud_mnist.errors import IdxError
 from crosscloud_mnist.redaction import mask_uris, mask_uris_in, summarize
 from crosscloud_mnist.storage import atomic, idx
-
-_MIRROR_TIMEOUT_SECONDS = 20
 
 logger = logging.getLogger(__name__)
 
@@ -146,7 +143,7 @@ class MnistDataset(AbstractDataset[NoReturn, RawDigits]):
         return RawDigits("mnist", str(folder), files)
 
     def _download(self, mirror: str) -> RawDigits:
-        compressed = {name: _fetch(f"{mirror.rstrip('/')}/{name}.gz") for name in FILES}
+        compressed = {name: fetch(f"{mirror.rstrip('/')}/{name}.gz") for name in FILES}
         files = {
             name: self._verify(name, f"{mask_uris(mirror)}/{name}.gz", content)
             for name, content in compressed.items()
@@ -177,22 +174,6 @@ class MnistDataset(AbstractDataset[NoReturn, RawDigits]):
 
     def _describe(self) -> dict[str, Any]:
         return {"folder": self._folder and str(self._folder), "cache": str(self._cache)}
-
-
-def _fetch(url: str) -> bytes:
-    if not url.startswith(("http://", "https://")) or "@" in urlsplit(url).netloc:
-        raise IdxError(
-            f"{mask_uris(url)}: expected a mirror's http or https address without a password; "
-            "correct mnist_mirrors in the globals"
-        )
-    with urllib.request.urlopen(url, timeout=_MIRROR_TIMEOUT_SECONDS) as response:  # noqa: S310
-        content: bytes = response.read(MAX_FILE_BYTES + 1)
-    if len(content) > MAX_FILE_BYTES:
-        raise IdxError(
-            f"{mask_uris(url)}: larger than {MAX_FILE_BYTES} bytes, expected an MNIST file; name "
-            "another mirror"
-        )
-    return content
 
 
 def _load_uci_digits() -> RawDigits:
