@@ -60,6 +60,8 @@ RULES = (
     Rule((PROMOTES,), "ownership of the registered model", f"{_FILES}/Models/"),
     Rule((TRAINS, PROMOTES), "WRITE VOLUME on the volume", f"{_FILES}/Volumes/"),
     Rule((TRAINS, PROMOTES), "CAN_EDIT on the experiment", f"{_FILES}/WorkspaceInternal/"),
+    Rule((TRAINS, PROMOTES, SERVES), "CAN_READ on the experiment", f"{_MLFLOW}/", ("GET",)),
+    Rule((TRAINS, PROMOTES, SERVES), "CAN_READ on the experiment", rf"{_MLFLOW}/\w+/search$"),
     Rule((TRAINS, PROMOTES), "CAN_EDIT on the experiment", f"{_MLFLOW}/"),
     Rule(ALL, "no privilege", r"/api/2\.1/unity-catalog/", ("GET",)),
     Rule((SERVES,), "CAN_MANAGE on the endpoint", r"/api/2\.0/serving-endpoints"),

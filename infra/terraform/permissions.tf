@@ -18,6 +18,15 @@ resource "databricks_permissions" "tracking" {
       permission_level       = "CAN_EDIT"
     }
   }
+
+  dynamic "access_control" {
+    for_each = setsubtract(local.principals.serves, concat(local.principals.trains, local.principals.promotes))
+
+    content {
+      service_principal_name = access_control.value
+      permission_level       = "CAN_READ"
+    }
+  }
 }
 
 resource "databricks_permissions" "ledger" {
@@ -29,6 +38,15 @@ resource "databricks_permissions" "ledger" {
     content {
       service_principal_name = access_control.value
       permission_level       = "CAN_EDIT"
+    }
+  }
+
+  dynamic "access_control" {
+    for_each = setsubtract(local.principals.serves, local.principals.promotes)
+
+    content {
+      service_principal_name = access_control.value
+      permission_level       = "CAN_READ"
     }
   }
 }
