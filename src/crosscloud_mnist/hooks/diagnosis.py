@@ -10,6 +10,7 @@ from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
 from kedro.framework.project import pipelines, settings
 
+from crosscloud_mnist.hooks.failures import set_storage
 from crosscloud_mnist.hooks.parameters import check_parameters
 from crosscloud_mnist.hooks.preflight import (
     PreflightHooks,
@@ -40,6 +41,7 @@ class DiagnosisHooks:
         set_missing_variables(loader)
         check_parameters(loader, pipelines)
         check_references(loader)
+        set_storage(loader["globals"]["storage"])
         exclude_loopback_from_proxies()
 
 
