@@ -5,6 +5,7 @@ The volume renames no file: what works here works on a volume that does, too.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import signal
@@ -140,11 +141,11 @@ def await_epoch(epoch: int, volume: Volume, process: subprocess.Popen[str]) -> N
 
 def python_workers(process: subprocess.Popen[str]) -> list[psutil.Process]:
     """Return the Python workers of the Spark session: children of pyspark's daemon."""
-    daemons = [
-        each
-        for each in psutil.Process(process.pid).children(recursive=True)
-        if "pyspark.daemon" in each.cmdline()
-    ]
+    daemons = []
+    for each in psutil.Process(process.pid).children(recursive=True):
+        with contextlib.suppress(psutil.Error):  # it has ended since
+            if "pyspark.daemon" in each.cmdline():
+                daemons.append(each)
     return [each for each in daemons if each.parent() in daemons]
 
 
