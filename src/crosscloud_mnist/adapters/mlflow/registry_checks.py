@@ -57,6 +57,7 @@ class ScratchModel:
         self._name = name or f"{model_name}_doctor_{self._id[:12]}"
         self._may_create, self._describe_upload = may_create, describe_upload
         self._created: list[ModelVersion] = []
+        self._has_alias = False
 
     def steps(self, requires: Sequence[str] = ()) -> list[Step]:
         """Return the steps.
@@ -82,6 +83,8 @@ class ScratchModel:
 
     def remove(self) -> None:
         """Remove what the steps left behind, where one of them failed."""
+        with contextlib.suppress(CrosscloudError):
+            self._delete_alias()
         for version in self._created:
             with contextlib.suppress(CrosscloudError):
                 self._versions.delete_version(version)
@@ -130,6 +133,7 @@ class ScratchModel:
     def _check_alias(self) -> str:
         version = self._version()
         self._versions.set_alias(version, _ALIAS)
+        self._has_alias = True
         found = self._versions.get_version_by_alias(version.name, _ALIAS)
         if found is None or found.version != version.version:
             raise RegistryError(
@@ -152,8 +156,15 @@ class ScratchModel:
 
     def _delete(self) -> str:
         version = self._version()
+        self._delete_alias()
         self._versions.delete_version(version)
         if self._versions.get_version(version.name, version.version) is not None:
             raise RegistryError(f"{version.name} {version.version} still exists, expected it gone")
         self._created.clear()
         return "no version"
+
+    def _delete_alias(self) -> None:
+        if self._has_alias:
+            with self._clients.registry_client() as client:
+                client.delete_registered_model_alias(self._name, _ALIAS)
+            self._has_alias = False

@@ -105,13 +105,43 @@ def test_everything_is_as_expected_on_two_workspaces(doctor):
     assert found[f"{OTHER}: endpoint response"] == "served-model-name: doctor-1"
 
 
-def test_nothing_is_left_behind(doctor, clouds):
+def get(cloud, path, **params):
+    """Return the response of Unity Catalog's registry."""
+    with httpx.Client(headers={"authorization": f"Bearer {cloud.token}"}) as http:
+        return http.get(f"{cloud.host}/api/2.0/mlflow/unity-catalog/{path}", params=params)
+
+
+def list_versions(cloud) -> list[str]:
+    found = get(cloud, "model-versions/search", filter=f"name = '{MODEL}'").json()
+    return [each["version"] for each in found["model_versions"]]
+
+
+def test_the_scratch_model_is_removed(doctor, clouds):
     doctor.check()
-    with httpx.Client(headers={"authorization": f"Bearer {clouds['gcp'].token}"}) as http:
-        found = http.get(
-            f"{clouds['gcp'].host}/api/2.0/mlflow/unity-catalog/registered-models/search"
-        ).json()
-    assert not [each["name"] for each in found["registered_models"] if "_doctor_" in each["name"]]
+    found = get(clouds["gcp"], "registered-models/search").json()["registered_models"]
+    assert not [each["name"] for each in found if "_doctor_" in each["name"]]
+
+
+def test_a_scratch_version_of_a_model_that_exists_is_removed_with_its_alias(doctor, clouds):
+    before = list_versions(clouds["gcp"])
+    checks = doctor.check(scratch_model=MODEL)
+    assert not titles(checks, "failed")
+    assert f"{OTHER}: alias" in titles(checks, "passed")
+    assert list_versions(clouds["gcp"]) == before
+    alias = get(clouds["gcp"], "registered-models/alias", name=MODEL, alias="doctor")
+    assert alias.status_code == 404
+
+
+def test_without_create_model_the_registry_is_not_checked_and_nothing_fails(doctor):
+    doctor.gcp.rewrite = lambda request, reply: (
+        drop_privilege("CREATE_MODEL")(reply) if "permissions/schema" in request.path else reply
+    )
+    try:
+        checks = doctor.check()
+    finally:
+        doctor.gcp.reset()
+    assert not titles(checks, "failed")
+    assert {f"{OTHER}: upload", f"{OTHER}: alias"} <= set(titles(checks, "information"))
 
 
 def drop_privilege(name: str) -> Callable[[Reply], Reply]:
