@@ -171,10 +171,17 @@ def test_a_mounted_catalog_is_read_only(clouds, recipient, mounted, tiny_bundle)
         with pytest.raises(RegistryError, match="it is read-only"):
             write_()
     gcp = clouds["gcp"]
-    url = f"{gcp.host}/api/2.0/fs/files/Models/{MOUNTED.replace('.', '/')}/1/MLmodel"
-    authorization = {"authorization": f"Bearer {gcp.token}"}
-    answer = httpx.put(url, content=b"x", params={"overwrite": "true"}, headers=authorization)
-    assert (answer.status_code, answer.json()["error_code"]) == (403, "PERMISSION_DENIED")
+    file = f"/Models/{MOUNTED.replace('.', '/')}/1/MLmodel"
+    with httpx.Client(
+        base_url=f"{gcp.host}/api/2.0/fs", headers={"authorization": f"Bearer {gcp.token}"}
+    ) as http:
+        for response in (
+            http.put(f"/files{file}", content=b"x", params={"overwrite": "true"}),
+            http.delete(f"/files{file}"),
+            http.post("/create-upload-url", json={"path": file}),
+        ):
+            assert response.status_code == 403
+            assert "it is read-only" in response.json()["message"]
 
 
 def test_a_version_that_shows_no_digest_is_promoted_only_by_its_digest(
