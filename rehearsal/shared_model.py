@@ -52,6 +52,7 @@ class TranslatedResponse:
         self._content = b""
 
     async def __call__(self, message: Message) -> None:
+        """Send a part of the response, or keep it until the response is complete."""
         if message["type"] == "http.response.start":
             self._start = message
             if not self._is_json():
