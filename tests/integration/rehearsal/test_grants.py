@@ -135,6 +135,7 @@ def test_no_identity_may_create_or_delete_a_registered_model(request_as, role):
     ("method", "path", "allowed"),
     [
         ("GET", "/api/2.0/serving-endpoints", {"serves", "releases"}),
+        ("GET", "/api/2.0/mlflow/experiments/get-by-name", set(PRINCIPALS)),
         ("POST", "/api/2.0/mlflow/runs/create", {"trains", "promotes", "releases"}),
         ("PUT", "/api/2.0/fs/files/Volumes/a/b/c/file", {"trains", "promotes", "releases"}),
         ("GET", "/api/2.0/fs/files/Models/a/b/c/1/file", {"promotes", "serves", "releases"}),
