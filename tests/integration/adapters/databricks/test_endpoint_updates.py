@@ -126,6 +126,7 @@ def test_a_request_waits_for_an_endpoint_that_scaled_to_zero(
 ):
     _, (second, bundle) = versions
     caplog.set_level(logging.INFO)
+    open_endpoint().deploy(second, bundle.folder)
     idle_seconds = 3.0  # longer than the pause between two requests
     switch(idle_seconds=idle_seconds, cold_start_seconds=3.0, max_request_seconds=0.5)
     time.sleep(idle_seconds)
@@ -139,7 +140,8 @@ def test_a_request_waits_for_an_endpoint_that_scaled_to_zero(
 def test_a_change_that_the_service_throttles_is_made_again_and_given_up_in_time(
     clouds, open_endpoint, versions, switch
 ):
-    (first, bundle), _ = versions
+    (first, bundle), (second, other_bundle) = versions
+    open_endpoint().deploy(second, other_bundle.folder)
     throttled = {"fault": "429", "method": "PUT", "path": "/config", "times": 2, "retry_after": 1}
     clouds["gcp"].inject(throttled)
     before = len(updates(clouds["gcp"]))
@@ -148,7 +150,6 @@ def test_a_change_that_the_service_throttles_is_made_again_and_given_up_in_time(
 
     clouds["gcp"].inject()
     switch(max_changes=0)  # the workspace's own limit, which says how long to wait
-    _, (second, other_bundle) = versions
     with pytest.raises(EndpointError, match=r"asks to retry after \d+ s, expected at most 2 s"):
         open_endpoint(retry_seconds=2).deploy(second, other_bundle.folder)
 
@@ -177,7 +178,8 @@ def test_a_shared_catalog_holds_no_table_and_nothing_is_deployed(
     clouds, open_endpoint, versions, switch
 ):
     del switch
-    _, (second, bundle) = versions
+    (first, first_bundle), (second, bundle) = versions
+    open_endpoint().deploy(first, first_bundle.folder)
     shared = {**TABLE, "catalog": "shared_sandbox"}
     for name in ("updated", "created_with_a_shared_table"):
         with pytest.raises(
