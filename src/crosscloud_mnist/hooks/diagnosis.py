@@ -21,8 +21,9 @@ from crosscloud_mnist.hooks.preflight import (
 from crosscloud_mnist.hooks.storage_lock import StorageLockHooks
 
 PIPELINE = "doctor"
-# kedro-mlflow connects to the tracking server before any pipeline runs.
-_TRACKING_PLUGIN = "kedro-mlflow"
+# It connects to the tracking server before any pipeline runs. Kedro compares the name that the
+# distribution's metadata has, in which a build may replace the hyphen.
+_TRACKING_PLUGIN = ("kedro-mlflow", "kedro_mlflow")
 
 
 class DiagnosisHooks:
@@ -54,7 +55,7 @@ def replace_preflight() -> None:
     kept = [hook for hook in settings.HOOKS if not isinstance(hook, replaced)]
     settings.set("HOOKS", (DiagnosisHooks(), *kept))
     disabled = settings.DISABLE_HOOKS_FOR_PLUGINS
-    settings.set("DISABLE_HOOKS_FOR_PLUGINS", (*disabled, _TRACKING_PLUGIN))
+    settings.set("DISABLE_HOOKS_FOR_PLUGINS", (*disabled, *_TRACKING_PLUGIN))
 
 
 def set_missing_variables(loader: OmegaConfigLoader) -> None:
