@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
+import time
 import uuid
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from crosscloud_mnist.adapters.mlflow.clients import ClientProvider
 
 _ALIAS, _MISSING_ALIAS = "doctor", "doctor_missing"
+_SEARCH_SECONDS, _PAUSE_SECONDS = 15.0, 0.5
 _TAG, _VALUE = "doctor", "scratch"
 # Unity Catalog takes no version without a signature.
 _MLMODEL = """\
@@ -107,14 +109,24 @@ class ScratchModel:
                 self._name, folder, digest=self._id, tags={}, description="Scratch of doctor."
             )
         self._created.append(version)
-        found = self._versions.find_version(self._name, self._id)
-        if found is None or found.version != version.version:
-            raise RegistryError(
-                f"{self._name} {version.version} is not found by its digest, expected it ready "
-                "with its tags; run again, and report it if it fails again"
-            )
+        self._await_search(version)
         upload = f", {self._describe_upload(version)}" if self._describe_upload else ""
         return f"{self._name} {version.version}{upload}"
+
+    def _await_search(self, version: ModelVersion) -> None:
+        """Wait until the version is found by its digest: a search shows a write only later."""
+        deadline = time.monotonic() + _SEARCH_SECONDS
+        while True:
+            found = self._versions.find_version(self._name, self._id)
+            if found is not None and found.version == version.version:
+                return
+            if time.monotonic() > deadline:
+                raise RegistryError(
+                    f"{self._name} {version.version} is not found by its digest after "
+                    f"{_SEARCH_SECONDS:.0f} s, expected it ready with its tags; run again, and "
+                    "report it if it fails again"
+                )
+            time.sleep(_PAUSE_SECONDS)
 
     def _version(self) -> ModelVersion:
         if not self._created:
