@@ -89,7 +89,13 @@ class SharedCatalogs:
         address = provider["tracking"]
         if address not in self._clients:
             self._clients[address] = httpx.AsyncClient(base_url=address, timeout=60)
-        view = replace(workspace, name=folder.name, folder=folder, tracking=self._clients[address])
+        view = replace(
+            workspace,
+            name=folder.name,
+            folder=folder,
+            tracking=self._clients[address],
+            moved_aliases={},
+        )
         return SharedModel(name, provider_name, tuple(share["hidden"]), view)
 
     async def _serve(

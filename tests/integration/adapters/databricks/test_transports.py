@@ -10,6 +10,7 @@ import pytest
 from crosscloud_mnist.bundle import digest_of
 from crosscloud_mnist.errors import RegistryError
 from rehearsal.cloud_storage_process import CloudStorageProcess
+from rehearsal.share_model import share_model
 from rehearsal.unity_catalog_switches import TRANSPORTS, UnityCatalogSwitches
 from rehearsal.workspace_process import WorkspaceProcess
 
@@ -77,6 +78,21 @@ def test_a_bundle_with_a_large_file_returns_unchanged(
     large_file_by_the_files_api = "presigned"
     expected = large_file_by_the_files_api if transport == "files_api" else transport
     assert (storage.writes() - before).keys() == {expected}
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_a_shared_version_is_read_in_each_way(
+    clouds, gcp, target, open_registry, tiny_bundle, tmp_path, transport
+):
+    azure, name = clouds["azure"], f"shared_{transport}"
+    for cloud in (azure, gcp):
+        cloud.set_unity_catalog(UnityCatalogSwitches(transport=transport))
+    provider = open_registry("databricks-uc", azure.variables())
+    create(provider, f"data_masters.deploy.{name}", tiny_bundle.folder, tiny_bundle.digest)
+    share_model(azure, gcp, f"data_masters.deploy.{name}", name, f"mounted_{transport}")
+    target.download_logged(f"models:/mounted_{transport}.deploy.{name}/1", tmp_path / "copy")
+    azure.set_unity_catalog(UnityCatalogSwitches())
+    assert digest_of(tmp_path / "copy") == tiny_bundle.digest
 
 
 @pytest.mark.parametrize("cloud", ["azure", "gcp"])
