@@ -81,13 +81,20 @@ class Trials:
         except subprocess.TimeoutExpired:
             process.kill()
             raise ReleaseError(f"{moment}, and still running {_END_SECONDS} s later") from None
-        if "Traceback" in output:
+        if _was_importing(output):
+            moment += ", while Python was importing Kedro"
+        elif "Traceback" in output:
             raise ReleaseError(f"{moment} with a traceback: {_last_lines(output)}")
         status, output = self.project.run(*_RELEASE)
         if status:
             raise ReleaseError(f"{moment}; the rerun failed: {_last_lines(output)}")
         _call(check_release, self.project)
         return moment
+
+
+def _was_importing(output: str) -> bool:
+    """Whether Python itself reports the interrupt: no command had begun and printed anything."""
+    return output.startswith("Traceback") and output.rstrip().endswith("KeyboardInterrupt")
 
 
 def main() -> int:
