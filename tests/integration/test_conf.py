@@ -44,8 +44,10 @@ def test_every_dataset_of_every_pipeline_is_in_the_catalog(environment, monkeypa
         monkeypatch.setenv(name, value)
     loader = load(environment)
     catalog = DataCatalog.from_config(loader["catalog"], credentials=loader["credentials"])
+    ports = ("datasets.port", "datasets.checkers")  # they hold no data, so they have no layer
     for name in catalog.keys():  # noqa: SIM118  a catalog is no dictionary
-        assert catalog[name].metadata is not None or "port" in type(catalog[name]).__module__
+        module = type(catalog[name]).__module__
+        assert catalog[name].metadata is not None or module.endswith(ports), name
     inputs = {name for pipeline in register_pipelines().values() for name in pipeline.inputs()}
     data = {name for name in inputs if not name.startswith("params:")}
     assert data <= set(catalog.keys())
