@@ -59,6 +59,7 @@ def test_the_deprecated_flag_pipeline_still_trains_in_an_environment(
         *("run", "--pipeline", "train", "--env", "azure"),
         *("--params", ",".join(["train_distributed.mode=single", *parameters])),
         **clouds["azure"].variables(),
+        GIT_COMMIT="0" * 40,
         MNIST_STORAGE=str(tmp_path),
         MNIST_SIGNING_KEY=str(keys / "signing.pem"),
         MNIST_VERIFYING_KEY=str(keys / "signing.pub"),

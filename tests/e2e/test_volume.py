@@ -108,8 +108,9 @@ def test_the_settings_of_a_grid_are_trained_on_a_volume(project, volume, run):
 def test_a_single_training_that_was_killed_on_a_volume_is_run_again(project, volume, run):
     long = "train_distributed.mode=single,train_distributed.settings.epochs=500"
     arguments = ("run", "--pipelines", "train_distributed", "--params", long)
+    earlier = list_epochs(2, volume)
     with project.start(*arguments, **volume.variables) as killed:
-        await_epoch(2, volume, killed)
+        await_epoch(2, volume, killed, earlier)
         os.killpg(killed.pid, signal.SIGKILL)
         killed.communicate()
     run("train_distributed", "train_distributed.mode=single", SHORT)
@@ -121,8 +122,9 @@ def test_a_distributed_training_resumes_from_its_checkpoint_on_a_volume(project,
     steps = "train_distributed.settings.epochs=4,train_distributed.settings.steps_per_epoch=30"
     params = f"train_distributed.mode=distributed,{steps}"
     arguments = ("run", "--pipelines", "train_distributed", "--params", params)
+    earlier = list_epochs(2, volume)
     with project.start(*arguments, **volume.variables) as process:
-        await_epoch(2, volume, process)
+        await_epoch(2, volume, process, earlier)
         python_workers(process)[-1].kill()
         output, errors = process.communicate(timeout=500)
     assert process.returncode == 0, output + errors
@@ -130,10 +132,17 @@ def test_a_distributed_training_resumes_from_its_checkpoint_on_a_volume(project,
     verify_bundle(project, volume)
 
 
-def await_epoch(epoch: int, volume: Volume, process: subprocess.Popen[str]) -> None:
-    checkpoints = volume.path / "06_models" / "checkpoints"
+def list_epochs(epoch: int, volume: Volume) -> set[Path]:
+    """Return the records of an epoch, one for each run: those of failed runs stay."""
+    return set((volume.path / "06_models" / "checkpoints").glob(f"*/epoch-{epoch:04d}.json"))
+
+
+def await_epoch(
+    epoch: int, volume: Volume, process: subprocess.Popen[str], earlier: set[Path]
+) -> None:
+    """Wait until the process has recorded the epoch; ``earlier`` are records of other runs."""
     deadline = time.monotonic() + 300
-    while not list(checkpoints.glob(f"*/epoch-{epoch:04d}.json")):
+    while list_epochs(epoch, volume) <= earlier:
         assert process.poll() is None
         assert time.monotonic() < deadline
         time.sleep(0.1)

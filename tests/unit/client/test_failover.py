@@ -91,7 +91,7 @@ def test_a_temporary_failure_goes_to_the_other_cloud_at_once(script):
 def test_a_cloud_that_is_down_costs_few_retries():
     with clouds([OK]) as (gcp,), client_of(UNUSED, gcp.url) as client:
         until, calls = time.monotonic() + 1, 0
-        while time.monotonic() < until:
+        while time.monotonic() < until or calls < 100:  # a busy machine makes fewer in a second
             client.predict(IMAGE)
             calls += 1
     assert gcp.requests == client.counts.calls == calls
