@@ -44,7 +44,9 @@ class ImageEndpoint:
             model_input = await self._decode(body)
         finally:
             self._budget.release(len(body))
-        (probabilities,) = await self._predictor.predict(model_input[None], is_only_request=True)
+        predictions = await self._predictor.predict(model_input[None], is_only_request=True)
+        self._predictor.count(predictions)
+        (probabilities,) = predictions
         return json_response({"model_input": model_input.tolist(), "probabilities": probabilities})
 
     async def _decode(self, content: bytes | bytearray) -> NDArray[np.uint8]:

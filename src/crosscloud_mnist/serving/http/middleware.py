@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from random import getrandbits
 
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
@@ -78,7 +78,7 @@ class RequestMiddleware:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        start, request_id = time.perf_counter(), os.urandom(16).hex()
+        start, request_id = time.perf_counter(), f"{getrandbits(128):032x}"
         response = _ResponseWithHeaders(send, _response_headers(scope, request_id))
         try:
             await self._dispatch(scope, receive, response.send, request_id)

@@ -48,11 +48,13 @@ class Predictor:
             raise HTTPException(503, "too many requests at once; retry", {"retry-after": "1"})
         self._concurrent_predictions += 1
         try:
-            probabilities = await self._batcher.predict(images, is_only_request=is_only_request)
+            return await self._batcher.predict(images, is_only_request=is_only_request)
         finally:
             self._concurrent_predictions -= 1
+
+    def count(self, probabilities: Probabilities) -> None:
+        """Count predictions that were sent: no client waits for that."""
         self._metrics.observe_predictions(probabilities)
-        return probabilities
 
 
 class PredictEndpoint:
@@ -93,6 +95,7 @@ class PredictEndpoint:
             await response(scope, receive, send)
         else:
             await send_json(send, {"predictions": predictions})
+            self._predictor.count(predictions)
 
     async def _read_and_predict(self, scope: Scope, receive: Receive) -> Probabilities:
         if get_media_type(scope) not in self._media_types:

@@ -10,7 +10,10 @@ from crosscloud_mnist.serving.http.body_limits import FREE_BODY_BYTES, BodyBudge
 
 def get_header(scope: Scope, name: bytes) -> bytes | None:
     """Return the first header of that name (lower case), or ``None``."""
-    return next((value for key, value in scope["headers"] if key == name), None)
+    for key, value in scope["headers"]:
+        if key == name:
+            return bytes(value)
+    return None
 
 
 def get_media_type(scope: Scope) -> str:

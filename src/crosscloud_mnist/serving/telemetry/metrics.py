@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from functools import lru_cache
 
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, values
 from prometheus_client.exposition import generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
@@ -26,6 +26,12 @@ class Metrics:
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
+        if METRICS_FOLDER in os.environ:
+            # The default asks the kernel for the process id at each count; no worker is forked.
+            process_id = os.getpid()
+            values.ValueClass = values.MultiProcessValue(  # type: ignore[no-untyped-call]
+                lambda: process_id
+            )
         # A histogram's count is the counter: of requests, and of the images of each digit.
         self._duration = Histogram(
             "http_request_duration_seconds",
