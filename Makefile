@@ -11,7 +11,7 @@ BIN := .venv/bin
 KEDRO := $(BIN)/kedro
 PIP := $(BIN)/python -m pip install --progress-bar off --disable-pip-version-check
 
-.PHONY: demo test test-fast unit browser test-runtimes bench drill attack fuzz rehearse wheel sbom audit check setup tools stop lock help
+.PHONY: demo test test-fast unit browser test-runtimes bench drill attack fuzz rehearse wheel sbom audit check workflows setup tools stop lock help
 .DEFAULT_GOAL := help
 
 help: ## Show what can be made
@@ -93,11 +93,23 @@ sbom: setup ## Write build/sbom.json, every locked distribution with its licence
 audit: setup ## Compare the lock with known vulnerabilities (PyPI's advisories, over the internet)
 	$(BIN)/pip-audit --requirement requirements.lock --disable-pip --no-deps --progress-spinner off
 
-check: setup ## Lint, types and layers
+check: setup workflows ## Lint, types, layers and workflows
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
+
+SCHEMA = $(BIN)/check-jsonschema --builtin-schema
+
+workflows: setup # by zizmor, and by the schemas of GitHub and Azure DevOps
+	$(BIN)/zizmor --offline --no-progress --quiet .github
+	$(SCHEMA) vendor.github-workflows .github/workflows/*.yml
+	$(SCHEMA) custom.github-workflows-require-timeout .github/workflows/*.yml
+	$(SCHEMA) vendor.dependabot .github/dependabot.yml
+	$(SCHEMA) vendor.github-issue-config .github/ISSUE_TEMPLATE/config.yml
+	$(SCHEMA) vendor.github-issue-forms .github/ISSUE_TEMPLATE/bug.yml .github/ISSUE_TEMPLATE/feature.yml
+	@# Its patterns are not for the flag u.
+	$(SCHEMA) vendor.azure-pipelines --regex-variant nonunicode azure-pipelines.yml .azuredevops/*.yml
 
 stop: ## End the local endpoint
 	@test ! -x $(BIN)/python || $(BIN)/python -m crosscloud_mnist.adapters.local data/07_model_output/endpoint
