@@ -104,7 +104,7 @@ def _measure(
         for turn, (count, clients), server in product(range(ROUNDS), _CASES, compared):
             slow = server.name == "mlflow_keras"  # a few requests a second: one round is enough
             if not slow or (
-                turn == 0 and not samples[server.name, count, clients] and clients < 64
+                turn == 0 and clients < 64 and (server.name, count, clients) not in samples
             ):
                 seconds = SECONDS * (3 if slow else 1)
                 run = load(server.url, bodies[count], headers(), clients=clients, seconds=seconds)

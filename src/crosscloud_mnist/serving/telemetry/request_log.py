@@ -10,7 +10,7 @@ from datetime import datetime
 import msgspec
 
 _FLUSH_INTERVAL_SECONDS = 0.1  # a write for each line would cost as much as the HTTP parser
-_encode = msgspec.json.Encoder().encode
+_encode_lines = msgspec.json.Encoder().encode_lines
 
 
 class RequestLogEntry(msgspec.Struct, frozen=True):
@@ -39,18 +39,18 @@ class RequestLog:
     """Buffers lines; writes them ten times a second and at shutdown."""
 
     def __init__(self) -> None:
-        self._lines: list[bytes] = []
+        self._entries: list[RequestLogEntry] = []
 
     def append(self, entry: RequestLogEntry) -> None:
         """Add a line; called in the event loop."""
-        if not self._lines:
+        if not self._entries:
             asyncio.get_running_loop().call_later(_FLUSH_INTERVAL_SECONDS, self.flush)
-        self._lines.append(_encode(entry))
+        self._entries.append(entry)
 
     def flush(self) -> None:
         """Write the buffered lines; they are lost where the disk is full."""
-        lines, self._lines = self._lines, []
-        if lines:
+        entries, self._entries = self._entries, []
+        if entries:
             with contextlib.suppress(OSError):
-                sys.stderr.buffer.write(b"\n".join(lines) + b"\n")
+                sys.stderr.buffer.write(_encode_lines(entries))
                 sys.stderr.buffer.flush()
