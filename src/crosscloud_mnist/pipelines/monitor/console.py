@@ -9,6 +9,9 @@ from crosscloud_mnist.pipelines.monitor.report import MonitorReport
 
 
 def _format_report(report: MonitorReport) -> Iterator[str]:
+    if not report["conclusive"]:
+        yield f"Monitor of {report['log']['images']:,} images: too few for a verdict"
+        return
     yield f"{'statistic':14}  {'PSI':>7}  {'limit':>5}"
     for row in report["inputs"] + report["predictions"]:
         verdict = "  DRIFTED" if row["drifted"] else ""

@@ -22,9 +22,11 @@ def draw_drift(report: MonitorReport) -> tuple[Figure, MonitorReport]:
         *(("inputs", drift) for drift in report["inputs"]),
         *(("predictions", drift) for drift in report["predictions"]),
     ]
-    height = -(-len(rows) // _COLUMNS)
+    height = max(1, -(-len(rows) // _COLUMNS))
     figure = Figure(figsize=(3.2 * _COLUMNS, 2.5 * height), layout="constrained")
     verdict = "no drift" if report["passed"] else "DRIFT"
+    if not report["conclusive"]:
+        verdict = "too few for a verdict"
     figure.suptitle(
         f"{report['model_name']} {report['model_version']}, {report['log']['images']:,} images:"
         f" {verdict}"
@@ -34,7 +36,8 @@ def draw_drift(report: MonitorReport) -> tuple[Figure, MonitorReport]:
         _draw(axes, kind, drift)
     for axes in panels[len(rows) :]:
         axes.set_axis_off()
-    panels[0].legend(fontsize=8)
+    if rows:
+        panels[0].legend(fontsize=8)
     return figure, report
 
 

@@ -59,16 +59,21 @@ def measure_drift(
         logged: What the version predicted.
         profile: What the version was trained for.
         version: The version in production.
-        parameters: The thresholds.
+        parameters: The thresholds, and whether too few images are an error.
 
     Raises:
         DataError: The log holds too few images.
     """
-    _check_size(logged, parameters.minimum_images)
-    found_inputs = profile_images(logged.images, profile["inputs"])
-    found_predictions = profile_predictions(logged.probabilities)
-    inputs = compare(profile["inputs"], found_inputs, parameters.threshold)
-    predictions = compare(profile["predictions"], found_predictions, parameters.threshold)
+    conclusive = len(logged.images) >= parameters.minimum_images
+    inputs: list[Drift] = []
+    predictions: list[Drift] = []
+    if conclusive:
+        found_inputs = profile_images(logged.images, profile["inputs"])
+        found_predictions = profile_predictions(logged.probabilities)
+        inputs = compare(profile["inputs"], found_inputs, parameters.threshold)
+        predictions = compare(profile["predictions"], found_predictions, parameters.threshold)
+    elif parameters.require_minimum_images:
+        raise _too_few(logged, parameters.minimum_images)
     return {
         "model_name": version.name,
         "model_version": version.version,
@@ -81,20 +86,20 @@ def measure_drift(
             "other_models": logged.other_models,
             "served_entity": logged.served_entity,
         },
-        "passed": not any(drift["drifted"] for drift in [*inputs, *predictions]),
+        "conclusive": conclusive,
+        "passed": conclusive and not any(drift["drifted"] for drift in [*inputs, *predictions]),
         "inputs": inputs,
         "predictions": predictions,
     }
 
 
-def _check_size(logged: LoggedPredictions, minimum_images: int) -> None:
-    if len(logged.images) < minimum_images:
-        raise DataError(
-            f"the log holds {len(logged.images)} images in {logged.requests} requests "
-            f"({logged.rejected} rejected, {logged.other_models} answered by another model, "
-            f"{logged.unreadable} without images), expected at least {minimum_images}; wait for "
-            "more, or log a larger fraction"
-        )
+def _too_few(logged: LoggedPredictions, minimum_images: int) -> DataError:
+    return DataError(
+        f"the log holds {len(logged.images)} images in {logged.requests} requests "
+        f"({logged.rejected} rejected, {logged.other_models} answered by another model, "
+        f"{logged.unreadable} without images), expected at least {minimum_images}; wait for "
+        "more, or log a larger fraction"
+    )
 
 
 def assert_passed(report: MonitorReport) -> None:

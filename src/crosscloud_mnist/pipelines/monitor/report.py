@@ -35,7 +35,9 @@ class MonitorReport(TypedDict):
         model_version: The version in production.
         digest: SHA-256 of its bundle, hexadecimal.
         log: What the log held.
-        passed: Whether no statistic drifted.
+        conclusive: Whether the log held enough images for a verdict; without one, nothing was
+            compared.
+        passed: Whether there is a verdict, and no statistic drifted.
         inputs: The drift of the images' statistics, the largest first.
         predictions: The drift of the predictions', the largest first.
     """
@@ -44,6 +46,7 @@ class MonitorReport(TypedDict):
     model_version: str
     digest: str
     log: LogCounts
+    conclusive: bool
     passed: bool
     inputs: list[Drift]
     predictions: list[Drift]

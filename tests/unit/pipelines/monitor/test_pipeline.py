@@ -21,6 +21,7 @@ from crosscloud_mnist.datasets.inference_log import InferenceLogDataset
 from crosscloud_mnist.errors import BundleError, DataError, DriftError
 from crosscloud_mnist.monitoring import profile_images, profile_predictions
 from crosscloud_mnist.pipelines.monitor import create_pipeline
+from crosscloud_mnist.pipelines.monitor.console import FORMATTERS
 from crosscloud_mnist.pipelines.monitor.parameters import MonitorParameters
 from crosscloud_mnist.ports import LedgerEntry
 from crosscloud_mnist.promotion import ProductionModel, record_and_move
@@ -90,12 +91,14 @@ class Production:
             lines + '{"request_date": "2026-01-'
         )  # being written
 
-    def monitor(self):
+    def monitor(self, *, require_minimum_images=True):
         inputs = {
             "serving_registry": self.registry,
             "verifier": self.verifier,
             "params:production": ProductionModel(NAME, ALIAS),
-            "params:monitor": MonitorParameters(threshold=0.25, minimum_images=100),
+            "params:monitor": MonitorParameters(
+                threshold=0.25, minimum_images=100, require_minimum_images=require_minimum_images
+            ),
         }
         catalog = DataCatalog(
             {
@@ -126,7 +129,7 @@ def production(tmp_path_factory, tiny_contents, signer, verifier, digits):
 
 def test_parameters_are_typed():
     validator = ParameterValidator({"monitor": create_pipeline()})
-    values = {"threshold": 0.25, "minimum_images": 100}
+    values = {"threshold": 0.25, "minimum_images": 100, "require_minimum_images": True}
     (parameters,) = validator.validate_raw_params({"monitor": values}).values()
     assert parameters == MonitorParameters(**values)
     for name, value in (("threshold", 0), ("minimum_images", "many"), ("treshold", 1)):
@@ -194,6 +197,26 @@ def test_a_log_that_is_too_short_or_no_log_is_named(production, test_images, tmp
     (production.folder / "log" / "b.jsonl").write_text('{"status_code": 200}\n')
     with pytest.raises(DatasetError, match=r"b\.jsonl is not an inference log"):
         InferenceLogDataset(source=str(production.folder / "log")).load()
+
+
+def test_too_few_images_give_no_verdict_where_they_are_no_failure(production, test_images):
+    """After a release that few have called yet, a job must tell that from drift."""
+    production.log(255 - test_images[:80])
+    production.monitor(require_minimum_images=False)
+    report = json.loads((production.folder / "monitor.json").read_text())
+    assert (report["conclusive"], report["passed"]) == (False, False)
+    assert report["log"]["images"] == 80
+    assert report["inputs"] == report["predictions"] == []
+    assert list(FORMATTERS["monitor_report"](report)) == [
+        "Monitor of 80 images: too few for a verdict"
+    ]
+
+
+def test_drift_is_a_failure_also_where_too_few_images_are_none(production, test_images):
+    production.log(255 - test_images)
+    with pytest.raises(DriftError, match="inputs drifted"):
+        production.monitor(require_minimum_images=False)
+    assert production.report()["conclusive"]
 
 
 def test_a_bundle_without_a_profile_is_named(production, tiny_contents, signer, test_images):
