@@ -41,9 +41,10 @@ from pathlib import Path
 import mlflow, numpy as np
 from mlflow.models import ModelSignature
 from mlflow.types import Schema, TensorSpec
-from crosscloud_mnist.bundle import CONTRACT, TestPredictions, BundleContents, Golden, Signer, write
+from crosscloud_mnist.bundle import TestPredictions, BundleContents, Golden, Signer, write
 from crosscloud_mnist.training import export
 from crosscloud_mnist.training.models import build
+from rehearsal.mnist_contract import mnist_contract
 
 folder = Path(sys.argv[1])
 model = export.rebuild("compact", build("compact", 0).get_weights())
@@ -54,7 +55,7 @@ expected = export.predict(model, images)
 golden = Golden(images, expected.argmax(axis=1).astype(np.uint8), expected)
 tested = TestPredictions("0" * 64, golden.labels, golden.labels)
 contents = BundleContents(export.onnx_bytes(model), export.keras_bytes(model), golden, tested,
-                          CONTRACT, {"metrics": {"test_accuracy": 0.1}})
+                          mnist_contract(), {"metrics": {"test_accuracy": 0.1}})
 signer = Signer(str(folder / "key.pem"), str(folder / "key.pub"), generate=True)
 write(contents, folder / "bundle", signer)
 kinds = (TensorSpec(np.dtype(np.float32), (-1, 28, 28)), TensorSpec(np.dtype(np.float32), (-1, 10)))

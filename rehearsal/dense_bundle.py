@@ -7,7 +7,8 @@ import onnxruntime
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from crosscloud_mnist.bundle import CONTRACT, BundleContents, Golden, ModelCard, TestPredictions
+from crosscloud_mnist.bundle import BundleContents, Golden, ModelCard, TestPredictions
+from rehearsal.mnist_contract import mnist_contract
 
 
 def dense_contents(
@@ -19,7 +20,7 @@ def dense_contents(
     (expected,) = session.run(["probabilities"], {"images": images})
     labels = expected.argmax(axis=1).astype(np.uint8)
     golden = Golden(images, labels, expected)
-    return BundleContents(onnx, b"a Keras model", golden, test_predictions, CONTRACT, card)
+    return BundleContents(onnx, b"a Keras model", golden, test_predictions, mnist_contract(), card)
 
 
 def _graph() -> bytes:

@@ -1,9 +1,7 @@
 """The model bundle: the folder that travels from training to serving."""
 
 from crosscloud_mnist.bundle.contents import (
-    CONTRACT,
     BundleContents,
-    Contract,
     Golden,
     ModelCard,
     TestPredictions,
@@ -20,13 +18,11 @@ from crosscloud_mnist.bundle.signing import SIGNATURE, Signer, Verifier
 from crosscloud_mnist.bundle.writer import write
 
 __all__ = [
-    "CONTRACT",
     "CROSS_HOST_TOLERANCE",
     "SAME_HOST_TOLERANCE",
     "SIGNATURE",
     "Bundle",
     "BundleContents",
-    "Contract",
     "Golden",
     "ModelCard",
     "Signer",

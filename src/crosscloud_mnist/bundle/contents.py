@@ -9,40 +9,8 @@ from typing import NotRequired, TypedDict
 import numpy as np
 from numpy.typing import NDArray
 
+from crosscloud_mnist.contract import Contract
 from crosscloud_mnist.monitoring import TrainingProfile
-
-
-class Contract(TypedDict):
-    """The preprocessing contract: what a caller must do with an image, and what the model returns.
-
-    Attributes:
-        input: The graph's input.
-        shape: Of the input, -1 for the number of images.
-        values: Of the pixels.
-        polarity: Which of digit and background is light.
-        placement: Where the digit is in the image.
-        output: The graph's output.
-        classes: What each column of the output stands for.
-    """
-
-    input: str
-    shape: list[int]
-    values: str
-    polarity: str
-    placement: str
-    output: str
-    classes: list[int]
-
-
-CONTRACT: Contract = {
-    "input": "images",
-    "shape": [-1, 28, 28],
-    "values": "whole numbers 0 to 255",
-    "polarity": "light digit on dark background",
-    "placement": "digit in a box of 20 x 20, centred by mass",
-    "output": "probabilities",
-    "classes": list(range(10)),
-}
 
 
 class ModelCard(TypedDict):
@@ -78,9 +46,9 @@ class Golden:
     """The golden set: images with the model's correct answers.
 
     Attributes:
-        images: [n, 28, 28], uint8, light digit on dark background.
+        images: [n, *image_shape], uint8, as the contract says.
         labels: [n], uint8.
-        expected: [n, 10], float32: the probabilities that Keras returned.
+        expected: [n, classes], float32: the probabilities that Keras returned.
     """
 
     images: NDArray[np.uint8]
@@ -110,11 +78,12 @@ class BundleContents:
     """What a bundle is written from.
 
     Attributes:
-        onnx: The graph: ``images`` uint8 [n, 28, 28] to ``probabilities`` float32 [n, 10].
+        onnx: The graph: ``images``, uint8 [n, *image_shape], to ``probabilities``, float32
+            [n, classes].
         keras: The same model as a ``.keras`` file.
         golden: The golden set.
         test_predictions: The predictions on the test set.
-        contract: What a caller must do with an image.
+        contract: What the graph takes and returns.
         card: Lineage and metrics.
     """
 

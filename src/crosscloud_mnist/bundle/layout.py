@@ -1,11 +1,11 @@
 """The bundle as a folder: an MLflow model with everything that verifies it.
 
 MLmodel, python_env.yaml, ...    MLflow's own; the flavor is python_function, from code
-artifacts/model.onnx             the graph: uint8 [n, 28, 28] to probabilities [n, 10]
+artifacts/model.onnx             the graph: uint8 images to probabilities
 artifacts/model.keras            the same model for further training
 artifacts/golden.npz             the golden set: images, labels and the expected probabilities
 artifacts/test_predictions.npz   the predictions on the test set, to compare models by
-artifacts/contract.json          the preprocessing contract
+artifacts/contract.json          the contract: image shape, classes, preprocessing
 artifacts/card.json              lineage and metrics
 model.sig                        the signature over all other files
 """
@@ -21,8 +21,9 @@ from typing import cast
 
 import numpy as np
 
-from crosscloud_mnist.bundle.contents import Contract, Golden, ModelCard, TestPredictions
-from crosscloud_mnist.errors import VerificationError
+from crosscloud_mnist.bundle.contents import Golden, ModelCard, TestPredictions
+from crosscloud_mnist.contract import Contract, parse_contract
+from crosscloud_mnist.errors import BundleError, VerificationError
 
 ADDED_BY_MLFLOW = "registered_model_meta"  # a file, on download; the only one that is not signed
 ARTIFACTS = {
@@ -70,8 +71,19 @@ class Bundle:
         return signature.to_dict() if signature else {}
 
     def contract(self) -> Contract:
-        """Read the preprocessing contract."""
-        return cast("Contract", json.loads(self._artifact("contract").read_text()))
+        """Read the contract: what the model takes and returns.
+
+        Raises:
+            BundleError: It is not valid.
+        """
+        path = self._artifact("contract")
+        try:
+            return parse_contract(json.loads(path.read_text()))
+        except (ValueError, LookupError, TypeError, AttributeError) as error:
+            raise BundleError(
+                f"{path} is no valid contract ({type(error).__name__}: {error}), expected what "
+                "training writes; train again"
+            ) from error
 
     def card(self) -> ModelCard:
         """Read the lineage and the metrics."""

@@ -6,7 +6,9 @@ the bundle holds no pickle. It imports nothing of this package.
 
 from __future__ import annotations
 
+import json
 import os
+from pathlib import Path
 
 import mlflow
 import numpy as np
@@ -16,16 +18,18 @@ from mlflow.pyfunc.model import PythonModel, PythonModelContext
 
 
 class MnistModel(PythonModel):
-    """Predicts the probabilities of the ten digits with ONNX Runtime."""
+    """Predicts the probabilities of the classes with ONNX Runtime."""
 
     def load_context(self, context: PythonModelContext) -> None:
-        """Open the ONNX graph."""
+        """Open the ONNX graph, and read the shape of an image from the contract."""
         os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
         import onnxruntime
 
         self._session = onnxruntime.InferenceSession(
             context.artifacts["onnx"], providers=["CPUExecutionProvider"]
         )
+        contract = json.loads(Path(context.artifacts["contract"]).read_text())
+        self._image_shape = tuple(contract["shape"][1:])
 
     def predict(
         self,
@@ -38,12 +42,11 @@ class MnistModel(PythonModel):
         Args:
             context: Not used.
             model_input: ``{"images": images}``, as the signature names them, or the images:
-                [n, 28, 28], whole numbers 0 to 255 of any dtype, a light digit on a dark
-                background.
+                [n, *image_shape], whole numbers 0 to 255 of any dtype, as the contract says.
             params: Not used.
 
         Returns:
-            [n, 10] float32: the probability of each digit.
+            [n, classes] float32: the probability of each class.
 
         Raises:
             MlflowException: The shape is wrong, or a value is not finite, not whole or out of
@@ -51,15 +54,16 @@ class MnistModel(PythonModel):
         """
         images = model_input["images"] if isinstance(model_input, dict) else model_input
         pixels = np.asarray(images)
-        if pixels.ndim != 3 or pixels.shape[1:] != (28, 28) or not len(pixels):
-            raise _invalid(f"images of shape {pixels.shape}, expected [n, 28, 28] and n >= 1")
+        if pixels.ndim < 2 or pixels.shape[1:] != self._image_shape or not len(pixels):
+            expected = ", ".join(map(str, self._image_shape))
+            raise _invalid(f"images of shape {pixels.shape}, expected [n, {expected}] and n >= 1")
         if not np.isfinite(pixels).all():
             raise _invalid("values that are not finite, expected whole numbers 0 to 255")
         if pixels.min() < 0 or pixels.max() > 255:
             raise _invalid("values out of range, expected whole numbers 0 to 255")
         if (pixels != np.floor(pixels)).any():
             raise _invalid("values that are not whole, expected 0 to 255; do not scale the pixels")
-        if (pixels.max(axis=(1, 2)) == 1).any():
+        if (pixels.reshape(len(pixels), -1).max(axis=1) == 1).any():
             raise _invalid(
                 "no pixel above 1 in an image, expected 0 to 255; do not scale the pixels"
             )

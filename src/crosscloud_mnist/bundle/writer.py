@@ -19,9 +19,11 @@ from crosscloud_mnist.bundle.golden import SAME_HOST_TOLERANCE, check_golden
 from crosscloud_mnist.bundle.layout import ARTIFACTS, Bundle, digest_of
 from crosscloud_mnist.bundle.requirements import pin_requirements
 from crosscloud_mnist.bundle.signing import SIGNATURE, Signer
+from crosscloud_mnist.contract import INPUT
 from crosscloud_mnist.errors import BundleError, VerificationError
 from crosscloud_mnist.storage import folders
 
+_FLOAT32 = np.dtype(np.float32)
 _PYTHON_MODEL = Path(__file__).with_name("python_model.py")  # copied into the bundle, not imported
 
 
@@ -54,6 +56,7 @@ def _save(contents: BundleContents, artifacts: Path, folder: Path) -> None:
     from mlflow.models import ModelSignature
     from mlflow.types import Schema, TensorSpec
 
+    contract = contents.contract
     _write_artifacts(contents, artifacts)
     with _ignore_advice("mlflow"):
         mlflow.pyfunc.save_model(
@@ -61,8 +64,8 @@ def _save(contents: BundleContents, artifacts: Path, folder: Path) -> None:
             python_model=str(_PYTHON_MODEL),
             artifacts={name: str(artifacts / file) for name, file in ARTIFACTS.items()},
             signature=ModelSignature(
-                inputs=Schema([TensorSpec(np.dtype(np.float32), (-1, 28, 28), "images")]),
-                outputs=Schema([TensorSpec(np.dtype(np.float32), (-1, 10))]),
+                inputs=Schema([TensorSpec(_FLOAT32, (-1, *contract.image_shape), INPUT)]),
+                outputs=Schema([TensorSpec(_FLOAT32, (-1, contract.class_count))]),
             ),
             pip_requirements=pin_requirements(),
         )
@@ -89,7 +92,7 @@ def _write_artifacts(contents: BundleContents, folder: Path) -> None:
         labels=predictions.labels,
         predicted=predictions.predicted,
     )
-    for name, content in (("contract", contents.contract), ("card", contents.card)):
+    for name, content in (("contract", contents.contract.to_record()), ("card", contents.card)):
         (folder / ARTIFACTS[name]).write_text(json.dumps(content, indent=2, sort_keys=True))
 
 

@@ -127,6 +127,8 @@ def _describe(parameter: str, expected: type, details: ErrorDetails) -> str:
         return unknown_name(field, _fields(expected, location[:-1]), "parameter", prefix + dot)
     message = details["msg"].removeprefix("Value error, ")
     message = re.sub(r"^Input should be ", "expected ", message)
+    if details["type"] == "value_error" and not location:  # of a whole group: it names the field
+        return f"{parameter}: {message}"
     return f"{name} is {details['input']!r}: {message[0].lower()}{message[1:]}"
 
 

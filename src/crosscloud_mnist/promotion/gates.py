@@ -6,7 +6,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import TypedDict
 
-from crosscloud_mnist.bundle import CONTRACT, Bundle, TestPredictions
+from crosscloud_mnist.bundle import Bundle, TestPredictions
+from crosscloud_mnist.contract import Contract
 
 
 class Gate(TypedDict):
@@ -78,14 +79,18 @@ def compare_with_champion(
     return _gate(name, p, significance, p >= significance, note)
 
 
-def check_contract(candidate: Bundle, champion: Bundle | None) -> Gate:
-    """Clients of the champion's endpoint must be able to call the candidate's unchanged."""
-    expected = champion.contract() if champion else dict(CONTRACT)
-    found = candidate.contract()
-    differing = [key for key in sorted({*expected, *found}) if expected.get(key) != found.get(key)]
+def check_contract(candidate: Bundle, champion: Bundle | None, configured: Contract) -> Gate:
+    """Clients of the champion's endpoint must be able to call the candidate's unchanged.
+
+    Where there is no champion yet, the candidate must have the configured contract.
+    """
+    expected = (champion.contract() if champion else configured).to_record()
+    found = candidate.contract().to_record()
+    differing = [key for key, value in sorted(expected.items()) if found.get(key) != value]
     if champion and candidate.signature() != champion.signature():
         differing.append("signature")
-    note = f"it differs from what clients rely on in {', '.join(differing)}" if differing else ""
+    relying = "clients rely on" if champion else "contract in the globals says"
+    note = f"it differs from what {relying} in {', '.join(differing)}" if differing else ""
     return _gate("contract and signature", len(differing), 0, not differing, note)
 
 

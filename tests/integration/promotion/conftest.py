@@ -20,6 +20,7 @@ from crosscloud_mnist.pipelines.register_remote.parameters import RegisterRemote
 from crosscloud_mnist.pipelines.register_remote.records import RegisteredModel
 from crosscloud_mnist.promotion import ProductionModel
 from rehearsal.mlflow_servers import Server
+from rehearsal.mnist_contract import mnist_contract
 from tests.integration.faulty_proxy import FaultyProxy
 
 ADAPTER = "crosscloud_mnist.adapters.mlflow.registry.MlflowRegistry"
@@ -97,6 +98,7 @@ class Promotion:
             "model_uri": uri,
             "params:production": ProductionModel(self.name, "champion"),
             "params:register_remote": self.parameters(**changed),
+            "params:contract": mnist_contract(),
         }
         memory = {name: MemoryDataset(value, copy_mode="assign") for name, value in inputs.items()}
         outputs = SequentialRunner().run(register_remote.create_pipeline(), DataCatalog(memory))

@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from crosscloud_mnist.bundle import CONTRACT, BundleContents, Golden, TestPredictions, write
+from crosscloud_mnist.bundle import BundleContents, Golden, TestPredictions, write
+from rehearsal.mnist_contract import mnist_contract
 
 pytestmark = [pytest.mark.browser, pytest.mark.process]
 BUILD = Path(__file__).parents[3] / "build"
@@ -51,7 +52,7 @@ def digits_bundle(digits, signer, tmp_path_factory):
         "metrics": {"test_accuracy": float(right.mean()), "test_images": len(test_images)},
     }
     tested = TestPredictions("ef" * 32, test_labels, predicted)
-    contents = BundleContents(onnx, b"not kept", golden, tested, CONTRACT, card)
+    contents = BundleContents(onnx, b"not kept", golden, tested, mnist_contract(), card)
     return write(contents, tmp_path_factory.mktemp("reading") / "bundle", signer)
 
 

@@ -14,7 +14,6 @@ import pytest
 from mlflow.exceptions import MlflowException
 
 from crosscloud_mnist.bundle import (
-    CONTRACT,
     SAME_HOST_TOLERANCE,
     Bundle,
     Verifier,
@@ -24,6 +23,7 @@ from crosscloud_mnist.bundle import (
 )
 from crosscloud_mnist.bundle.signing import Signer
 from crosscloud_mnist.errors import BundleError, ConfigurationError, VerificationError
+from rehearsal.mnist_contract import mnist_contract
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def test_what_is_read_is_what_was_written(tiny_bundle, tiny_contents):
     np.testing.assert_array_equal(golden.images, tiny_contents.golden.images)
     np.testing.assert_array_equal(golden.expected, tiny_contents.golden.expected)
     assert tiny_bundle.card() == tiny_contents.card
-    assert tiny_bundle.contract() == CONTRACT
+    assert tiny_bundle.contract() == mnist_contract()
     assert tiny_bundle.onnx.read_bytes() == tiny_contents.onnx
     assert check_golden(tiny_bundle, SAME_HOST_TOLERANCE) <= SAME_HOST_TOLERANCE
 

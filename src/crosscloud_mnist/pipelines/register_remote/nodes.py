@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from crosscloud_mnist.bundle import Bundle, Verifier
+from crosscloud_mnist.contract import Contract
 from crosscloud_mnist.errors import PromotionRejectedError
 from crosscloud_mnist.pipelines.register_remote.parameters import RegisterRemoteParameters
 from crosscloud_mnist.pipelines.register_remote.records import CandidateRecord, CheckedCandidate
@@ -81,6 +82,7 @@ def check_gates(
     verifier: Verifier,
     record: CandidateRecord,
     production: ProductionModel,
+    contract: Contract,
     parameters: RegisterRemoteParameters,
 ) -> CheckedCandidate:
     """Check the candidate by every gate.
@@ -95,6 +97,7 @@ def check_gates(
         verifier: Holds the public key; the champion is opened only once verified.
         record: As ``fetch_candidate`` returned it.
         production: The registered model and its alias.
+        contract: What the first version must take and return.
         parameters: The thresholds.
 
     Raises:
@@ -119,7 +122,7 @@ def check_gates(
             parameters.significance,
             parameters.require_same_test_set,
         ),
-        gates.check_contract(candidate.bundle, champion),
+        gates.check_contract(candidate.bundle, champion, contract),
     ]
     if parameters.approval_tag:
         rows.append(gates.check_approval(candidate.model.tags, parameters.approval_tag))

@@ -54,6 +54,7 @@ def create_pipeline() -> Pipeline:
                     "verifier": "verifier",
                     "record": "candidate",
                     "production": _PRODUCTION,
+                    "contract": "params:contract",
                     "parameters": _PARAMETERS,
                 },
                 "checked_candidate",

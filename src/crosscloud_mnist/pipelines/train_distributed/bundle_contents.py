@@ -10,7 +10,8 @@ from importlib.metadata import distributions, version
 import numpy as np
 from numpy.typing import NDArray
 
-from crosscloud_mnist.bundle import CONTRACT, BundleContents, Golden, ModelCard, TestPredictions
+from crosscloud_mnist.bundle import BundleContents, Golden, ModelCard, TestPredictions
+from crosscloud_mnist.contract import Contract
 from crosscloud_mnist.datasets.shards import LabelledImages
 from crosscloud_mnist.monitoring import Profile, profile_predictions
 from crosscloud_mnist.pipelines.train_distributed.evaluation import (
@@ -120,6 +121,7 @@ def build_bundle_contents(
     golden_set: Golden,
     test_predictions: Predictions,
     model_card: ModelCard,
+    contract: Contract,
 ) -> BundleContents:
     """Return what goes into the bundle."""
     return BundleContents(
@@ -131,6 +133,6 @@ def build_bundle_contents(
             test_predictions["labels"],
             test_predictions["probabilities"].argmax(axis=1).astype(np.uint8),
         ),
-        contract=CONTRACT,
+        contract=contract,
         card=model_card,
     )

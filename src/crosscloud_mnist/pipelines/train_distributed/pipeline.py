@@ -30,7 +30,7 @@ from crosscloud_mnist.pipelines.train_distributed.nodes import (
 )
 from crosscloud_mnist.pipelines.train_distributed.trials import build_trials
 
-_PARAMETERS = "params:train_distributed"
+_PARAMETERS, _CONTRACT = "params:train_distributed", "params:contract"
 _MODEL = ["selected_settings", "weights"]
 
 
@@ -117,7 +117,7 @@ def _bundle_nodes() -> list[Node]:
         ),
         Node(
             build_bundle_contents,
-            ["exported_model", "golden_set", "test_predictions", "model_card"],
+            ["exported_model", "golden_set", "test_predictions", "model_card", _CONTRACT],
             "bundle",
             name="build_bundle_contents",
         ),

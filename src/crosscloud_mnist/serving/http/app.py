@@ -53,9 +53,11 @@ def create_app(
         inference_log: The inference log, if it is on; closed at shutdown.
         allowed_hosts: The names of the endpoint; only loopback names by default.
     """
-    metrics, budget = Metrics(), BodyBudget()
+    contract = model.contract
+    metrics, budget = Metrics(contract.classes), BodyBudget()
     predictor = Predictor(model, metrics)
-    image, description = ImageEndpoint(predictor, budget), DescriptionEndpoints(model)
+    image = ImageEndpoint(predictor, budget, contract)
+    description = DescriptionEndpoints(model)
     tf_model = f"/v1/models/{model.name}"
     tf_version = f"{tf_model}/versions/{model.version}"
     predict_endpoints = [

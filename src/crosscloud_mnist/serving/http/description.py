@@ -5,6 +5,7 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import Response
 
+from crosscloud_mnist.contract import INPUT, OUTPUT
 from crosscloud_mnist.serving.http.openapi import describe
 from crosscloud_mnist.serving.http.responses import json_response
 from crosscloud_mnist.serving.inference.model import ServedModel
@@ -33,7 +34,7 @@ class DescriptionEndpoints:
                 "version": model.version,
                 "digest": model.digest,
                 "card": model.card,
-                "contract": model.contract,
+                "contract": model.contract.to_record(),
             }
         )
 
@@ -47,8 +48,8 @@ class DescriptionEndpoints:
         """Report the model's signature as TensorFlow Serving does."""
         model = self._model
         signature = {
-            "inputs": {"images": _tensor("DT_UINT8", (-1, 28, 28))},
-            "outputs": {"probabilities": _tensor("DT_FLOAT", (-1, 10))},
+            "inputs": {INPUT: _tensor("DT_UINT8", (-1, *model.contract.image_shape))},
+            "outputs": {OUTPUT: _tensor("DT_FLOAT", (-1, model.contract.class_count))},
             "method_name": "tensorflow/serving/predict",
         }
         return json_response(
@@ -62,7 +63,7 @@ class DescriptionEndpoints:
 
     async def openapi(self, _request: Request) -> Response:
         """Describe every route as OpenAPI."""
-        return json_response(describe(self._model.name, self._model.version))
+        return json_response(describe(self._model.name, self._model.version, self._model.contract))
 
 
 def _tensor(dtype: str, shape: tuple[int, ...]) -> dict[str, object]:

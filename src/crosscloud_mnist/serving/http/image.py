@@ -11,7 +11,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from crosscloud_mnist.errors import ImageError
+from crosscloud_mnist.contract import Contract
+from crosscloud_mnist.errors import ConfigurationError, ImageError
 from crosscloud_mnist.serving.http.body_limits import BodyBudget
 from crosscloud_mnist.serving.http.prediction import Predictor
 from crosscloud_mnist.serving.http.request import get_media_type, read_body
@@ -23,20 +24,21 @@ _DECODE_SECONDS = 10.0
 
 
 class ImageEndpoint:
-    """One image file to the model's input and its ten probabilities.
+    """One image file to the model's input and its probabilities.
 
     Args:
         predictor: What predicts.
         budget: Limits the bodies of all requests together.
+        contract: What the model takes.
     """
 
-    def __init__(self, predictor: Predictor, budget: BodyBudget) -> None:
-        self._predictor, self._budget = predictor, budget
+    def __init__(self, predictor: Predictor, budget: BodyBudget, contract: Contract) -> None:
+        self._predictor, self._budget, self._contract = predictor, budget, contract
         self._executor = ThreadPoolExecutor(_MAX_CONCURRENT_DECODES, "image")
         self._slots = asyncio.Semaphore(_MAX_CONCURRENT_DECODES)
 
     async def predict_file(self, request: Request) -> Response:
-        """Respond with ``{"model_input": [28, 28], "probabilities": [10]}``."""
+        """Respond with ``{"model_input": [*image_shape], "probabilities": [classes]}``."""
         if not get_media_type(request.scope).startswith("image/"):
             raise HTTPException(415, "the content type is not that of an image; set image/png")
         body = await read_body(request.receive, self._budget)
@@ -57,7 +59,9 @@ class ImageEndpoint:
                 503, "too many images at once; retry", {"retry-after": "1"}
             ) from error
         loop = asyncio.get_running_loop()
-        decoding = loop.run_in_executor(self._executor, _to_model_input, bytes(content))
+        decoding = loop.run_in_executor(
+            self._executor, _to_model_input, bytes(content), self._contract
+        )
         decoding.add_done_callback(self._release_slot)  # also after the time limit: it goes on
         try:
             return await asyncio.wait_for(asyncio.shield(decoding), _DECODE_SECONDS)
@@ -70,16 +74,20 @@ class ImageEndpoint:
         decoding.cancelled() or decoding.exception()  # retrieved here: nothing may wait for it
 
 
-def _to_model_input(content: bytes) -> NDArray[np.uint8]:
+def _to_model_input(content: bytes, contract: Contract) -> NDArray[np.uint8]:
     """Return the model's input of an image file.
 
     Raises:
-        HTTPException: 400, for any error: decoders of hostile files raise errors of many types.
+        HTTPException: 500, this server lacks the contract's preprocessing; or 400, for any other
+            error: decoders of hostile files raise errors of many types.
     """
-    from crosscloud_mnist.preprocessing import open_image, to_model_input
+    from crosscloud_mnist.preprocessing import open_image
+    from crosscloud_mnist.preprocessing.preprocessor import get_preprocessor
 
     try:
-        return to_model_input(open_image(content))
+        return get_preprocessor(contract)(open_image(content))
+    except ConfigurationError as error:
+        raise HTTPException(500, str(error)) from error
     except ImageError as error:
         raise HTTPException(400, f"the image {error}") from error
     except Exception as error:

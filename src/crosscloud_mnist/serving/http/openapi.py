@@ -9,11 +9,8 @@ from collections.abc import Mapping
 
 import msgspec
 
-from crosscloud_mnist.serving.http.schema import (
-    ChannelImagesRequest,
-    ImagesRequest,
-    NamedImagesRequest,
-)
+from crosscloud_mnist.contract import Contract
+from crosscloud_mnist.serving.http.schema import build_schema
 
 Schema = Mapping[str, object]
 
@@ -26,47 +23,30 @@ _ERRORS = {
     "421": "the Host is not a name of the endpoint",
     "503": "too many requests at once; Retry-After says when to retry",
 }
-_PREDICTIONS: Schema = {
-    "type": "object",
-    "required": ["predictions"],
-    "properties": {
-        "predictions": {
-            "type": "array",
-            "items": {
-                "type": "array",
-                "minItems": 10,
-                "maxItems": 10,
-                "items": {"type": "number", "minimum": 0, "maximum": 1},
-            },
-        }
-    },
-}
-_IMAGE: Schema = {
-    "type": "object",
-    "required": ["model_input", "probabilities"],
-    "properties": {
-        "model_input": {"type": "array", "items": {"type": "array", "items": {"type": "integer"}}},
-        "probabilities": {"type": "array", "items": {"type": "number"}},
-    },
-}
 _LABEL: Schema = {"name": "label", "in": "path", "required": True, "schema": {"type": "string"}}
 
 
-def describe(name: str, version: str) -> Schema:
+def describe(name: str, version: str, contract: Contract) -> Schema:
     """Return the OpenAPI document.
 
     Args:
         name: The registered model, as in the routes.
         version: The version served.
+        contract: What the model takes and returns.
     """
     request_schemas, components = msgspec.json.schema_components(
-        [ImagesRequest, ChannelImagesRequest, NamedImagesRequest],
+        build_schema(contract.image_shape).documented,
         ref_template="#/components/schemas/{name}",
     )
+    probabilities = _describe_probabilities(contract)
+    predictions = _describe_object(predictions={"type": "array", "items": probabilities})
+    image_prediction = _describe_object(
+        model_input=_describe_image(contract), probabilities=probabilities
+    )
     body = {"required": True, "content": _json({"oneOf": list(request_schemas)})}
-    mlflow_predict = _post(body, _PREDICTIONS, "MLflowError")
-    tf_predict = _post(body, _PREDICTIONS, "TFServingError")
-    image = _post({"required": True, "content": {"image/*": {}}}, _IMAGE, "MLflowError")
+    mlflow_predict = _post(body, predictions, "MLflowError")
+    tf_predict = _post(body, predictions, "TFServingError")
+    image = _post({"required": True, "content": {"image/*": {}}}, image_prediction, "MLflowError")
     tf_model = f"/v1/models/{name}"
     tf_paths: dict[str, Schema] = {}
     for path in (tf_model, f"{tf_model}/versions/{version}"):
@@ -75,7 +55,7 @@ def describe(name: str, version: str) -> Schema:
         tf_paths[f"{path}/metadata"] = {"get": _get("the model's signature")}
     return {
         "openapi": "3.1.0",
-        "info": {"title": f"{name}: handwritten digits", "version": version},
+        "info": {"title": f"{name}: {contract.image_content}", "version": version},
         "paths": {
             "/invocations": {"post": mlflow_predict},
             f"/serving-endpoints/{name}/invocations": {"post": mlflow_predict},
@@ -93,13 +73,34 @@ def describe(name: str, version: str) -> Schema:
         "components": {
             "schemas": {
                 **components,
-                "MLflowError": _object("error_code", "message"),
-                "TFServingError": _object("error"),
+                "MLflowError": _describe_texts("error_code", "message"),
+                "TFServingError": _describe_texts("error"),
             },
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
         },
         "security": [{"token": []}],
     }
+
+
+def _describe_probabilities(contract: Contract) -> Schema:
+    return {
+        "type": "array",
+        "description": f"of {', '.join(contract.classes)}",
+        "minItems": contract.class_count,
+        "maxItems": contract.class_count,
+        "items": {"type": "number", "minimum": 0, "maximum": 1},
+    }
+
+
+def _describe_image(contract: Contract) -> Schema:
+    schema: Schema = {"type": "integer", "minimum": 0, "maximum": 255}
+    for length in reversed(contract.image_shape):
+        schema = {"type": "array", "minItems": length, "maxItems": length, "items": schema}
+    return schema
+
+
+def _describe_object(**properties: Schema) -> Schema:
+    return {"type": "object", "required": list(properties), "properties": properties}
 
 
 def _post(body: Schema, response: Schema, error_schema: str) -> Schema:
@@ -108,7 +109,10 @@ def _post(body: Schema, response: Schema, error_schema: str) -> Schema:
         status: {"description": description, "content": error}
         for status, description in _ERRORS.items()
     }
-    ok = {"description": "ten probabilities for each image", "content": _json(response)}
+    ok = {
+        "description": "the probability of each class, for each image",
+        "content": _json(response),
+    }
     return {"requestBody": body, "responses": {"200": ok, **errors}}
 
 
@@ -120,6 +124,5 @@ def _json(schema: Schema) -> Schema:
     return {"application/json": {"schema": schema}}
 
 
-def _object(*fields: str) -> Schema:
-    properties = {field: {"type": "string"} for field in fields}
-    return {"type": "object", "required": list(fields), "properties": properties}
+def _describe_texts(*names: str) -> Schema:
+    return _describe_object(**{name: {"type": "string"} for name in names})

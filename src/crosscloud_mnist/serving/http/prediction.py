@@ -12,7 +12,7 @@ from starlette.types import Receive, Scope, Send
 
 from crosscloud_mnist.serving.http.body_limits import BodyBudget
 from crosscloud_mnist.serving.http.http_protocol import IN_FLIGHT
-from crosscloud_mnist.serving.http.payload import MAX_INLINE_BYTES, PayloadError, decode_images
+from crosscloud_mnist.serving.http.payload import MAX_INLINE_BYTES, PayloadError
 from crosscloud_mnist.serving.http.request import get_media_type, read_body
 from crosscloud_mnist.serving.http.responses import JSON, error_response, send_json
 from crosscloud_mnist.serving.inference.batching import Batcher, Probabilities
@@ -28,6 +28,9 @@ TF_SERVING_MEDIA_TYPES = frozenset([JSON, "application/x-www-form-urlencoded", "
 class Predictor:
     """Predicts and counts the images of all endpoints.
 
+    Attributes:
+        decode: Returns the images of a request's body: see ``ImageDecoder``.
+
     Args:
         model: What predicts.
         metrics: Where predictions are counted.
@@ -35,11 +38,12 @@ class Predictor:
 
     def __init__(self, model: ServedModel, metrics: Metrics) -> None:
         self._batcher = Batcher(model.predict, model.max_inline_batch)
+        self.decode = model.decode
         self._metrics = metrics
         self._concurrent_predictions = 0
 
     async def predict(self, images: NDArray[np.uint8], *, is_only_request: bool) -> Probabilities:
-        """Return the probabilities [n, 10] of images [n, 28, 28], uint8.
+        """Return the probabilities [n, classes] of images [n, *image_shape], uint8.
 
         Raises:
             HTTPException: 503, too many requests wait for their predictions.
@@ -58,7 +62,7 @@ class Predictor:
 
 
 class PredictEndpoint:
-    """Images as JSON to ``{"predictions": [[10 floats], ...]}``.
+    """Images as JSON to ``{"predictions": [[a float for each class], ...]}``.
 
     It is an ASGI application that handles its own errors, and the middleware calls it without the
     router: Starlette's router and wrappers take a tenth of the time of a request.
@@ -84,6 +88,7 @@ class PredictEndpoint:
     ) -> None:
         self.route = route
         self._predictor, self._budget, self._media_types = predictor, budget, media_types
+        self._decode = predictor.decode
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Respond to one request."""
@@ -109,10 +114,10 @@ class PredictEndpoint:
     async def _predict(self, body: bytes | bytearray, scope: Scope) -> Probabilities:
         try:
             if len(body) <= MAX_INLINE_BYTES:
-                images = decode_images(body)
+                images = self._decode(body)
             else:
                 loop = asyncio.get_running_loop()
-                images = await loop.run_in_executor(self._decoder, decode_images, body)
+                images = await loop.run_in_executor(self._decoder, self._decode, body)
         except PayloadError as error:
             raise HTTPException(400, str(error)) from error
         in_flight = scope.get("state", {}).get(IN_FLIGHT, ())

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from crosscloud_mnist.bundle import CROSS_HOST_TOLERANCE, Bundle, digest_of
 from crosscloud_mnist.errors import EndpointError
-from crosscloud_mnist.serving.http.payload import decode_images
+from crosscloud_mnist.serving.http.payload import ImageDecoder
 
 _MAX_INLINE_SECONDS = 0.001
 _MAX_BATCH = 64  # bounds the memory that ONNX Runtime takes and keeps for activations
@@ -25,7 +25,8 @@ class ServedModel:
         version: Its version.
         digest: SHA-256 of the bundle, hexadecimal.
         card: The bundle's model card.
-        contract: The bundle's preprocessing contract.
+        contract: What the model takes and returns.
+        decode: Returns the images of a request's body: see ``ImageDecoder``.
         max_inline_batch: How many images take about a millisecond; ``verify`` measures it.
 
     Args:
@@ -35,6 +36,7 @@ class ServedModel:
 
     Raises:
         EndpointError: The graph cannot be opened.
+        BundleError: The contract is not valid.
     """
 
     def __init__(self, folder: Path, name: str, version: str) -> None:
@@ -57,9 +59,10 @@ class ServedModel:
         self.name, self.version, self.digest = name, version, bundle.digest
         self.card = bundle.card()
         self.contract = bundle.contract()
+        self.decode = ImageDecoder(self.contract.image_shape).decode
 
     def predict(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Return the probabilities [n, 10], float32, of images [n, 28, 28], uint8."""
+        """Return the probabilities [n, classes], float32, of images [n, *image_shape], uint8."""
         if len(images) <= _MAX_BATCH:
             return self._run(images)
         starts = range(0, len(images), _MAX_BATCH)
@@ -73,7 +76,7 @@ class ServedModel:
         """
         golden = self._golden
         body = json.dumps({"instances": golden.images.tolist()}).encode()
-        probabilities = self.predict(decode_images(body))
+        probabilities = self.predict(self.decode(body))
         wrong = int((probabilities.argmax(axis=1) != golden.labels).sum())
         difference = float(np.abs(probabilities - golden.expected).max(initial=0))
         if wrong or not difference <= CROSS_HOST_TOLERANCE:

@@ -8,6 +8,7 @@ them: the metrics are sums over the workers, and survive a worker's restart.
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from functools import lru_cache
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, values
@@ -22,9 +23,13 @@ _PROBABILITY_BUCKETS = (0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.99, 1.0)
 
 
 class Metrics:
-    """The metrics of one endpoint."""
+    """The metrics of one endpoint.
 
-    def __init__(self) -> None:
+    Args:
+        classes: The names of the model's classes.
+    """
+
+    def __init__(self, classes: Sequence[str]) -> None:
         self._registry = CollectorRegistry()
         if METRICS_FOLDER in os.environ:
             # The default asks the kernel for the process id at each count; no worker is forked.
@@ -32,7 +37,7 @@ class Metrics:
             values.ValueClass = values.MultiProcessValue(  # type: ignore[no-untyped-call]
                 lambda: process_id
             )
-        # A histogram's count is the counter: of requests, and of the images of each digit.
+        # A histogram's count is the counter: of requests, and of the images of each class.
         self._duration = Histogram(
             "http_request_duration_seconds",
             "Time from the end of the request's head to the end of the response",
@@ -42,8 +47,8 @@ class Metrics:
         )
         probability = Histogram(
             "mnist_predicted_probability",
-            "Probability of the predicted digit",
-            ["digit"],
+            "Probability of the predicted class",
+            ["class"],
             buckets=_PROBABILITY_BUCKETS,
             registry=self._registry,
         )
@@ -53,14 +58,14 @@ class Metrics:
             registry=self._registry,
         )
         self._get_duration = lru_cache(maxsize=1024)(self._find_duration)
-        self._probability = [probability.labels(str(digit)) for digit in range(10)]
+        self._probability = [probability.labels(name) for name in classes]
 
     def observe_request(self, route: str, status: int, seconds: float) -> None:
         """Count a request and its duration."""
         self._get_duration(route, status).observe(seconds)
 
     def observe_predictions(self, probabilities: Probabilities) -> None:
-        """Count the predicted digits of probabilities [n, 10]."""
+        """Count the predicted classes of probabilities [n, classes]."""
         for row in probabilities:
             highest = max(row)
             self._probability[row.index(highest)].observe(highest)

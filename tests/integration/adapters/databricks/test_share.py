@@ -16,6 +16,7 @@ from crosscloud_mnist.bundle import digest_of, write
 from crosscloud_mnist.errors import PromotionRejectedError, RegistryError, VerificationError
 from crosscloud_mnist.pipelines import register_remote
 from crosscloud_mnist.promotion import ProductionModel
+from rehearsal.mnist_contract import mnist_contract
 from rehearsal.share_model import open_client, share_model, stop_sharing
 
 SHARED = "data_masters.deploy.shared"  # at the provider, azure
@@ -47,6 +48,7 @@ def promote(tmp_path, verifier, register_remote_parameters):
             "model_uri": uri,
             "params:production": ProductionModel(name, "champion"),
             "params:register_remote": register_remote_parameters(tmp_path / "cache", **changed),
+            "params:contract": mnist_contract(),
         }
         memory = {key: MemoryDataset(value, copy_mode="assign") for key, value in inputs.items()}
         kept = {"candidate": JSONDataset(filepath=str(tmp_path / "candidate.json"))}

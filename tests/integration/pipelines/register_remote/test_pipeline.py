@@ -26,6 +26,7 @@ from crosscloud_mnist.pipelines.register_remote.parameters import RegisterRemote
 from crosscloud_mnist.pipelines.rollback.parameters import RollbackParameters
 from crosscloud_mnist.ports import Deployment, ModelVersion
 from crosscloud_mnist.promotion import ProductionModel
+from rehearsal.mnist_contract import mnist_contract
 
 NAME, ALIAS = "mnist_cnn", "champion"
 
@@ -75,6 +76,7 @@ class Workspaces:
             "model_uri": uri,
             "params:production": ProductionModel(NAME, ALIAS),
             "params:register_remote": self.parameters(**changed),
+            "params:contract": mnist_contract(),
         }
         memory = {name: MemoryDataset(value, copy_mode="assign") for name, value in inputs.items()}
         reports = {

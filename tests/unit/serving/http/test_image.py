@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 from crosscloud_mnist.serving.http import image
 from crosscloud_mnist.serving.http.body_limits import BodyBudget
 from crosscloud_mnist.serving.http.image import ImageEndpoint
+from rehearsal.mnist_contract import mnist_contract
 
 ERRORS = [RuntimeError("x"), MemoryError(), RecursionError(), OSError(), KeyError("x"), EOFError()]
 
@@ -24,7 +25,7 @@ def test_any_error_of_a_decoder_is_400(monkeypatch, error):
 
     monkeypatch.setattr(preprocessing, "open_image", fail)
     with pytest.raises(HTTPException) as raised:
-        image._to_model_input(b"")
+        image._to_model_input(b"", mnist_contract())
     assert raised.value.status_code == 400
 
 
@@ -33,7 +34,7 @@ def slow_decoder(monkeypatch):
     """A decoder that waits; the event ends it."""
     go_on, active = threading.Event(), []
 
-    def decode(content):
+    def decode(content, _contract):
         active.append(content)
         go_on.wait(10)
         return active.remove(content)
@@ -48,7 +49,7 @@ def test_one_image_is_decoded_at_a_time_and_the_others_get_503(monkeypatch, slow
     monkeypatch.setattr(image, "_WAIT_SECONDS", 0.1)
 
     async def decode_three():
-        endpoint = ImageEndpoint(None, BodyBudget())
+        endpoint = ImageEndpoint(None, BodyBudget(), mnist_contract())
         first = asyncio.create_task(endpoint._decode(b"1"))
         await asyncio.sleep(0.01)
         others = await asyncio.gather(
@@ -71,7 +72,7 @@ def test_an_image_that_takes_too_long_is_400_and_keeps_its_place_until_it_ends(
     monkeypatch.setattr(image, "_DECODE_SECONDS", 0.1)
 
     async def decode_two():
-        endpoint = ImageEndpoint(None, BodyBudget())
+        endpoint = ImageEndpoint(None, BodyBudget(), mnist_contract())
         late, waiting = await asyncio.gather(
             endpoint._decode(b"1"), endpoint._decode(b"2"), return_exceptions=True
         )

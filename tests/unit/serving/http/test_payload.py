@@ -10,8 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crosscloud_mnist.serving.http.payload import MAX_IMAGES, PayloadError, decode_images
+from crosscloud_mnist.serving.http.payload import MAX_IMAGES, ImageDecoder, PayloadError
+from rehearsal.mnist_contract import mnist_contract
 
+decode_images = ImageDecoder(mnist_contract().image_shape).decode
 IMAGE = np.arange(784).reshape(28, 28) % 256
 
 
@@ -229,3 +231,33 @@ def test_the_largest_request_is_decoded(kind, shape):
     images = np.resize(IMAGE, (MAX_IMAGES, *shape))
     decoded = decode_images(body(images.astype(kind).tolist()))
     np.testing.assert_array_equal(decoded, images.reshape(-1, 28, 28))
+
+
+COLOUR = np.arange(4 * 5 * 3).reshape(4, 5, 3)
+decode_colour = ImageDecoder((4, 5, 3)).decode
+
+
+@pytest.mark.parametrize("kind", [int, float])
+@pytest.mark.parametrize("count", [1, 3])
+def test_colour_images_are_decoded_in_every_form(count, kind):
+    images = np.stack([COLOUR] * count).astype(kind).tolist()
+    named = [{"images": image} for image in images]
+    for sent in (body(images), body(named), body({"images": images}, "inputs")):
+        np.testing.assert_array_equal(decode_colour(sent), [COLOUR] * count)
+
+
+@pytest.mark.parametrize(
+    "images",
+    [
+        [COLOUR[..., 0].tolist()],
+        [COLOUR[..., :1].tolist()],
+        [COLOUR[:3].tolist()],
+        [(COLOUR + 250).tolist()],
+        [(COLOUR % 2).tolist()],
+        [(COLOUR / 2).tolist()],
+    ],
+    ids=("gray", "one channel", "short", "above 255", "scaled", "not whole"),
+)
+def test_what_is_no_colour_image_of_the_contract_is_rejected(images):
+    with pytest.raises(PayloadError, match="whole numbers 0 to 255"):
+        decode_colour(body(images))
