@@ -13,12 +13,12 @@ from scipy import ndimage
 from crosscloud_mnist.errors import ImageError
 
 _BOX_SIDE, _SIDE = 20, 28
-_OVERSAMPLING = 8  # strokes are measured and changed at this many pixels for one of the result
 _FLOOR, _CEILING = 0.1, 0.9  # strengths that become 0 and 1: removes noise, fills strokes
 _PEAK_PERCENTILE, _PEAK_FLOOR = 80, 0.2  # of the pixels above the floor: becomes 255
 # Stroke widths in pixels of the result. Outside of MNIST's range they are brought just inside it.
-_MIN_STROKE, _MAX_STROKE = 1.9, 5.0
-_THICKENED_STROKE, _THINNED_STROKE = 2.3, 4.5
+_MIN_STROKE, _MAX_STROKE = 1.65, 4.45
+_THICKENED_STROKE, _THINNED_STROKE = 2.0, 4.0
+_OVERSAMPLING = 8  # strokes are changed at this many pixels for one of the result
 
 
 def center_digit(strength: NDArray[np.float32]) -> NDArray[np.uint8]:
@@ -35,56 +35,76 @@ def center_digit(strength: NDArray[np.float32]) -> NDArray[np.uint8]:
     Raises:
         ImageError: There is no foreground.
     """
-    foreground = np.clip((strength - _FLOOR) / (_CEILING - _FLOOR), 0, 1)
-    fine = _adjust_stroke(_fit(foreground, _BOX_SIDE * _OVERSAMPLING, margin=2 * _OVERSAMPLING))
-    digit = _fit(fine, _BOX_SIDE, margin=0)
-    peak = np.percentile(digit[digit > _PEAK_FLOOR], _PEAK_PERCENTILE)
-    digit = np.clip(digit / peak, 0, 1)
-    height, width = digit.shape
-    top, left = (
-        min(max(round((_SIDE - 1) / 2 - centre), 0), _SIDE - size)
-        for centre, size in zip(ndimage.center_of_mass(digit), digit.shape, strict=True)
-    )
+    foreground = ((strength - np.float32(_FLOOR)) / np.float32(_CEILING - _FLOOR)).clip(0, 1)
+    digit = _fit(_adjust_stroke(foreground))
+    visible = digit[digit > _PEAK_FLOOR]
+    rank = int((visible.size - 1) * _PEAK_PERCENTILE / 100)
+    digit = (digit / np.partition(visible, rank)[rank]).clip(0, 1)
     image = np.zeros((_SIDE, _SIDE), np.uint8)
+    top, left = (
+        min(max(round((_SIDE - 1) / 2 - _centre(digit.sum(axis=axis))), 0), _SIDE - size)
+        for axis, size in zip((1, 0), digit.shape, strict=True)
+    )
+    height, width = digit.shape
     image[top : top + height, left : left + width] = np.rint(digit * 255)
     return image
 
 
-def _fit(foreground: NDArray[np.float32], longer_side: int, margin: int) -> NDArray[np.float32]:
-    """Crop to the foreground and scale its longer side, in pixels, with a margin around it."""
-    solid = np.argwhere(foreground > 0.5)
-    if not len(solid):
+def _centre(mass: NDArray[np.float32]) -> float:
+    return float(mass @ np.arange(len(mass)) / mass.sum())
+
+
+def _bounds(foreground: NDArray[np.float32]) -> tuple[int, int, int, int]:
+    """Return left, top, right, bottom of what is solid."""
+    solid = foreground > 0.5
+    rows, columns = np.flatnonzero(solid.any(axis=1)), np.flatnonzero(solid.any(axis=0))
+    if not len(rows):
         raise ImageError("shows no digit; send an image with one digit that stands out")
-    (top, left), (bottom, right) = solid.min(axis=0), solid.max(axis=0) + 1
-    scale = longer_side / max(bottom - top, right - left)
-    width, height = (max(1, round(size * scale)) for size in (right - left, bottom - top))
-    pad = int(np.ceil(margin / scale)) + 1
-    box = np.array([left, top, right, bottom]) + pad
-    box = box + np.array([-1, -1, 1, 1]) * (margin / scale)
-    resized = Image.fromarray(np.pad(foreground, pad)).resize(
-        (width + 2 * margin, height + 2 * margin),
-        Image.Resampling.BOX if scale < 1 else Image.Resampling.BICUBIC,
-        box=tuple(box),
+    return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
+
+
+def _fit(foreground: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Crop to the foreground and scale its longer side to the box."""
+    left, top, right, bottom = box = _bounds(foreground)
+    scale = _BOX_SIDE / max(right - left, bottom - top)
+    size = max(1, round((right - left) * scale)), max(1, round((bottom - top) * scale))
+    resized = Image.fromarray(foreground).resize(
+        size, Image.Resampling.BOX if scale < 1 else Image.Resampling.BICUBIC, box=box
     )
     return np.asarray(resized).clip(0, 1)
 
 
-def _adjust_stroke(fine: NDArray[np.float32]) -> NDArray[np.float32]:
+def _adjust_stroke(foreground: NDArray[np.float32]) -> NDArray[np.float32]:
     """Thicken strokes that are too thin, and thin those that are too thick."""
-    depth = ndimage.distance_transform_edt(np.pad(fine > 0.5, 1))[1:-1, 1:-1]
-    # The mean depth of a bar is a quarter of its width.
-    stroke = 4 * float(depth[depth > 0].mean()) / _OVERSAMPLING
+    left, top, right, bottom = _bounds(foreground)
+    pixels = max(right - left, bottom - top) / _BOX_SIDE  # for one of the result
+    stroke = _stroke_width(foreground) / pixels
+    if _MIN_STROKE <= stroke <= _MAX_STROKE:
+        return foreground
+    scale, margin = _OVERSAMPLING / pixels, _OVERSAMPLING
+    size = [round(side * scale) for side in reversed(foreground.shape)]
+    fine = np.asarray(Image.fromarray(foreground).resize(size, Image.Resampling.BICUBIC))
+    fine = np.pad(fine.clip(0, 1), margin)
     if stroke < _MIN_STROKE:
-        radius = (_THICKENED_STROKE - stroke) / 2
-        return np.asarray(ndimage.grey_dilation(fine, footprint=_disk(radius)))
-    if stroke > _MAX_STROKE:
-        radius = (stroke - _THINNED_STROKE) / 2
-        return np.asarray(ndimage.grey_erosion(fine, footprint=_disk(radius)))
-    return fine
+        disk = _disk((_THICKENED_STROKE - stroke) / 2 * _OVERSAMPLING)
+        return np.asarray(ndimage.grey_dilation(fine, footprint=disk))
+    disk = _disk((stroke - _THINNED_STROKE) / 2 * _OVERSAMPLING)
+    return np.asarray(ndimage.grey_erosion(fine, footprint=disk))
+
+
+def _stroke_width(foreground: NDArray[np.float32]) -> float:
+    """Return the mean width of the strokes, pixels: that of a bar is twice its area by perimeter.
+
+    The perimeter is the image's total variation.
+    """
+    down = np.diff(foreground, axis=0)[:, :-1]
+    right = np.diff(foreground, axis=1)[:-1]
+    perimeter = float(np.sqrt(down * down + right * right).sum())
+    return 2 * float(foreground.sum()) / max(perimeter, 1e-6)
 
 
 def _disk(radius: float) -> NDArray[np.bool_]:
-    """Return a mask of the disk of that radius, in pixels of the result."""
-    n = int(np.ceil(radius * _OVERSAMPLING))
+    """Return a mask of the disk of that radius, pixels."""
+    n = int(np.ceil(radius))
     y, x = np.mgrid[-n : n + 1, -n : n + 1]
-    return np.asarray(y * y + x * x <= (radius * _OVERSAMPLING) ** 2 + 0.25)
+    return np.asarray(y * y + x * x <= radius**2 + 0.25)

@@ -1,79 +1,72 @@
-"""The digit in an image: inside its frames, without specks and edges, all its components."""
+"""The digit in an image: a view is moved and enlarged until the digit fills it."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
-from crosscloud_mnist.errors import ImageError
-from crosscloud_mnist.preprocessing.components import Components
-from crosscloud_mnist.preprocessing.foreground import Foreground, find_foreground
-from crosscloud_mnist.preprocessing.frames import crop, enclosed_regions
+from crosscloud_mnist.preprocessing.scene import analyze
+from crosscloud_mnist.preprocessing.selection import select
 
-_MAX_FRAMES = 6  # one inside the other
-_MIN_INNER_CONTRAST = 0.25  # of the contrast of what encloses it
-_MIN_MASS = 0.03  # of the main component's: below it is a speck
-_MAX_GAP = 0.2  # of the main component's length: the bar of a 5, broken strokes
+_SIDE = 112  # pixels, of the view's longer side: four for one of the model's input
+_MIN_FILL = 0.55  # of the view's longer side: the digit's length
+_VIEW_SIDE = 1.4  # of the digit's length: the next view
+_MAX_VIEWS = 4
+
+Box = tuple[float, float, float, float]  # left, top, right, bottom, pixels of the image
 
 
-def find_digit(gray: NDArray[np.float32]) -> NDArray[np.float32]:
+def find_digit(gray: Image.Image) -> NDArray[np.float32]:
     """Return the foreground of the digit alone.
 
     Args:
-        gray: [height, width], float32, 0 to 1.
+        gray: Mode L.
 
     Returns:
-        [height, width] of the digit's region, float32, 0 is background and about 1 is foreground.
+        [height, width] of the digit's surroundings, float32, 0 is background and about 1 is
+        foreground.
 
     Raises:
-        ImageError: The image shows no foreground.
+        ImageError: The image shows no digit, or more than one.
     """
-    outer = find_foreground(gray)
-    foreground = _find_innermost(gray, outer, _MAX_FRAMES) or outer
-    return np.where(_select_digit(foreground.components), foreground.strength, np.float32(0))
-
-
-def _find_innermost(
-    gray: NDArray[np.float32], foreground: Foreground, depth: int
-) -> Foreground | None:
-    """Return the foreground inside of all frames, or None where no component can be a digit."""
-    for region in enclosed_regions(foreground.is_off_background) if depth else ():
-        inner_gray = crop(gray, region)
-        try:
-            inner = find_foreground(inner_gray)
-        except ImageError:
-            continue  # the region is empty: inside of a thick stroke, or the hole of a 0
-        if inner.contrast > _MIN_INNER_CONTRAST * foreground.contrast:
-            innermost = _find_innermost(inner_gray, inner, depth - 1)
-            if innermost is not None:
-                return innermost
-    return foreground if foreground.components.is_candidate.any() else None
-
-
-def _select_digit(components: Components) -> NDArray[np.bool_]:
-    """Return the mask of the main component and of those that belong to it.
-
-    The main component is the heaviest candidate. Components near it belong to the digit, and so do
-    those near these.
-    """
-    candidates = components.is_candidate
-    allowed = components.is_clear_of_edge
-    if not candidates.any():
-        candidates = allowed = np.ones_like(candidates)
-    main = int(np.argmax(np.where(candidates, components.mass, -1)))
-    allowed = allowed & (components.mass >= _MIN_MASS * components.mass[main])
-    selected = np.arange(len(candidates)) == main
-    for _ in range(len(candidates)):
-        is_near = _gaps(components.boxes, selected) < _MAX_GAP * components.length[main]
-        extended = selected | (allowed & is_near)
-        if (extended == selected).all():
+    view: Box = (0, 0, gray.width, gray.height)
+    is_dark: bool | None = None
+    for remaining in reversed(range(_MAX_VIEWS)):
+        pixels = _resample(gray, view)
+        scene = analyze(pixels, is_dark)
+        selected = select(scene.components, scene.possible)
+        box = scene.components.bounding_box(selected)
+        length = (box[2:] - box[:2]).max()
+        if length >= _MIN_FILL * max(pixels.shape) or not remaining:
             break
-        selected = extended
-    return np.isin(components.labels, np.flatnonzero(selected) + 1)
+        view = _next_view(gray, view, pixels.shape, box)
+        is_dark = scene.foreground.is_dark
+    strength = scene.foreground.strength
+    if selected.all():
+        return strength
+    mask = scene.components.mask(selected)
+    return np.where(mask, strength, np.float32(0))
 
 
-def _gaps(boxes: NDArray[np.int64], selected: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """Return each box's distance from the nearest selected one: the larger of the two axes'."""
-    low, high = boxes[:, None, :2], boxes[:, None, 2:]
-    gaps = np.maximum(low, boxes[selected, :2]) - np.minimum(high, boxes[selected, 2:])
-    return np.asarray(gaps.max(axis=2).min(axis=1))
+def _resample(gray: Image.Image, view: Box) -> NDArray[np.float32]:
+    """Return the gray values of the view, [height, width], float32, 0 to 1."""
+    width, height = view[2] - view[0], view[3] - view[1]
+    scale = _SIDE / max(width, height)
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    method = Image.Resampling.BOX if scale < 0.5 else Image.Resampling.BICUBIC
+    return np.asarray(gray.resize(size, method, box=view), np.float32) / np.float32(255)
+
+
+def _next_view(gray: Image.Image, view: Box, shape: tuple[int, int], box: NDArray[np.int64]) -> Box:
+    """Return a square around the box, as far as the image reaches."""
+    scale = max(view[2] - view[0], view[3] - view[1]) / max(shape)
+    top, left, bottom, right = box * scale
+    half = _VIEW_SIDE / 2 * max(bottom - top, right - left)
+    x, y = view[0] + (left + right) / 2, view[1] + (top + bottom) / 2
+    return (
+        max(0, x - half),
+        max(0, y - half),
+        min(gray.width, x + half),
+        min(gray.height, y + half),
+    )

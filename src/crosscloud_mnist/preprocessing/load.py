@@ -1,16 +1,15 @@
-"""An image of any mode and size to gray values at the working size."""
+"""An image of any mode and size to upright gray values, large ones reduced."""
 
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import ExifTags, Image
 
 from crosscloud_mnist.errors import ImageError
+from crosscloud_mnist.preprocessing.color import GrayAxis, find_gray_axis, to_gray
 from crosscloud_mnist.preprocessing.formats import check_cost, one_line
 
-WORKING_SIDE = 256  # pixels, of the longer side
-_REDUCED_SIDE = 4 * WORKING_SIDE  # a larger image is first reduced by a whole factor, cheaply
+MIN_READ_SIDE = 400  # pixels: a digit of 5 % of the width keeps 20, as many as in MNIST
 _MAX_BAND_PIXELS = 1_000_000  # reduced at once: bounds the memory of intermediate images
 _NUMERIC_MODES = ("I", "F", "I;16", "I;16L", "I;16B", "I;16N")
 _UPRIGHT = {  # by EXIF's orientation
@@ -24,11 +23,12 @@ _UPRIGHT = {  # by EXIF's orientation
 }
 
 
-def read_gray(image: Image.Image) -> NDArray[np.float32]:
-    """Return the gray values of the upright image, its longer side ``WORKING_SIDE`` pixels.
+def read_gray(image: Image.Image) -> Image.Image:
+    """Return the gray values of the upright image.
 
     Returns:
-        [height, width], float32, 0 is black and 1 is white.
+        Mode L, 0 is black and 255 is white. Of a larger image the longer side is reduced to
+        ``MIN_READ_SIDE`` to twice that.
 
     Raises:
         ImageError: The image cannot be decoded, or is too small or too large.
@@ -37,20 +37,17 @@ def read_gray(image: Image.Image) -> NDArray[np.float32]:
         check_cost(image)
         image.draft(None, _draft_size(image))
         image.load()
-        gray = _to_gray(_turn_upright(_reduce(image), image))
+        return _to_gray(_turn_upright(_reduce(image), image))
     except ImageError:
         raise
     except Exception as error:  # a crafted file fails in the decoder in any way
         raise ImageError(
             f"cannot be decoded ({one_line(error)}); save it again as PNG or JPEG"
         ) from error
-    scale = WORKING_SIDE / max(gray.size)
-    size = (max(1, round(gray.width * scale)), max(1, round(gray.height * scale)))
-    return np.asarray(gray.resize(size, Image.Resampling.BICUBIC), dtype=np.float32)
 
 
 def _factor(image: Image.Image) -> int:
-    return max(1, max(image.size) // _REDUCED_SIDE)
+    return max(1, max(image.size) // MIN_READ_SIDE)
 
 
 def _draft_size(image: Image.Image) -> tuple[int, int]:
@@ -62,27 +59,32 @@ def _draft_size(image: Image.Image) -> tuple[int, int]:
 def _reduce(image: Image.Image) -> Image.Image:
     """Return the image in a mode of ``_convert``, a larger one reduced band by band."""
     factor = _factor(image)
+    axis = None if image.mode in ("L", *_NUMERIC_MODES) else find_gray_axis(image)
     if factor == 1:
-        return _convert(image)
+        return _convert(image, axis)
     rows = factor * max(1, _MAX_BAND_PIXELS // (image.width * factor))
+    if rows >= image.height:
+        return _convert(image, axis).reduce(factor)
     bands = []
     for top in range(0, image.height, rows):
         band = image.crop((0, top, image.width, min(top + rows, image.height)))
-        bands.append(_convert(band).reduce(factor))
+        bands.append(_convert(band, axis).reduce(factor))
     reduced = Image.new(bands[0].mode, (bands[0].width, sum(band.height for band in bands)))
     for number, band in enumerate(bands):
         reduced.paste(band, (0, number * (rows // factor)))
     return reduced
 
 
-def _convert(image: Image.Image) -> Image.Image:
-    """Return the image as F (any range of values), RGBA (transparent), L or RGB."""
+def _convert(image: Image.Image, axis: GrayAxis) -> Image.Image:
+    """Return the image as F (any range of values), RGBA (transparent) or L."""
     if image.mode in _NUMERIC_MODES:
         values = np.nan_to_num(np.asarray(image, dtype=np.float32), posinf=0, neginf=0)
         return Image.fromarray(values)
     if image.has_transparency_data:
         return image.convert("RGBA")
-    return image if image.mode in ("L", "RGB") else image.convert("RGB")
+    if image.mode == "L":
+        return image
+    return to_gray(image if image.mode == "RGB" else image.convert("RGB"), axis)
 
 
 def _turn_upright(reduced: Image.Image, image: Image.Image) -> Image.Image:
@@ -95,14 +97,16 @@ def _turn_upright(reduced: Image.Image, image: Image.Image) -> Image.Image:
 
 
 def _to_gray(image: Image.Image) -> Image.Image:
-    """Return the image in mode F, 0 to 1."""
+    """Return the image in mode L."""
     if image.mode == "F":
         values = np.asarray(image, np.float64)
         low, high = values.min(), values.max()
-        return Image.fromarray(((values - low) / max(high - low, 1e-12)).astype(np.float32))
+        scaled = (values - low) * (255 / max(high - low, 1e-12))
+        return Image.fromarray(np.rint(scaled).astype(np.uint8))
     if image.mode == "RGBA":
         image = _on_contrasting_background(image)
-    return Image.fromarray(np.asarray(image.convert("L"), np.float32) / np.float32(255))
+        return to_gray(image, find_gray_axis(image))
+    return image
 
 
 def _on_contrasting_background(image: Image.Image) -> Image.Image:
@@ -121,4 +125,4 @@ def _on_contrasting_background(image: Image.Image) -> Image.Image:
         background = 255 - background
     sheet = Image.new("RGBA", image.size, (background, background, background, 255))
     sheet.alpha_composite(image)
-    return sheet.convert("L")
+    return sheet.convert("RGB")
