@@ -151,7 +151,6 @@ def _bundle_settings() -> dict[str, str]:
     """Return the Spark settings that the Databricks bundle gives to the clusters that train."""
     if str(_BUNDLE) not in sys.path:
         sys.path.append(str(_BUNDLE))
-    from jobs.task import cluster
+    from jobs.task import SPARK_CONF
 
-    settings: dict[str, str] = cluster("node_type").as_dict()["spark_conf"]
-    return settings
+    return SPARK_CONF

@@ -6,14 +6,19 @@ schema           = "train"
 registered_model = "mnist_cnn"
 node_type_gpu    = "Standard_NC6s_v3"
 node_type_cpu    = "Standard_DS3_v2"
+node_type_small  = "Standard_DS3_v2"
 
 identities = {
-  train = {
-    display_name = "crosscloud-mnist train (azure)"
-    roles        = ["trains", "promotes"]
+  deliver = {
+    display_name = "crosscloud-mnist deliver (azure)"
+    roles        = ["delivers"]
     issuer       = "https://token.actions.githubusercontent.com"
     audiences    = ["00000000-0000-0000-0000-000000000000"] # your account
     subject      = "repo:your-organization/crosscloud-mnist:environment:azure"
+  }
+  train = { # who the jobs run as
+    display_name = "crosscloud-mnist train (azure)"
+    roles        = ["trains", "promotes"]
   }
 }
 
@@ -22,3 +27,5 @@ remote_scope = {
   prefix = "data_masters_deploy"
   reader = "train"
 }
+
+signing_reader = "train"

@@ -1,4 +1,4 @@
-# One service principal for each entry of `identities`, which signs in by OIDC federation alone.
+# One service principal for each entry of `identities`. It signs in by OIDC federation, or as the run-as identity of jobs.
 resource "databricks_service_principal" "identity" {
   for_each = var.identities
 
@@ -6,7 +6,7 @@ resource "databricks_service_principal" "identity" {
 }
 
 resource "databricks_service_principal_federation_policy" "identity" {
-  for_each = var.identities
+  for_each = { for key, identity in var.identities : key => identity if identity.subject != null }
   provider = databricks.account
 
   service_principal_id = databricks_service_principal.identity[each.key].id
@@ -19,13 +19,28 @@ resource "databricks_service_principal_federation_policy" "identity" {
 }
 
 locals {
-  # Application ids by role: grants and permissions name principals by them.
-  principals = {
-    for role in ["trains", "promotes", "serves", "queries"] :
-    role => [
-      for key, identity in var.identities :
-      databricks_service_principal.identity[key].application_id
-      if contains(identity.roles, role)
-    ]
+  # Grants name a principal by its application id, which is known only after an apply. So for_each takes the keys of
+  # `identities`, or maps with these keys.
+  application_ids = { for key, identity in databricks_service_principal.identity : key => identity.application_id }
+  members = {
+    for role in ["trains", "promotes", "serves", "queries", "delivers"] :
+    role => [for key, identity in var.identities : key if contains(identity.roles, role)]
+  }
+  principals = { for role, keys in local.members : role => [for key in keys : local.application_ids[key]] }
+  job_users = {
+    for key in toset(concat(local.members.trains, local.members.promotes, local.members.serves)) :
+    key => local.application_ids[key]
+  }
+}
+
+# Who delivers may set these identities as run_as: https://docs.databricks.com/aws/en/security/auth/access-control/service-principal-acl
+resource "databricks_access_control_rule_set" "run_as" {
+  for_each = local.job_users
+
+  name = "accounts/${var.account_id}/servicePrincipals/${each.value}/ruleSets/default"
+
+  grant_rules {
+    role       = "roles/servicePrincipal.user"
+    principals = formatlist("servicePrincipals/%s", local.principals.delivers)
   }
 }

@@ -1,6 +1,6 @@
 output "storage" {
   description = "MNIST_STORAGE of this workspace."
-  value       = "/Volumes/${databricks_catalog.project.name}/${databricks_schema.project.name}/${databricks_volume.storage.name}"
+  value       = "/Volumes/${local.catalog}/${databricks_schema.project.name}/${databricks_volume.storage.name}"
 }
 
 output "client_ids" {
@@ -9,6 +9,6 @@ output "client_ids" {
 }
 
 output "cluster_policy_id" {
-  description = "Policy of the training clusters, a variable of the bundle."
-  value       = databricks_cluster_policy.training.id
+  description = "Policy of the jobs' clusters, a variable of the bundle."
+  value       = databricks_cluster_policy.jobs.id
 }

@@ -13,6 +13,18 @@ variable "catalog" {
   type        = string
 }
 
+variable "create_catalog" {
+  description = "Whether this workspace's run creates the catalog; false where another workspace of the metastore has."
+  type        = bool
+  default     = true
+}
+
+variable "bound_workspaces" {
+  description = "Ids of the metastore's other workspaces that use the catalog, such as staging's."
+  type        = set(string)
+  default     = []
+}
+
 variable "catalog_storage_root" {
   description = "Managed storage of the catalog; null takes the metastore's."
   type        = string
@@ -44,27 +56,29 @@ variable "experiment" {
 
 variable "identities" {
   description = <<-EOT
-    The service principals of this workspace, by role. Each signs in by OIDC federation alone: no secret exists.
+    The service principals of this workspace, by role. No secret exists: with a subject, one signs in by OIDC
+    federation; without, it is who jobs run as.
       trains    may create clusters by the policy, log models and write the volume
       promotes  owns the registered model: it creates versions and moves aliases
       serves    manages the serving endpoint and reads the registered model
       queries   may query the endpoint
+      delivers  deploys the bundle and starts its jobs, which run as the others
     A principal may have several roles.
   EOT
   type = map(object({
     display_name = string
     roles        = set(string)
-    issuer       = string
-    audiences    = list(string)
-    subject      = string
+    issuer       = optional(string)
+    audiences    = optional(list(string))
+    subject      = optional(string)
   }))
 
   validation {
     condition = alltrue([
       for identity in var.identities :
-      length(setsubtract(identity.roles, ["trains", "promotes", "serves", "queries"])) == 0
+      length(setsubtract(identity.roles, ["trains", "promotes", "serves", "queries", "delivers"])) == 0
     ])
-    error_message = "A role is not one of trains, promotes, serves and queries."
+    error_message = "A role is not one of trains, promotes, serves, queries and delivers."
   }
 }
 
@@ -114,10 +128,41 @@ variable "node_type_cpu" {
   type        = string
 }
 
+variable "node_type_small" {
+  description = "Node type of the jobs on a single node."
+  type        = string
+}
+
 variable "max_workers" {
   description = "Most workers of a training cluster; barrier training takes a fixed number."
   type        = number
   default     = 8
+}
+
+variable "model_readers" {
+  description = "Application ids of other workspaces' principals that read the registered model: of staging's, production's."
+  type        = set(string)
+  default     = []
+}
+
+variable "approvers" {
+  description = "Groups whose members may set the tag of an approval on versions of the registered model."
+  type        = set(string)
+  default     = []
+}
+
+variable "signing_reader" {
+  description = "Key of the identity that signs bundles, where this workspace trains; null where it does not."
+  type        = string
+  default     = null
+}
+
+variable "signing_key" {
+  description = "Private key that signs bundles, PEM; never in state."
+  type        = string
+  default     = null
+  sensitive   = true
+  ephemeral   = true
 }
 
 variable "share_with_metastore" {

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from databricks.bundles.jobs import CronSchedule, Job
+from databricks.bundles.jobs import Job
 
-from jobs.task import cluster, kedro_job, kedro_task
+from jobs.task import cluster, kedro_job, kedro_task, schedule
 
 _HALF_HOUR, _HOUR = 1800, 3600
 
@@ -24,21 +24,17 @@ def jobs(environment: str) -> dict[str, Job]:
             )
         ],
         node,
-        parameters={"images": "/Volumes/data_masters/deploy/mnist/01_raw/images"},
+        parameters={"images": "${var.storage}/01_raw/images"},
         environment=environment,
     )
-    batch_score.schedule = CronSchedule(
-        quartz_cron_expression="0 0 2 * * ?", timezone_id="America/Sao_Paulo"
-    )
+    batch_score.schedule = schedule("0 0 2 * * ?")
     monitor = kedro_job(
         "monitor",
         [kedro_task("monitor", environment, retries=1, timeout_seconds=_HALF_HOUR)],
         node,
         environment=environment,
     )
-    monitor.schedule = CronSchedule(
-        quartz_cron_expression="0 30 * * * ?", timezone_id="America/Sao_Paulo"
-    )
+    monitor.schedule = schedule("0 30 * * * ?")
     return {
         "release": kedro_job(
             "release",

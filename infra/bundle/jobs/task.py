@@ -9,13 +9,17 @@ from pathlib import Path
 from databricks.bundles.core import Variable
 from databricks.bundles.jobs import (
     ClusterSpec,
+    CronSchedule,
     DataSecurityMode,
     Job,
     JobCluster,
     JobEmailNotifications,
     JobParameterDefinition,
+    JobPermission,
+    JobPermissionLevel,
     JobRunAs,
     Library,
+    PauseStatus,
     PythonPyPiLibrary,
     PythonWheelTask,
     QueueSettings,
@@ -24,7 +28,22 @@ from databricks.bundles.jobs import (
 )
 
 WHEEL = "../../dist/*.whl"
+# TensorFlow sets up its collectives once in a process, and barrier stages are refused with dynamic
+# allocation (SPARK-24942).
+SPARK_CONF = {
+    "spark.dynamicAllocation.enabled": "false",
+    "spark.python.worker.reuse": "false",
+}
+# A cluster without workers: https://docs.databricks.com/aws/en/compute/configure, and
+# bundle/config/validate/single_node_cluster.go of the CLI. The field is_single_node would also set
+# them, but only where kind is CLASSIC_PREVIEW, which policies do not know.
+_SINGLE_NODE_CONF = {
+    "spark.databricks.cluster.profile": "singleNode",
+    "spark.master": "local[*]",
+}
+_SINGLE_NODE_TAGS = {"ResourceClass": "SingleNode"}
 _CLUSTER = "cluster"
+_TAGS = {"project": "crosscloud-mnist"}
 # The runtimes have mlflow-skinny alone. Without a version, pip installs the newest mlflow, which
 # replaces the runtime's mlflow-skinny.
 _MLFLOW = Library(pypi=PythonPyPiLibrary(package="mlflow==${var.mlflow_version}"))
@@ -34,6 +53,15 @@ _PYPROJECT = Path(__file__).parents[3] / "pyproject.toml"
 def variable(name: str) -> Variable[str]:
     """Return a reference to a string variable of the bundle."""
     return Variable(path=f"var.{name}", type=str)
+
+
+def schedule(quartz_cron_expression: str) -> CronSchedule:
+    """Return a schedule that runs where the target says that schedules do."""
+    return CronSchedule(
+        quartz_cron_expression=quartz_cron_expression,
+        timezone_id="America/Sao_Paulo",
+        pause_status=Variable(path="var.schedules", type=PauseStatus),
+    )
 
 
 def kedro_task(
@@ -51,13 +79,13 @@ def kedro_task(
     Args:
         pipeline: Its name.
         environment: The Kedro environment.
-        params: Runtime parameters, such as ``{"images": "..."}``.
+        params: Runtime parameters, such as ``{"images": "..."}``; a value may hold commas.
         after: Keys of the tasks that come first.
         retries: How often it runs again; 0 where a second run is not idempotent.
         timeout_seconds: After which it is ended.
         extras: Of the wheel, whose packages are installed with it.
     """
-    given = ",".join(f"{name}={value}" for name, value in (params or {}).items())
+    given = ",".join(f'{name}="{value}"' for name, value in (params or {}).items())
     return Task(
         task_key=pipeline,
         job_cluster_key=_CLUSTER,
@@ -96,7 +124,7 @@ def kedro_job(
     parameters: Mapping[str, str] | None = None,
     environment: str,
 ) -> Job:
-    """Return a job: one run at a time, others wait, and people hear of a failure."""
+    """Return a job: one run at a time, others wait, operators may start it and hear of failures."""
     return Job(
         name=f"crosscloud-mnist {name} ({environment})",
         tasks=list(tasks),
@@ -106,10 +134,13 @@ def kedro_job(
             for key, value in (parameters or {}).items()
         ],
         run_as=JobRunAs(service_principal_name=variable("run_as")),
+        permissions=[
+            JobPermission(level=JobPermissionLevel.CAN_MANAGE_RUN, group_name=variable("operators"))
+        ],
         max_concurrent_runs=1,
         queue=QueueSettings(enabled=True),
         email_notifications=JobEmailNotifications(on_failure=[variable("notify")]),
-        tags={"project": "crosscloud-mnist", "environment": environment},
+        tags={**_TAGS, "environment": environment},
     )
 
 
@@ -117,6 +148,8 @@ def cluster(
     node_type: str, *, workers: Variable[int] | None = None, gpu: bool = False, trains: bool = False
 ) -> ClusterSpec:
     """Return a Dedicated cluster of fixed size; RDDs and barrier stages need that.
+
+    ``SINGLE_USER`` is the name of Dedicated that policies know; the user is who the job runs as.
 
     Args:
         node_type: Name of the variable with the node type.
@@ -127,17 +160,20 @@ def cluster(
     keys = {"MNIST_VERIFYING_KEY": variable("verifying_key")}
     if trains:
         keys["MNIST_SIGNING_KEY"] = variable("signing_key")
+    is_single_node = workers is None
     return ClusterSpec(
         spark_version=variable("spark_version_gpu" if gpu else "spark_version"),
         node_type_id=variable(node_type),
-        num_workers=workers,
-        is_single_node=None if workers else True,
-        data_security_mode=DataSecurityMode.DATA_SECURITY_MODE_DEDICATED,
+        num_workers=0 if workers is None else workers,
+        data_security_mode=DataSecurityMode.SINGLE_USER,
         policy_id=variable("policy_id"),
-        spark_conf={
-            "spark.dynamicAllocation.enabled": "false",
-            "spark.python.worker.reuse": "false",  # TensorFlow sets up collectives once a process
+        spark_conf={**SPARK_CONF, **(_SINGLE_NODE_CONF if is_single_node else {})},
+        spark_env_vars={
+            **keys,
+            "GIT_COMMIT": "${bundle.git.commit}",
+            "MNIST_STORAGE": variable("storage"),
+            "MNIST_APPROVAL_TAG": variable("approval_tag"),
+            "MNIST_SOURCE": variable("source"),
         },
-        spark_env_vars={**keys, "GIT_COMMIT": "${bundle.git.commit}"},
-        custom_tags={"project": "crosscloud-mnist"},
+        custom_tags={**_TAGS, **(_SINGLE_NODE_TAGS if is_single_node else {})},
     )

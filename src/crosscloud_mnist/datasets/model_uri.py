@@ -55,7 +55,7 @@ class ModelUriDataset(AbstractDataset[str, str]):
         Raises:
             ConfigurationError: No URI was given, or nothing has been trained in this project.
         """
-        if self._given is None:
+        if not self._given:  # a job's parameter that was left empty
             raise ConfigurationError(
                 "register_remote.model is not set, expected the URI that train printed; add "
                 "--params register_remote.model=models:/m-..."
@@ -75,7 +75,7 @@ class ModelUriDataset(AbstractDataset[str, str]):
         atomic.write_bytes(self._filepath, f"{data}\n".encode())
 
     def _exists(self) -> bool:
-        return self._given not in (None, LAST_TRAINED) or atomic.is_complete(self._filepath)
+        return self._given not in (None, "", LAST_TRAINED) or atomic.is_complete(self._filepath)
 
     def _describe(self) -> dict[str, Any]:
         return {"filepath": str(self._filepath), "given": self._given}

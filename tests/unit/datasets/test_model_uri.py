@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from crosscloud_mnist.datasets.model_uri import LAST_TRAINED, ModelUriDataset
 from crosscloud_mnist.errors import ConfigurationError
 
@@ -23,9 +25,10 @@ def test_the_uri_that_train_saved_is_loaded_if_last_trained_is_given(tmp_path, r
     assert dataset.load() == URI
 
 
-def test_loading_fails_if_no_uri_is_given(tmp_path, raises_cause):
+@pytest.mark.parametrize("given", [None, ""])  # a job's parameter that was left empty is text
+def test_loading_fails_if_no_uri_is_given(given, tmp_path, raises_cause):
     path = str(tmp_path / "uri.txt")
-    dataset = ModelUriDataset(filepath=path)
+    dataset = ModelUriDataset(filepath=path, given=given)
     dataset.save(URI)
     with raises_cause(ConfigurationError, "--params register_remote.model=models:/m-"):
         dataset.load()

@@ -1,4 +1,4 @@
-"""The jobs of the bundle: loaded for every target, and their parameters accepted by the package."""
+"""The jobs of the bundle, loaded for every target: complete, and allowed by the cluster policy."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import hcl2
 import pytest
 import yaml
 from databricks.bundles.core import Bundle
-from kedro.framework.cli.utils import find_run_command
-from kedro.framework.project import configure_project, pipelines
+
+from tests.unit.infra.hcl import evaluate, namespace
 
 FOLDER = Path(__file__).parents[3] / "infra" / "bundle"
 TARGETS = ("azure", "staging", "gcp")
@@ -20,13 +21,17 @@ SECRET = re.compile(
 )
 
 
-@pytest.fixture(params=TARGETS)
-def jobs(request, monkeypatch) -> dict[str, dict[str, Any]]:
+def load(target, monkeypatch) -> dict[str, dict[str, Any]]:
     monkeypatch.syspath_prepend(str(FOLDER))
     from jobs import load_resources
 
-    loaded = load_resources(Bundle(target=request.param)).jobs
+    loaded = load_resources(Bundle(target=target)).jobs
     return {name: job.as_dict() for name, job in loaded.items()}
+
+
+@pytest.fixture(params=TARGETS)
+def jobs(request, monkeypatch) -> dict[str, dict[str, Any]]:
+    return load(request.param, monkeypatch)
 
 
 def tasks(jobs):
@@ -45,28 +50,44 @@ def test_the_jobs_of_a_team_are_there_and_no_endpoint(jobs):
         assert job["queue"] == {"enabled": True}
         assert job["run_as"]
         assert job["email_notifications"]["on_failure"]
+        assert job["permissions"] == [{"level": "CAN_MANAGE_RUN", "group_name": "${var.operators}"}]
+        assert set(job["tags"]) == {"project", "environment"}
+        assert all(task["timeout_seconds"] > 0 for task in job["tasks"])
     assert "model_serving_endpoints" not in (FOLDER / "databricks.yml").read_text()
 
 
-def test_every_task_is_a_command_that_the_package_accepts(jobs):
-    configure_project("crosscloud_mnist")
-    command = find_run_command("crosscloud_mnist")
-    for name, task in tasks(jobs):
-        wheel = task["python_wheel_task"]
-        arguments = [
-            # The service puts the values in before the command starts.
-            re.sub(r"\{\{job\.parameters\.\w+\}\}", "value", value).replace(
-                "${workspace.file_path}", str(FOLDER.parents[1])
-            )
-            for value in wheel["parameters"]
-        ]
-        parsed = command.make_context("run", list(arguments)).params
-        assert set(parsed["pipelines"]) <= set(pipelines), name
-        assert (wheel["package_name"], wheel["entry_point"]) == (
-            "crosscloud_mnist",
-            "crosscloud-mnist",
-        )
-        assert task["timeout_seconds"] > 0
+def test_a_task_runs_again_only_where_a_second_run_is_idempotent(jobs):
+    retries = {task["task_key"]: task.get("max_retries", 0) for _, task in tasks(jobs)}
+    assert retries == {
+        "train": 0,
+        "smoke_test": 0,
+        "rollback": 0,
+        "register_remote": 1,
+        "deploy": 1,
+        "monitor": 1,
+        "batch_score": 2,
+    }
+
+
+def test_schedules_run_in_production_alone(jobs):
+    scheduled = {name: job["schedule"] for name, job in jobs.items() if "schedule" in job}
+    assert set(scheduled) == {"batch_score", "monitor"}
+    assert {each["pause_status"] for each in scheduled.values()} == {"${var.schedules}"}
+    content = yaml.safe_load((FOLDER / "databricks.yml").read_text())
+    assert content["variables"]["schedules"]["default"] == "PAUSED"
+    targets = content["targets"].items()
+    assert {name: target["variables"].get("schedules") for name, target in targets} == {
+        "azure": None,
+        "staging": None,
+        "gcp": "UNPAUSED",
+    }
+
+
+def test_production_takes_only_what_a_person_approved_in_staging():
+    content = yaml.safe_load((FOLDER / "databricks.yml").read_text())
+    variables = {name: target["variables"] for name, target in content["targets"].items()}
+    assert variables["gcp"]["approval_tag"] == "approved_by"
+    assert variables["gcp"]["source"] == "databricks-uc"  # the metastore that staging shares
 
 
 def test_every_task_installs_the_wheel_and_the_packages_of_its_extras(jobs):
@@ -95,7 +116,7 @@ def test_every_cluster_is_given_the_commit_of_the_code(jobs):
 def test_training_clusters_are_dedicated_and_of_fixed_size(jobs):
     for name, job in jobs.items():
         (cluster,) = (each["new_cluster"] for each in job["job_clusters"])
-        assert cluster["data_security_mode"] == "DATA_SECURITY_MODE_DEDICATED", name
+        assert cluster["data_security_mode"] == "SINGLE_USER", name  # Dedicated, see cluster()
         assert "autoscale" not in cluster
         assert cluster["spark_conf"]["spark.dynamicAllocation.enabled"] == "false"
         holds_key = "MNIST_SIGNING_KEY" in cluster["spark_env_vars"]
@@ -112,6 +133,53 @@ def test_every_variable_and_file_of_the_bundle_exists(jobs):
     assert (FOLDER / content["artifacts"]["wheel"]["path"] / "pyproject.toml").is_file()
     for target in content["targets"].values():
         assert set(target["variables"]) <= set(content["variables"])
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_the_cluster_policy_allows_every_cluster(target, monkeypatch):
+    """Both have the values of one workspace: the target's in the bundle, and its tfvars."""
+    content = yaml.safe_load((FOLDER / "databricks.yml").read_text())
+    defaults = {name: each.get("default") for name, each in content["variables"].items()}
+    variables = {**defaults, **content["targets"][target]["variables"]}
+    policy = read_policy(target)
+    for name, job in load(target, monkeypatch).items():
+        (cluster,) = (each["new_cluster"] for each in job["job_clusters"])
+        assert cluster["policy_id"] == "${var.policy_id}"
+        for path, rule in policy.items():
+            if path != "cluster_type":  # of a job, by where it stands
+                value = find_value(cluster, path, variables)
+                assert is_allowed(rule, value), f"{name}: {path} is {value}, expected {rule}"
+
+
+def read_policy(target):
+    terraform = FOLDER.parent / "terraform"
+    given = evaluate(hcl2.loads((terraform / f"{target}.tfvars").read_text()), {})
+    declared = hcl2.loads((terraform / "variables.tf").read_text())["variable"]
+    defaults = {
+        name.strip('"'): body["default"]
+        for entry in declared
+        for name, body in entry.items()
+        if isinstance(body, dict) and isinstance(body.get("default"), int)
+    }
+    (local,) = hcl2.loads((terraform / "compute.tf").read_text())["locals"]
+    return evaluate(local["job_policy"], {"var": namespace({**defaults, **given})})
+
+
+def find_value(cluster, path, variables):
+    section, _, key = path.partition(".")
+    value = cluster[section][key] if key else cluster[section]
+    found = re.fullmatch(r"\$\{var\.(\w+)\}", str(value))
+    return variables[found[1]] if found else value
+
+
+def is_allowed(rule, value):
+    if rule["type"] == "fixed":
+        return value == rule["value"]
+    if rule["type"] == "allowlist":
+        return value in rule["values"]
+    if rule["type"] == "range":
+        return 0 <= value <= rule["maxValue"]
+    return re.fullmatch(rule["pattern"], value) is not None
 
 
 def test_no_secret_stands_in_the_bundle():

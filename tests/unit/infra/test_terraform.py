@@ -165,6 +165,13 @@ def check_values(module: Mapping[str, list[Any]], folder: Path) -> Iterator[str]
                 yield f"{path.name}: {name} has no value"
 
 
+def check_iterations(module: Mapping[str, list[Any]]) -> Iterator[str]:
+    """A plan needs the keys of every ``for_each``; ids exist only after an apply."""
+    for kind, name, body in resources(module):
+        if re.search(r"local\.(principals|application_ids)|databricks_", str(body.get("for_each"))):
+            yield f"{kind}.{name}: for_each is not known before an apply"
+
+
 def problems(folder: Path) -> list[str]:
     module = read(folder, "*.tf")
     text = "\n".join(path.read_text() for path in sorted(folder.glob("*.tf")))
@@ -174,6 +181,7 @@ def problems(folder: Path) -> list[str]:
             for kind, name, body in resources(module)
             for problem in check_block(kind, None, body, f"{kind}.{name}")
         ),
+        *check_iterations(module),
         *check_references(module, text),
         *check_values(module, folder),
     ]
@@ -218,9 +226,9 @@ def test_every_argument_reference_and_value_fits_the_provider():
         ),
         (
             "compute.tf",
-            'name        = "crosscloud-mnist training"',
+            'name        = "crosscloud-mnist jobs"',
             "name        = 3",
-            "databricks_cluster_policy.training.name is a Number, expected "
+            "databricks_cluster_policy.jobs.name is a Number, expected "
             "typing.Optional[builtins.str]",
         ),
         (
@@ -228,6 +236,12 @@ def test_every_argument_reference_and_value_fits_the_provider():
             "node_type_gpu ",
             "node_type ",
             "gcp.tfvars: there is no variable node_type",
+        ),
+        (
+            "catalog.tf",
+            "for_each = local.volume_users",
+            "for_each = toset(local.principals.trains)",
+            "databricks_grant.volume: for_each is not known before an apply",
         ),
         (
             "sharing.tf",
