@@ -25,6 +25,7 @@ from rehearsal.job import JobEnvironment
 from rehearsal.options import RehearsalOptions, add_options, read_options
 from rehearsal.package import find_built_commit
 from rehearsal.share_flow import promote_shared
+from rehearsal.staging_flow import promote_staged
 from rehearsal.state import print_state
 from rehearsal.transports import set_transports, transport_rows
 from rehearsal.unity_catalog_switches import GCS, PRESIGNED, SAS
@@ -33,6 +34,7 @@ from rehearsal.workspaces import FOLDER, print_usage, running_workspaces, stop_w
 
 # Reaches the 99 % that the shipped conf demands within minutes.
 _PARAMS = "train_distributed.recipe=compact,train_distributed.settings.epochs=8"
+_APPROVER = "model.owner@bank.example"
 _IN_ONE_PROCESS = ",train_distributed.mode=single"
 
 
@@ -97,6 +99,8 @@ def _rehearse(params: str, options: RehearsalOptions, *, keep: bool) -> bool:
         if options.share:
             set_transports(flow, options, gcp=PRESIGNED, azure=SAS)
             rows += promote_shared(flow, "azure", "gcp")
+        if options.staging:
+            rows += promote_staged(flow, flow.trained_model("azure"), _APPROVER)
         rows += transport_rows(flow, options)
         print_evidence(rows)
         if keep:

@@ -44,7 +44,7 @@ from rehearsal.shared_catalog import SharedCatalogs
 from rehearsal.tokens import LIFETIME_SECONDS, from_json
 from rehearsal.workspace import ApiError, Workspace, error_response
 
-SCHEMAS = frozenset({"data_masters.train", "data_masters.deploy"})
+SCHEMAS = frozenset({"data_masters.train", "data_masters.staging", "data_masters.deploy"})
 _ALL = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
 
 

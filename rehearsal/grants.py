@@ -11,14 +11,15 @@ import re
 from dataclasses import dataclass
 
 ADMINISTERS, TRAINS, PROMOTES, SERVES = "administers", "trains", "promotes", "serves"
-QUERIES, READS_SCOPE = "queries", "reads_scope"
-ALL = (TRAINS, PROMOTES, SERVES, QUERIES, READS_SCOPE)
+QUERIES, READS_SCOPE, APPROVES = "queries", "reads_scope", "approves"
+ALL = (TRAINS, PROMOTES, SERVES, QUERIES, READS_SCOPE, APPROVES)
 # The service principals of a workspace, by name. ``release`` promotes and serves in one run.
 PRINCIPALS = {
     "trains": (TRAINS, READS_SCOPE),
     "promotes": (PROMOTES, READS_SCOPE),
     "serves": (SERVES, READS_SCOPE),
     "releases": (PROMOTES, SERVES, READS_SCOPE),
+    "approves": (APPROVES,),
 }
 _MLFLOW = r"/api/2\.0/mlflow"
 _UC = rf"{_MLFLOW}/unity-catalog"
@@ -49,7 +50,10 @@ RULES = (
     Rule(ALL, "no privilege", r"/api/2\.1/unity-catalog/current-metastore-assignment$"),
     Rule((), "CREATE MODEL on the schema", rf"{_UC}/registered-models/create$"),
     Rule((), "ownership of the registered model", rf"{_UC}/registered-models/delete$"),
-    Rule((PROMOTES, SERVES), "EXECUTE on the registered model", f"{_UC}/", ("GET",)),
+    Rule(
+        (PROMOTES, APPROVES), "APPLY TAG on the registered model", rf"{_UC}/model-versions/set-tag$"
+    ),
+    Rule((PROMOTES, SERVES, APPROVES), "EXECUTE on the registered model", f"{_UC}/", ("GET",)),
     Rule((PROMOTES, SERVES), "EXECUTE on the registered model", rf"{_CREDENTIALS}$", ("POST",)),
     Rule((PROMOTES,), "ownership of the registered model", f"{_UC}/"),
     Rule((PROMOTES, SERVES), "EXECUTE on the registered model", _MODELS, ("GET",)),

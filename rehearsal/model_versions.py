@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 
 from rehearsal.model_storage import find_model_folder, location_of
-from rehearsal.privileges import check_readable, require_owner
+from rehearsal.privileges import check_readable, require_apply_tag, require_owner
 from rehearsal.unity_catalog_fields import (
     PENDING,
     READY,
@@ -98,7 +98,7 @@ async def set_version_tag(request: Request) -> JSONResponse:
     """Set a tag that Unity Catalog allows."""
     fields = await read_fields(request)
     check_tags([fields])
-    await require_owner(request, *require_fields(fields, "name"))
+    await require_apply_tag(request, *require_fields(fields, "name"))
     await request_store(workspace_of(request), "POST", "model-versions/set-tag", fields)
     return JSONResponse({})
 

@@ -16,6 +16,7 @@ class RehearsalOptions:
             has.
         federated_identity: The jobs sign in with federated tokens that expire during the run.
         share: A model is also promoted from a shared catalog.
+        staging: A model is also released in staging, approved, and released in production.
         cluster: Training runs on a standalone Spark cluster, on a session that exists; otherwise
             in one process.
     """
@@ -24,6 +25,7 @@ class RehearsalOptions:
     transports: bool = True
     federated_identity: bool = True
     share: bool = True
+    staging: bool = True
     cluster: bool = True
 
 

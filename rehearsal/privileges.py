@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from starlette.requests import Request
 
-from rehearsal.grants import ADMINISTERS
+from rehearsal.grants import ADMINISTERS, APPROVES
 from rehearsal.tokens import Principal
 from rehearsal.unity_catalog_store import model_not_found, owner_of
 from rehearsal.unity_catalog_switches import read_switches
@@ -46,6 +46,21 @@ async def require_owner(request: Request, name: str) -> None:
     if not _owns(request, owner) and not _has_privilege(request, "MANAGE"):
         message = f"User does not have MANAGE on Routine or Model '{name}'."
         raise ApiError(403, "PERMISSION_DENIED", message)
+
+
+async def require_apply_tag(request: Request, name: str) -> None:
+    """Check that the caller may set tags on the model's versions.
+
+    https://learn.microsoft.com/en-gb/azure/databricks/database-objects/tags
+
+    Raises:
+        ApiError: It may not be read, or the caller has no ``APPLY TAG`` and does not own it.
+    """
+    principal: Principal = request.scope["rehearsal.principal"]
+    if APPROVES in principal.roles:
+        await check_readable(request, name)
+    else:
+        await require_owner(request, name)
 
 
 def require_create_model(request: Request, schema: str) -> None:

@@ -18,7 +18,7 @@ def print_state(workspace: WorkspaceProcess) -> None:
     """Print the versions, aliases and endpoints of a workspace."""
     print(f"\n{workspace.name}: workspace {workspace.workspace_id} at {workspace.host}")
     with _client(workspace) as http:
-        for version in _versions(http):
+        for version in _versions(http, _MODEL):
             aliases = ", ".join(_aliases(version)) or "no alias"
             print(f"  {version['name']} {version['version']} {version['status']} ({aliases})")
             tags = _tags(version)
@@ -30,12 +30,12 @@ def print_state(workspace: WorkspaceProcess) -> None:
             print(f"  endpoint {endpoint['name']} {endpoint['state']['ready']}: {names}")
 
 
-def find_champions(workspace: WorkspaceProcess) -> dict[str, dict[str, str]]:
-    """Return the tags of each version that has the alias ``champion``, by version."""
+def find_champions(workspace: WorkspaceProcess, model: str = _MODEL) -> dict[str, dict[str, str]]:
+    """Return the tags of each version of a model that has the alias ``champion``, by version."""
     with _client(workspace) as http:
         return {
             version["version"]: _tags(version)
-            for version in _versions(http)
+            for version in _versions(http, model)
             if "champion" in _aliases(version)
         }
 
@@ -45,10 +45,10 @@ def _client(workspace: WorkspaceProcess) -> httpx.Client:
     return httpx.Client(base_url=workspace.host, headers=headers, timeout=30)
 
 
-def _versions(http: httpx.Client) -> Iterator[dict[str, Any]]:
+def _versions(http: httpx.Client, model: str) -> Iterator[dict[str, Any]]:
     registry = "/api/2.0/mlflow/unity-catalog"
     found = http.get(
-        f"{registry}/model-versions/search", params={"filter": f"name = '{_MODEL}'"}
+        f"{registry}/model-versions/search", params={"filter": f"name = '{model}'"}
     ).json()
     for each in found.get("model_versions", []):
         which = {"name": each["name"], "version": each["version"]}

@@ -21,11 +21,12 @@ from rehearsal.processes import await_ready, clean_environment, end_group, free_
 from rehearsal.tokens import USER, Issuer, Principal, digest, to_json
 from rehearsal.unity_catalog_switches import UnityCatalogSwitches, write_switches
 
-_MODEL = "data_masters.deploy.mnist_cnn"
+_MODELS = ("data_masters.deploy.mnist_cnn", "data_masters.staging.mnist_cnn")
+_EXPERIMENTS = ("/Shared/crosscloud-mnist", "/Shared/crosscloud-mnist-staging")
 _PROVISIONED = (
-    ("unity-catalog/registered-models/create", _MODEL),
-    ("experiments/create", "/Shared/crosscloud-mnist"),
-    ("experiments/create", "/Shared/crosscloud-mnist-ledger"),
+    *(("unity-catalog/registered-models/create", name) for name in _MODELS),
+    *(("experiments/create", name) for name in _EXPERIMENTS),
+    *(("experiments/create", f"{name}-ledger") for name in _EXPERIMENTS),
 )
 
 
@@ -175,9 +176,9 @@ class WorkspaceProcess:
         }
 
     def provision(self) -> None:
-        """Create what Terraform creates (``infra/terraform``): model and experiments.
+        """Create what Terraform creates (``infra/terraform``): models and experiments.
 
-        Those who promote own the model.
+        Those who promote own the models.
         """
         authorization = {"authorization": f"Bearer {self.token}"}
         with httpx.Client(base_url=self.host, headers=authorization, timeout=30) as http:
@@ -186,7 +187,8 @@ class WorkspaceProcess:
                 if response.is_error and "ALREADY_EXISTS" not in response.text:
                     response.raise_for_status()
             owner = {"owner": PROMOTES}
-            http.patch(f"/api/2.1/unity-catalog/models/{_MODEL}", json=owner).raise_for_status()
+            for name in _MODELS:
+                http.patch(f"/api/2.1/unity-catalog/models/{name}", json=owner).raise_for_status()
 
     def inject(self, *rules: Rule) -> None:
         """Inject faults into the next requests that match a rule."""

@@ -38,7 +38,7 @@ def load(environment: str, **parameters: object) -> OmegaConfigLoader:
     return loader
 
 
-@pytest.mark.parametrize("environment", ["base", "azure", "gcp"])
+@pytest.mark.parametrize("environment", ["base", "azure", "staging", "gcp"])
 def test_every_dataset_of_every_pipeline_is_in_the_catalog(environment, monkeypatch):
     for name, value in SECRETS.items():
         monkeypatch.setenv(name, value)
@@ -56,7 +56,7 @@ def test_every_dataset_of_every_pipeline_is_in_the_catalog(environment, monkeypa
 
 
 @pytest.mark.parametrize(("given", "slots"), [(None, 2), ("3", 3)])
-@pytest.mark.parametrize("environment", ["azure", "gcp"])
+@pytest.mark.parametrize("environment", ["azure", "staging", "gcp"])
 def test_the_slots_of_a_cloud_are_a_number(environment, given, slots, monkeypatch):
     for name, value in {**SECRETS, **({"MNIST_SLOTS": given} if given else {})}.items():
         monkeypatch.setenv(name, value)
@@ -83,6 +83,25 @@ def test_no_layer_follows_a_later_one_so_that_kedro_viz_draws_them():
     assert backwards == []
 
 
+def test_staging_shares_no_model_experiment_endpoint_or_storage_with_production(monkeypatch):
+    for name, value in SECRETS.items():
+        monkeypatch.setenv(name, value)
+    staging, production = load("staging")["globals"], load("gcp")["globals"]
+    own = ("storage", "experiment", "model_name", "inference_log")
+    assert all(staging[name] != production[name] for name in own)
+    assert staging["endpoint"]["name"] != production["endpoint"]["name"]
+    assert staging["minimum_accuracy"] == production["minimum_accuracy"]
+
+
+@pytest.mark.parametrize("environment", ["azure", "gcp"])
+def test_production_asks_for_the_approval_that_a_variable_names(environment, monkeypatch):
+    for name, value in SECRETS.items():
+        monkeypatch.setenv(name, value)
+    assert load(environment)["parameters"]["register_remote"]["approval_tag"] is None
+    monkeypatch.setenv("MNIST_APPROVAL_TAG", "approved_by")
+    assert load(environment)["parameters"]["register_remote"]["approval_tag"] == "approved_by"
+
+
 def test_no_secret_stands_in_the_conf():
     for path in (PROJECT / "conf").glob("[!l]*/**/*.yml"):
         for line in path.read_text().splitlines():
@@ -94,6 +113,7 @@ def test_no_secret_stands_in_the_conf():
     ("environment", "tracking", "registry"),
     [
         ("azure", "databricks", "databricks-uc://data_masters_gcp:data_masters_deploy"),
+        ("staging", "databricks", "databricks-uc"),
         ("gcp", "databricks", "databricks-uc"),
     ],
 )
@@ -225,7 +245,11 @@ def unused_project(tmp_path_factory):
             {**SECRETS, "DATABRICKS_HOST": "http://127.0.0.1:9"},
             "127.0.0.1:9 does not answer",
         ),
-        (["--env", "prod"], {}, "no environment prod, expected one of azure, base, gcp, local"),
+        (
+            ["--env", "prod"],
+            {},
+            "no environment prod, expected one of azure, base, gcp, local, staging",
+        ),
         (["--runner", "FooRunner"], {}, "there is no runner FooRunner, expected one of"),
         (["--to-nodes", "decod"], {}, "there is no node decod, did you mean decode?"),
         (["--runner", "ParallelRunner"], {}, "ParallelRunner uses other threads or processes"),

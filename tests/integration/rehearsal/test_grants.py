@@ -135,14 +135,15 @@ def test_no_identity_may_create_or_delete_a_registered_model(request_as, role):
     ("method", "path", "allowed"),
     [
         ("GET", "/api/2.0/serving-endpoints", {"serves", "releases"}),
-        ("GET", "/api/2.0/mlflow/experiments/get-by-name", set(PRINCIPALS)),
+        ("GET", "/api/2.0/mlflow/experiments/get-by-name", {*PRINCIPALS} - {"approves"}),
         ("POST", "/api/2.0/mlflow/runs/create", {"trains", "promotes", "releases"}),
         ("PUT", "/api/2.0/fs/files/Volumes/a/b/c/file", {"trains", "promotes", "releases"}),
         ("GET", "/api/2.0/fs/files/Models/a/b/c/1/file", {"promotes", "serves", "releases"}),
         ("PUT", "/api/2.0/fs/files/Models/a/b/c/1/file", {"promotes", "releases"}),
-        ("POST", f"{UC}/model-versions/set-tag", {"promotes", "releases"}),
+        ("POST", f"{UC}/model-versions/set-tag", {"promotes", "releases", "approves"}),
+        ("POST", f"{UC}/registered-models/set-tag", {"promotes", "releases"}),
         ("POST", "/api/2.0/secrets/put", set()),
-        ("GET", "/api/2.0/secrets/get", set(PRINCIPALS)),
+        ("GET", "/api/2.0/secrets/get", {*PRINCIPALS} - {"approves"}),
         ("GET", "/api/2.0/anything/else", set()),
     ],
 )

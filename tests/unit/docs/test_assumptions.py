@@ -17,7 +17,9 @@ ASSUMPTIONS = (DOCS / "assumptions.md").read_text()
 SYMBOLS = re.findall(r"`([\w./]+\.py):(\d+)` `([^`]+)`", ASSUMPTIONS)
 TESTS = sorted(set(re.findall(r"`(tests/[\w./]+\.py)(?:::(\w+))?`", ASSUMPTIONS)))
 ROWS = [line for line in ASSUMPTIONS.splitlines() if line.startswith("| ") and "---" not in line]
-PAGES = [DOCS / name for name in ("assumptions.md", "moving-a-model.md", "permissions.md")]
+PAGES = [
+    DOCS / name for name in ("assumptions.md", "moving-a-model.md", "permissions.md", "sizing.md")
+]
 
 
 def lines_of(path):

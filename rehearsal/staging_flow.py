@@ -1,0 +1,105 @@
+"""Staging as jobs run it: azure, staging, a person's approval, then production in gcp.
+
+Staging is a schema of production's metastore with its own model, experiments, volume and endpoint.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+
+import httpx
+from databricks.sdk.core import Config
+
+from rehearsal.evidence import Row
+from rehearsal.flow import Flow, FlowError
+from rehearsal.state import find_champions
+from rehearsal.workspace_process import WorkspaceProcess
+
+APPROVAL_TAG = "approved_by"
+_MODEL = "data_masters.staging.mnist_cnn"
+
+
+def promote_staged(flow: Flow, model: str, approver: str, params: str = "") -> Iterator[Row]:
+    """Release a logged model of azure in staging, and the tested version in production.
+
+    Production rejects the version until it has the tag of the approval.
+
+    Args:
+        flow: The flow; azure has logged the model.
+        model: Its URI.
+        approver: Who approves.
+        params: More of what ``--params`` takes.
+
+    Yields:
+        What was shown.
+
+    Raises:
+        FlowError: A release failed that should not.
+    """
+    production = flow.workspaces["gcp"]
+    staged = replace(flow, workspaces={**flow.workspaces, "staging": production})
+    flow.write_secrets("gcp", "azure", "releases")
+    before = list(find_champions(production))
+    more = f",{params}" if params else ""
+    staged.kedro("release", "staging", params=f"register_remote.model={model}{more}")
+    ((version, tags),) = find_champions(production, _MODEL).items()
+    released = {
+        "params": f"register_remote.model=models:/{_MODEL}/{version}{more}",
+        "MNIST_SOURCE": "databricks-uc",
+        "MNIST_APPROVAL_TAG": APPROVAL_TAG,
+    }
+    yield Row(
+        "staging released the model, and production did not change",
+        f"version {version} of {_MODEL}",
+        list(find_champions(production)) == before,
+    )
+    message = _release_without_approval(flow, released)
+    yield Row(
+        "production rejected the version that nobody had approved",
+        message or "it was released",
+        bool(message) and list(find_champions(production)) == before,
+    )
+    approve(production, version, approver)
+    flow.kedro("release", "gcp", **released)
+    ((promoted, promoted_tags),) = find_champions(production).items()
+    gates = json.loads((flow.storage("gcp") / "08_reporting" / "promotion_gates.json").read_text())
+    figures = [gate["figure"] for gate in gates if gate["gate"] == "approval"]
+    yield Row(
+        "production released the approved version of staging",
+        f"version {promoted}, approved by {', '.join(map(str, figures))}",
+        promoted_tags["bundle_digest"] == tags["bundle_digest"] and figures == [approver],
+    )
+
+
+def approve(workspace: WorkspaceProcess, version: str, approver: str) -> None:
+    """Set the tag of the approval on a version of staging, as one who may do no more.
+
+    Args:
+        workspace: The workspace whose metastore has the version.
+        version: Its number.
+        approver: The value of the tag.
+    """
+    principal = workspace.principals["approves"]
+    config = Config(
+        host=workspace.host,
+        client_id=principal.client_id,
+        client_secret=principal.secret,
+        auth_type="oauth-m2m",
+    )
+    httpx.post(
+        f"{workspace.host}/api/2.0/mlflow/unity-catalog/model-versions/set-tag",
+        json={"name": _MODEL, "version": version, "key": APPROVAL_TAG, "value": approver},
+        headers=config.authenticate(),
+        timeout=30,
+    ).raise_for_status()
+
+
+def _release_without_approval(flow: Flow, released: dict[str, str]) -> str:
+    """Return why the release failed; empty where it did not."""
+    try:
+        flow.kedro("release", "gcp", **released)
+    except FlowError as error:
+        return str(error)
+    return ""
