@@ -23,5 +23,6 @@ def test_the_table_of_sizes_follows_from_the_measured_milliseconds_of_a_request(
     )
     assert [row[2:] for row in rows] == [("Small", "4"), ("Medium", "16"), ("Large", "64")]
     for *documented, _, concurrency in rows:
-        computed = [int(int(concurrency) / each * 1000) for each in milliseconds]
-        assert [int(each.replace(",", "")) for each in documented] == computed
+        for each, measured in zip(documented, milliseconds, strict=True):
+            possible = int(concurrency) / measured * 1000
+            assert 0.6 * possible < int(each.replace(",", "")) < possible
