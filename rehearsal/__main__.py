@@ -34,7 +34,7 @@ from rehearsal.workspaces import FOLDER, print_usage, running_workspaces, stop_w
 
 # Reaches the 99 % that the shipped conf demands within minutes.
 _PARAMS = "train_distributed.recipe=compact,train_distributed.settings.epochs=8"
-_APPROVER = "model.owner@bank.example"
+_APPROVER = "model-approvers"
 _IN_ONE_PROCESS = ",train_distributed.mode=single"
 
 

@@ -13,6 +13,9 @@ from dataclasses import dataclass
 ADMINISTERS, TRAINS, PROMOTES, SERVES = "administers", "trains", "promotes", "serves"
 QUERIES, READS_SCOPE, APPROVES = "queries", "reads_scope", "approves"
 ALL = (TRAINS, PROMOTES, SERVES, QUERIES, READS_SCOPE, APPROVES)
+# Tags that a role alone may set, whoever owns the object: governed tags, whose ASSIGN the role has.
+# https://docs.databricks.com/aws/en/admin/governed-tags/manage-permissions
+GOVERNED_TAGS = {"approved_by": APPROVES}
 # The service principals of a workspace, by name. ``release`` promotes and serves in one run.
 PRINCIPALS = {
     "trains": (TRAINS, READS_SCOPE),

@@ -13,7 +13,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 
 from rehearsal.model_storage import find_model_folder, location_of
-from rehearsal.privileges import check_readable, require_apply_tag, require_owner
+from rehearsal.privileges import (
+    check_readable,
+    require_apply_tag,
+    require_assign,
+    require_owner,
+)
 from rehearsal.unity_catalog_fields import (
     PENDING,
     READY,
@@ -35,6 +40,7 @@ async def create_version(request: Request) -> JSONResponse:
     await require_owner(request, name)
     tags = fields.get("tags", [])
     check_tags(tags)
+    require_assign(request, [str(tag["key"]) for tag in tags])
     tags = [*tags, {"key": STATUS, "value": PENDING}, {"key": SOURCE, "value": source}]
     body = {"name": name, "source": f"dbfs:/Models/{name}", "tags": tags}
     kept = {key: fields[key] for key in ("run_id", "description") if fields.get(key)}
@@ -98,7 +104,9 @@ async def set_version_tag(request: Request) -> JSONResponse:
     """Set a tag that Unity Catalog allows."""
     fields = await read_fields(request)
     check_tags([fields])
-    await require_apply_tag(request, *require_fields(fields, "name"))
+    name, key = require_fields(fields, "name", "key")
+    await require_apply_tag(request, name)
+    require_assign(request, [key])
     await request_store(workspace_of(request), "POST", "model-versions/set-tag", fields)
     return JSONResponse({})
 

@@ -5,9 +5,11 @@ https://docs.databricks.com/aws/en/data-governance/unity-catalog/manage-privileg
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from starlette.requests import Request
 
-from rehearsal.grants import ADMINISTERS, APPROVES
+from rehearsal.grants import ADMINISTERS, APPROVES, GOVERNED_TAGS
 from rehearsal.tokens import Principal
 from rehearsal.unity_catalog_store import model_not_found, owner_of
 from rehearsal.unity_catalog_switches import read_switches
@@ -61,6 +63,23 @@ async def require_apply_tag(request: Request, name: str) -> None:
         await check_readable(request, name)
     else:
         await require_owner(request, name)
+
+
+def require_assign(request: Request, keys: Iterable[str]) -> None:
+    """Check that the caller may set the governed tags among some tags.
+
+    Args:
+        request: The request.
+        keys: The tags that it sets.
+
+    Raises:
+        ApiError: One is a governed tag, and the caller has no ``ASSIGN`` on it.
+    """
+    principal: Principal = request.scope["rehearsal.principal"]
+    for key in keys:
+        if key in GOVERNED_TAGS and GOVERNED_TAGS[key] not in principal.roles:
+            message = f"User does not have ASSIGN on Tag Policy '{key}'."
+            raise ApiError(403, "PERMISSION_DENIED", message)
 
 
 def require_create_model(request: Request, schema: str) -> None:

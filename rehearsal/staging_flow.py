@@ -29,7 +29,7 @@ def promote_staged(flow: Flow, model: str, approver: str, params: str = "") -> I
     Args:
         flow: The flow; azure has logged the model.
         model: Its URI.
-        approver: Who approves.
+        approver: The group that approves.
         params: More of what ``--params`` takes.
 
     Yields:
@@ -61,7 +61,13 @@ def promote_staged(flow: Flow, model: str, approver: str, params: str = "") -> I
         message or "it was released",
         bool(message) and list(find_champions(production)) == before,
     )
-    approve(production, version, approver)
+    status = approve(production, "releases", version, approver).status_code
+    yield Row(
+        "the identity that released in staging owns the model, and may not approve",
+        f"HTTP {status}",
+        status == httpx.codes.FORBIDDEN,
+    )
+    approve(production, "approves", version, approver).raise_for_status()
     flow.kedro("release", "gcp", **released)
     ((promoted, promoted_tags),) = find_champions(production).items()
     gates = json.loads((flow.storage("gcp") / "08_reporting" / "promotion_gates.json").read_text())
@@ -73,27 +79,30 @@ def promote_staged(flow: Flow, model: str, approver: str, params: str = "") -> I
     )
 
 
-def approve(workspace: WorkspaceProcess, version: str, approver: str) -> None:
-    """Set the tag of the approval on a version of staging, as one who may do no more.
+def approve(
+    workspace: WorkspaceProcess, principal: str, version: str, approver: str
+) -> httpx.Response:
+    """Ask for the tag of the approval on a version of staging; return the response.
 
     Args:
         workspace: The workspace whose metastore has the version.
-        version: Its number.
+        principal: Which service principal asks, such as ``approves``.
+        version: The number of the version.
         approver: The value of the tag.
     """
-    principal = workspace.principals["approves"]
+    identity = workspace.principals[principal]
     config = Config(
         host=workspace.host,
-        client_id=principal.client_id,
-        client_secret=principal.secret,
+        client_id=identity.client_id,
+        client_secret=identity.secret,
         auth_type="oauth-m2m",
     )
-    httpx.post(
+    return httpx.post(
         f"{workspace.host}/api/2.0/mlflow/unity-catalog/model-versions/set-tag",
         json={"name": _MODEL, "version": version, "key": APPROVAL_TAG, "value": approver},
         headers=config.authenticate(),
         timeout=30,
-    ).raise_for_status()
+    )
 
 
 def _release_without_approval(flow: Flow, released: dict[str, str]) -> str:

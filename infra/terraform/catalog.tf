@@ -88,12 +88,3 @@ resource "databricks_grant" "model" {
   principal  = each.value
   privileges = ["EXECUTE"]
 }
-
-# What a tag needs: https://learn.microsoft.com/en-gb/azure/databricks/database-objects/tags
-resource "databricks_grant" "approval" {
-  for_each = var.registered_model == null ? toset([]) : var.approvers
-
-  model      = databricks_registered_model.model[0].id
-  principal  = each.value
-  privileges = ["EXECUTE", "APPLY_TAG"]
-}

@@ -146,7 +146,7 @@ variable "model_readers" {
 }
 
 variable "approvers" {
-  description = "Groups whose members may set the tag of an approval on versions of the registered model."
+  description = "Groups of the account whose members alone may approve versions of the registered model, by the tag approved_by."
   type        = set(string)
   default     = []
 }

@@ -82,7 +82,7 @@ def test_a_version_that_staging_tested_is_released_in_production_once_it_is_appr
         job=job,
         identity_provider=identity_provider,
     )
-    approver, params = "ana@bank.example", "smoke_test.expect=none"  # the model is a dense layer
+    approver, params = "model-approvers", "smoke_test.expect=none"  # the model is a dense layer
     rows = list(promote_staged(flow, logged_model, approver, params))
     assert all(row.is_shown for row in rows), rows
     assert rows[-1].found.endswith(f"approved by {approver}")

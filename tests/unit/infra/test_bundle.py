@@ -87,6 +87,8 @@ def test_production_takes_only_what_a_person_approved_in_staging():
     content = yaml.safe_load((FOLDER / "databricks.yml").read_text())
     variables = {name: target["variables"] for name, target in content["targets"].items()}
     assert variables["gcp"]["approval_tag"] == "approved_by"
+    approval = (FOLDER.parent / "terraform" / "approval.tf").read_text()
+    assert re.findall(r'tag_key *= "(.+)"', approval) == ["approved_by"]
     assert variables["gcp"]["source"] == "databricks-uc"  # the metastore that staging shares
 
 

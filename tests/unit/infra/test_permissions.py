@@ -13,6 +13,7 @@ import pytest
 from tests.unit.infra.hcl import evaluate, namespace
 
 PROJECT = Path(__file__).parents[3]
+ROLE_SECURABLES = {"run_as": "identities", "approval": "tag"}  # by the names of their rule sets
 ROLES = ("trains", "promotes", "serves", "queries", "delivers", "approves")
 
 
@@ -39,15 +40,10 @@ def granted_privileges() -> dict[str, set[tuple[str, str]]]:
                 "catalog_users": users("trains", "promotes", "serves", "approves"),
                 "volume_users": users("trains", "promotes"),
                 "model_users": users("serves"),
-            }
-        ),
-        "var": namespace(
-            {
-                "registered_model": "m",
                 "approvers": {"approves"},
-                "serving_endpoint_id": "e",
             }
         ),
+        "var": namespace({"serving_endpoint_id": "e"}),
     }
     granted: dict[str, set[tuple[str, str]]] = {role: set() for role in ROLES}
     for kind, name, body in read_resources():
@@ -64,7 +60,7 @@ def granted_privileges() -> dict[str, set[tuple[str, str]]]:
             (rule,) = body["grant_rules"]
             role = evaluate(rule["role"], names).removeprefix("roles/")
             for principal in evaluate(rule["principals"], names):
-                granted[principal.removeprefix("servicePrincipals/")].add(("identities", role))
+                granted[principal.partition("/")[2]].add((ROLE_SECURABLES[name], role))
         elif kind == "databricks_registered_model":
             granted[evaluate(body["owner"], names)].add(("model", "ownership"))
     return granted
@@ -99,7 +95,7 @@ def read_needs(cell: str) -> Iterator[tuple[str, str]]:
     for need in cell.replace("**ownership**", "`ownership`").split(";"):
         privileges = re.findall("`([A-Za-z_. ]+)`", need)
         text = re.sub("`[^`]*`", "", need)
-        named = re.findall("policy|experiment|ledger|volume|endpoint|model|schema|identities", text)
+        named = re.findall("policy|experiment|ledger|volume|endpoint|model|schema|identities|tag", text)
         for privilege in privileges:
             level = {"USE CATALOG": ["catalog"], "USE SCHEMA": ["schema"]}.get(privilege, named)
             for each in level:
