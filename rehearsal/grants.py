@@ -11,8 +11,8 @@ import re
 from dataclasses import dataclass
 
 ADMINISTERS, TRAINS, PROMOTES, SERVES = "administers", "trains", "promotes", "serves"
-QUERIES, READS_SCOPE, APPROVES = "queries", "reads_scope", "approves"
-ALL = (TRAINS, PROMOTES, SERVES, QUERIES, READS_SCOPE, APPROVES)
+QUERIES, READS, READS_SCOPE, APPROVES = "queries", "reads", "reads_scope", "approves"
+ALL = (TRAINS, PROMOTES, SERVES, QUERIES, READS, READS_SCOPE, APPROVES)
 # Tags that a role alone may set, whoever owns the object: governed tags, whose ASSIGN the role has.
 # https://docs.databricks.com/aws/en/admin/governed-tags/manage-permissions
 GOVERNED_TAGS = {"approved_by": APPROVES}
@@ -22,6 +22,7 @@ PRINCIPALS = {
     "promotes": (PROMOTES, READS_SCOPE),
     "serves": (SERVES, READS_SCOPE),
     "releases": (PROMOTES, SERVES, READS_SCOPE),
+    "reads": (READS,),
     "approves": (APPROVES,),
 }
 _MLFLOW = r"/api/2\.0/mlflow"
@@ -29,6 +30,8 @@ _UC = rf"{_MLFLOW}/unity-catalog"
 _MODELS = r"/api/2\.1/unity-catalog/models/"
 _CREDENTIALS = rf"{_UC}/model-versions/generate-temporary-credentials"
 _FILES = r"/api/2\.0/fs/[^/]+"
+_ARTIFACTS = f"{_FILES}/WorkspaceInternal/"
+_READERS = (TRAINS, PROMOTES, SERVES, READS)
 
 
 @dataclass(frozen=True)
@@ -61,14 +64,16 @@ RULES = (
     Rule((PROMOTES,), "ownership of the registered model", f"{_UC}/"),
     Rule((PROMOTES, SERVES), "EXECUTE on the registered model", _MODELS, ("GET",)),
     # The body says which file: the handler checks whether it may be written.
-    Rule((TRAINS, PROMOTES, SERVES), "access to the file", r"/api/2\.0/fs/create-", ("POST",)),
+    Rule((TRAINS, PROMOTES, SERVES, READS), "access to the file", r"/api/2\.0/fs/create-", ("POST",)),
     Rule((PROMOTES, SERVES), "EXECUTE on the registered model", f"{_FILES}/Models/", ("GET",)),
     Rule((PROMOTES, SERVES), "EXECUTE on the registered model", f"{_FILES}/Models/", ("HEAD",)),
     Rule((PROMOTES,), "ownership of the registered model", f"{_FILES}/Models/"),
     Rule((TRAINS, PROMOTES), "WRITE VOLUME on the volume", f"{_FILES}/Volumes/"),
-    Rule((TRAINS, PROMOTES), "CAN_EDIT on the experiment", f"{_FILES}/WorkspaceInternal/"),
-    Rule((TRAINS, PROMOTES, SERVES), "CAN_READ on the experiment", f"{_MLFLOW}/", ("GET",)),
-    Rule((TRAINS, PROMOTES, SERVES), "CAN_READ on the experiment", rf"{_MLFLOW}/\w+/search$"),
+    Rule((TRAINS, PROMOTES, READS), "CAN_READ on the experiment", _ARTIFACTS, ("GET",)),
+    Rule((TRAINS, PROMOTES, READS), "CAN_READ on the experiment", _ARTIFACTS, ("HEAD",)),
+    Rule((TRAINS, PROMOTES), "CAN_EDIT on the experiment", _ARTIFACTS),
+    Rule(_READERS, "CAN_READ on the experiment", f"{_MLFLOW}/", ("GET",)),
+    Rule(_READERS, "CAN_READ on the experiment", rf"{_MLFLOW}/\w+/search$"),
     Rule((TRAINS, PROMOTES), "CAN_EDIT on the experiment", f"{_MLFLOW}/"),
     Rule(ALL, "no privilege", r"/api/2\.1/unity-catalog/", ("GET",)),
     Rule((SERVES,), "CAN_MANAGE on the endpoint", r"/api/2\.0/serving-endpoints"),

@@ -40,7 +40,7 @@ def promote_staged(flow: Flow, model: str, approver: str, params: str = "") -> I
     """
     production = flow.workspaces["gcp"]
     staged = replace(flow, workspaces={**flow.workspaces, "staging": production})
-    flow.write_secrets("gcp", "azure", "releases")
+    flow.write_secrets("gcp", "azure", "reads")
     before = list(find_champions(production))
     more = f",{params}" if params else ""
     staged.kedro("release", "staging", params=f"register_remote.model={model}{more}")

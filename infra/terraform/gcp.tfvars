@@ -1,4 +1,4 @@
-# Production: registers, serves and tests.
+# Production: takes what staging tested, serves and tests it. It reaches no other workspace.
 account_host     = "https://accounts.gcp.databricks.com"
 account_id       = "00000000-0000-0000-0000-000000000000" # your account
 catalog          = "data_masters"
@@ -28,12 +28,6 @@ identities = {
     audiences    = ["00000000-0000-0000-0000-000000000000"] # your account
     subject      = "repo:your-organization/crosscloud-mnist:environment:gcp-query"
   }
-}
-
-remote_scope = {
-  scope  = "data_masters_azure"
-  prefix = "data_masters_train"
-  reader = "release"
 }
 
 bound_workspaces = ["0000000000000000"] # staging's

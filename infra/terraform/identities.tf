@@ -23,7 +23,7 @@ locals {
   # `identities`, or maps with these keys.
   application_ids = { for key, identity in databricks_service_principal.identity : key => identity.application_id }
   members = {
-    for role in ["trains", "promotes", "serves", "queries", "delivers"] :
+    for role in ["trains", "promotes", "serves", "queries", "reads", "delivers"] :
     role => [for key, identity in var.identities : key if contains(identity.roles, role)]
   }
   principals = { for role, keys in local.members : role => [for key in keys : local.application_ids[key]] }

@@ -3,7 +3,10 @@ resource "databricks_mlflow_experiment" "tracking" {
   name = var.experiment
 }
 
+# Where no model is registered, there is no ledger.
 resource "databricks_mlflow_experiment" "ledger" {
+  count = var.registered_model == null ? 0 : 1
+
   name = "${var.experiment}-ledger"
 }
 
@@ -20,7 +23,10 @@ resource "databricks_permissions" "tracking" {
   }
 
   dynamic "access_control" {
-    for_each = setsubtract(local.principals.serves, concat(local.principals.trains, local.principals.promotes))
+    for_each = setsubtract(
+      concat(local.principals.serves, local.principals.reads),
+      concat(local.principals.trains, local.principals.promotes),
+    )
 
     content {
       service_principal_name = access_control.value
@@ -30,7 +36,9 @@ resource "databricks_permissions" "tracking" {
 }
 
 resource "databricks_permissions" "ledger" {
-  experiment_id = databricks_mlflow_experiment.ledger.id
+  count = length(databricks_mlflow_experiment.ledger)
+
+  experiment_id = databricks_mlflow_experiment.ledger[0].id
 
   dynamic "access_control" {
     for_each = toset(local.principals.promotes)

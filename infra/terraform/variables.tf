@@ -62,6 +62,7 @@ variable "identities" {
       promotes  owns the registered model: it creates versions and moves aliases
       serves    manages the serving endpoint and reads the registered model
       queries   may query the endpoint
+      reads     reads logged models: another workspace pulls as this principal
       delivers  deploys the bundle and starts its jobs, which run as the others
     A principal may have several roles.
   EOT
@@ -76,9 +77,9 @@ variable "identities" {
   validation {
     condition = alltrue([
       for identity in var.identities :
-      length(setsubtract(identity.roles, ["trains", "promotes", "serves", "queries", "delivers"])) == 0
+      length(setsubtract(identity.roles, ["trains", "promotes", "serves", "queries", "reads", "delivers"])) == 0
     ])
-    error_message = "A role is not one of trains, promotes, serves, queries and delivers."
+    error_message = "A role is not one of trains, promotes, serves, queries, reads and delivers."
   }
 }
 

@@ -1,4 +1,4 @@
-"""Release, rollback, batch scoring and monitoring, each on a single node."""
+"""Release, rollback, batch scoring and monitoring, each on a single node: staging and gcp."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _HALF_HOUR, _HOUR = 1800, 3600
 
 
 def jobs(environment: str) -> dict[str, Job]:
-    """Return the jobs of production, by name."""
+    """Return the jobs that release and serve, by name."""
     node = cluster("node_type_small")
     batch_score = kedro_job(
         "batch_score",

@@ -1,4 +1,4 @@
-"""Training: the case's GPU cluster and its CPU twin."""
+"""Training, on the case's GPU cluster and its CPU twin: azure."""
 
 from __future__ import annotations
 

@@ -16,6 +16,7 @@ from rehearsal.workspace_process import WorkspaceProcess
 MODEL = "data_masters.deploy.mnist_cnn"
 EXPERIMENT = "/Shared/crosscloud-mnist"
 UC = "/api/2.0/mlflow/unity-catalog"
+ARTIFACTS = "/api/2.0/fs/files/WorkspaceInternal/1"
 REGISTRY = "crosscloud_mnist.adapters.databricks.UnityCatalogRegistry"
 
 
@@ -138,12 +139,14 @@ def test_no_identity_may_create_or_delete_a_registered_model(request_as, role):
         ("GET", "/api/2.0/mlflow/experiments/get-by-name", {*PRINCIPALS} - {"approves"}),
         ("POST", "/api/2.0/mlflow/runs/create", {"trains", "promotes", "releases"}),
         ("PUT", "/api/2.0/fs/files/Volumes/a/b/c/file", {"trains", "promotes", "releases"}),
+        ("GET", f"{ARTIFACTS}/file", {"trains", "promotes", "releases", "reads"}),
+        ("PUT", f"{ARTIFACTS}/file", {"trains", "promotes", "releases"}),
         ("GET", "/api/2.0/fs/files/Models/a/b/c/1/file", {"promotes", "serves", "releases"}),
         ("PUT", "/api/2.0/fs/files/Models/a/b/c/1/file", {"promotes", "releases"}),
         ("POST", f"{UC}/model-versions/set-tag", {"promotes", "releases", "approves"}),
         ("POST", f"{UC}/registered-models/set-tag", {"promotes", "releases"}),
         ("POST", "/api/2.0/secrets/put", set()),
-        ("GET", "/api/2.0/secrets/get", {*PRINCIPALS} - {"approves"}),
+        ("GET", "/api/2.0/secrets/get", {*PRINCIPALS} - {"reads", "approves"}),
         ("GET", "/api/2.0/anything/else", set()),
     ],
 )

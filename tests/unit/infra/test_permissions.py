@@ -14,7 +14,7 @@ from tests.unit.infra.hcl import evaluate, namespace
 
 PROJECT = Path(__file__).parents[3]
 ROLE_SECURABLES = {"run_as": "identities", "approval": "tag"}  # by the names of their rule sets
-ROLES = ("trains", "promotes", "serves", "queries", "delivers", "approves")
+ROLES = ("trains", "promotes", "serves", "queries", "reads", "delivers", "approves")
 
 
 def read_resources() -> list[tuple[str, str, dict[str, Any]]]:
