@@ -64,7 +64,7 @@ RULES = (
     Rule((PROMOTES,), "ownership of the registered model", f"{_UC}/"),
     Rule((PROMOTES, SERVES), "EXECUTE on the registered model", _MODELS, ("GET",)),
     # The body says which file: the handler checks whether it may be written.
-    Rule((TRAINS, PROMOTES, SERVES, READS), "access to the file", r"/api/2\.0/fs/create-", ("POST",)),
+    Rule(_READERS, "access to the file", r"/api/2\.0/fs/create-", ("POST",)),
     Rule((PROMOTES, SERVES), "EXECUTE on the registered model", f"{_FILES}/Models/", ("GET",)),
     Rule((PROMOTES, SERVES), "EXECUTE on the registered model", f"{_FILES}/Models/", ("HEAD",)),
     Rule((PROMOTES,), "ownership of the registered model", f"{_FILES}/Models/"),

@@ -79,7 +79,8 @@ SCHEMA = section(
 
 
 def find_faults(text: str) -> list[str]:
-    return [error.message for error in Draft202012Validator(SCHEMA).iter_errors(yaml.safe_load(text))]
+    errors = Draft202012Validator(SCHEMA).iter_errors(yaml.safe_load(text))
+    return [error.message for error in errors]
 
 
 def test_the_bundle_has_only_what_the_schema_of_the_cli_has():

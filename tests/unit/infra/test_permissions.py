@@ -13,6 +13,7 @@ import pytest
 from tests.unit.infra.hcl import evaluate, namespace
 
 PROJECT = Path(__file__).parents[3]
+SECURABLES = "policy|experiment|ledger|volume|endpoint|model|schema|identities|tag"
 ROLE_SECURABLES = {"run_as": "identities", "approval": "tag"}  # by the names of their rule sets
 ROLES = ("trains", "promotes", "serves", "queries", "reads", "delivers", "approves")
 
@@ -95,7 +96,7 @@ def read_needs(cell: str) -> Iterator[tuple[str, str]]:
     for need in cell.replace("**ownership**", "`ownership`").split(";"):
         privileges = re.findall("`([A-Za-z_. ]+)`", need)
         text = re.sub("`[^`]*`", "", need)
-        named = re.findall("policy|experiment|ledger|volume|endpoint|model|schema|identities|tag", text)
+        named = re.findall(SECURABLES, text)
         for privilege in privileges:
             level = {"USE CATALOG": ["catalog"], "USE SCHEMA": ["schema"]}.get(privilege, named)
             for each in level:
