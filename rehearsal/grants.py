@@ -25,6 +25,7 @@ PRINCIPALS = {
     "reads": (READS,),
     "approves": (APPROVES,),
 }
+_JOBS = {"reads": "releases"}  # in another workspace, the one that pulls
 _MLFLOW = r"/api/2\.0/mlflow"
 _UC = rf"{_MLFLOW}/unity-catalog"
 _MODELS = r"/api/2\.1/unity-catalog/models/"
@@ -82,9 +83,9 @@ RULES = (
 )
 
 
-def subject_of(job: str) -> str:
-    """Return ``sub`` of the ID token of a CI job."""
-    return f"repo:bank/mnist:environment:{job}"
+def subject_of(principal: str) -> str:
+    """Return ``sub`` of the ID tokens of the CI job that signs in as the service principal."""
+    return f"repo:bank/mnist:environment:{_JOBS.get(principal, principal)}"
 
 
 def find_missing_privilege(roles: tuple[str, ...], method: str, path: str) -> str | None:
