@@ -11,7 +11,7 @@ BIN := .venv/bin
 KEDRO := $(BIN)/kedro
 PIP := $(BIN)/python -m pip install --progress-bar off --disable-pip-version-check
 
-.PHONY: demo test test-fast unit browser test-runtimes bench drill attack fuzz rehearse wheel sbom audit check workflows setup tools stop lock help
+.PHONY: demo test test-fast unit browser test-runtimes bench drill attack fuzz rehearse docs viz viz-static wheel sbom audit check workflows setup tools stop lock help
 .DEFAULT_GOAL := help
 
 help: ## Show what can be made
@@ -82,6 +82,15 @@ fuzz: setup ## Send 30,000 requests, most of them malformed, to the endpoint
 
 rehearse: setup ## The wheel as jobs across two emulated Databricks workspaces, and swapped; KEEP=1 leaves them up
 	$(BIN)/python -m rehearsal $(if $(KEEP),--keep)
+
+docs: setup ## Build the documentation's site in build/docs
+	$(BIN)/python -m sphinx --quiet --fail-on-warning --keep-going docs build/docs
+
+viz: setup ## Draw the pipelines in Kedro-Viz, with what each dataset holds, until it is interrupted
+	$(KEDRO) viz run
+
+viz-static: setup ## Build Kedro-Viz as a static site in build/viz, and docs/pipeline.png from it
+	$(BIN)/python -m documentation.kedro_viz_site
 
 wheel: setup ## Build the wheel in dist/: the same bytes for the same commit
 	rm -rf build/lib build/bdist.*

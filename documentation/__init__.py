@@ -1,0 +1,1 @@
+"""What the documentation is made from: the generated reference, and the shell blocks of pages."""
