@@ -102,7 +102,9 @@ def _globals(conf: Path) -> Iterator[str]:
     """Yield the table of the globals: the value of each environment that sets them."""
     environments = sorted(path.parent.name for path in conf.glob("*/globals.yml"))
     environments = ["base", *(name for name in environments if name not in ("base", "local"))]
-    files = {name: (conf / name / "globals.yml").read_text(encoding="utf-8") for name in environments}
+    files = {
+        name: (conf / name / "globals.yml").read_text(encoding="utf-8") for name in environments
+    }
     values = {name: yaml.safe_load(text) for name, text in files.items()}
     comments: dict[str, str] = {}
     for text in files.values():
