@@ -32,7 +32,7 @@ def cells_of(page, first):
 
 
 def test_a_parameter_has_its_type_its_value_in_conf_and_its_meaning(configuration):
-    name, kind, value, meaning = cells_of(configuration, "monitor.minimum_images")
+    _, kind, value, meaning = cells_of(configuration, "monitor.minimum_images")
     assert (kind, value) == ("integer, > `0`", "`100`")
     assert meaning == "The fewest images that a verdict may rest on."
 
