@@ -11,6 +11,7 @@ from crosscloud_mnist.pipelines import (
     ingest_on_spark,
     monitor,
     register_remote,
+    report,
     rollback,
     smoke_test,
     train_distributed,
@@ -39,11 +40,13 @@ def register_pipelines() -> dict[str, Pipeline]:
         "batch_score": batch_score.create_pipeline(),
         "monitor": monitor.create_pipeline(),
         "history": history.create_pipeline(),
+        "report": report.create_pipeline(),
         "doctor": doctor.create_pipeline(),
         "rollback": rollback.create_pipeline()
         + deploy.create_pipeline(expected="rollback_result")
         + history.create_pipeline(after="deployment"),
         "release": register
         + deploy.create_pipeline(expected="registered_model")
-        + smoke_test.create_pipeline(after="deployment"),
+        + smoke_test.create_pipeline(after="deployment")
+        + report.create_pipeline(),
     }

@@ -160,6 +160,7 @@ def second(project, released):
         test_predictions=first.test_predictions(),
         contract=first.contract(),
         card=first.card(),
+        examples=first.examples(),
     )
     keys = [str(project.data / "keys" / f"signing.{end}") for end in ("pem", "pub")]
     bundle = write(contents, project.data / "second", Signer(*keys))

@@ -8,7 +8,7 @@ from crosscloud_mnist.pipeline_registry import register_pipelines
 
 STAGES = {
     *("ingest", "train", "register", "deploy", "smoke_test"),
-    *("score", "monitor", "history", "rollback", "doctor"),
+    *("score", "monitor", "history", "report", "rollback", "doctor"),
 }
 PIPELINES = register_pipelines()
 
@@ -42,7 +42,8 @@ def test_the_nodes_that_change_production_are_tagged():
     expected = {
         "register_remote": registers,
         "deploy": {"deploy"},
-        "release": registers | {"deploy"},
+        "release": registers | {"deploy", "publish_report"},
+        "report": {"publish_report"},
         "rollback": {"restore", "deploy"},
     }
     assert {name: nodes for name, nodes in tagged.items() if nodes} == expected

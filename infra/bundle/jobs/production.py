@@ -54,6 +54,13 @@ def jobs(environment: str) -> dict[str, Job]:
                     timeout_seconds=_HOUR,
                 ),
                 kedro_task("smoke_test", environment, after=["deploy"], timeout_seconds=_HALF_HOUR),
+                kedro_task(
+                    "report",
+                    environment,
+                    after=["smoke_test"],
+                    retries=1,  # a second report replaces the first
+                    timeout_seconds=_HALF_HOUR,
+                ),
             ],
             node,
             parameters={"model": ""},  # the URI that train printed, models:/m-...

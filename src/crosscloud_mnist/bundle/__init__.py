@@ -2,9 +2,12 @@
 
 from crosscloud_mnist.bundle.contents import (
     BundleContents,
+    Examples,
     Golden,
+    LabelledPredictions,
     ModelCard,
     TestPredictions,
+    TrainingRun,
 )
 from crosscloud_mnist.bundle.golden import (
     CROSS_HOST_TOLERANCE,
@@ -13,6 +16,7 @@ from crosscloud_mnist.bundle.golden import (
     golden_difference,
 )
 from crosscloud_mnist.bundle.layout import Bundle, digest_of
+from crosscloud_mnist.bundle.prediction import predict
 from crosscloud_mnist.bundle.requirements import pin_requirements
 from crosscloud_mnist.bundle.signing import SIGNATURE, Signer, Verifier
 from crosscloud_mnist.bundle.writer import write
@@ -23,14 +27,18 @@ __all__ = [
     "SIGNATURE",
     "Bundle",
     "BundleContents",
+    "Examples",
     "Golden",
+    "LabelledPredictions",
     "ModelCard",
     "Signer",
     "TestPredictions",
+    "TrainingRun",
     "Verifier",
     "check_golden",
     "digest_of",
     "golden_difference",
     "pin_requirements",
+    "predict",
     "write",
 ]

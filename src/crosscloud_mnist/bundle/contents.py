@@ -10,7 +10,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crosscloud_mnist.contract import Contract
-from crosscloud_mnist.monitoring import TrainingProfile
+from crosscloud_mnist.monitoring import Calibration, TrainingProfile
+from crosscloud_mnist.storage.data_card import Splits
+
+
+class TrainingRun(TypedDict):
+    """The tracking run that trained a model.
+
+    Attributes:
+        id: Its id.
+        url: Its address in MLflow's pages.
+    """
+
+    id: str
+    url: str
 
 
 class ModelCard(TypedDict):
@@ -27,6 +40,10 @@ class ModelCard(TypedDict):
         worker_reports: What each rank did.
         profile: The distributions of the training images and of the predictions.
         libraries: Versions by name.
+        splits: What the splits of the data set hold.
+        history: The metrics of each epoch.
+        calibration: On the test set.
+        run: The run that trained it.
     """
 
     dataset: str
@@ -39,6 +56,10 @@ class ModelCard(TypedDict):
     worker_reports: NotRequired[Sequence[Mapping[str, object]]]
     profile: NotRequired[TrainingProfile]
     libraries: NotRequired[Mapping[str, str]]
+    splits: NotRequired[Splits]
+    history: NotRequired[Sequence[Mapping[str, float]]]
+    calibration: NotRequired[Calibration]
+    run: NotRequired[TrainingRun]
 
 
 @dataclass(frozen=True)
@@ -74,6 +95,34 @@ class TestPredictions:
 
 
 @dataclass(frozen=True)
+class LabelledPredictions:
+    """Images with their labels and the model's predictions.
+
+    Attributes:
+        images: [n, *image_shape], uint8, as the contract says.
+        labels: [n], uint8.
+        probabilities: [n, classes], float32.
+    """
+
+    images: NDArray[np.uint8]
+    labels: NDArray[np.uint8]
+    probabilities: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Images of the test set, for the report of the model.
+
+    Attributes:
+        samples: The same number of every class.
+        mistakes: The worst ones, the highest probability first.
+    """
+
+    samples: LabelledPredictions
+    mistakes: LabelledPredictions
+
+
+@dataclass(frozen=True)
 class BundleContents:
     """What a bundle is written from.
 
@@ -85,6 +134,7 @@ class BundleContents:
         test_predictions: The predictions on the test set.
         contract: What the graph takes and returns.
         card: Lineage and metrics.
+        examples: Images of the test set, for the report.
     """
 
     onnx: bytes
@@ -93,3 +143,4 @@ class BundleContents:
     test_predictions: TestPredictions
     contract: Contract
     card: ModelCard
+    examples: Examples | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from crosscloud_mnist.bundle.layout import Bundle
+from crosscloud_mnist.bundle.prediction import predict
 from crosscloud_mnist.errors import VerificationError
 
 SAME_HOST_TOLERANCE = 1e-5  # of probabilities, between Keras and ONNX Runtime on one machine
@@ -13,12 +14,8 @@ CROSS_HOST_TOLERANCE = 1e-4  # on another machine, whose processor rounds differ
 
 def golden_difference(bundle: Bundle) -> float:
     """Return the largest difference of a probability from the recorded one, over the golden set."""
-    import onnxruntime
-
     golden = bundle.golden()
-    session = onnxruntime.InferenceSession(bundle.onnx, providers=["CPUExecutionProvider"])
-    (probabilities,) = session.run(["probabilities"], {"images": golden.images})
-    return float(np.abs(probabilities - golden.expected).max(initial=0))
+    return float(np.abs(predict(bundle, golden.images) - golden.expected).max(initial=0))
 
 
 def check_golden(bundle: Bundle, tolerance: float) -> float:

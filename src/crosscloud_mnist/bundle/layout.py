@@ -5,6 +5,7 @@ artifacts/model.onnx             the graph: uint8 images to probabilities
 artifacts/model.keras            the same model for further training
 artifacts/golden.npz             the golden set: images, labels and the expected probabilities
 artifacts/test_predictions.npz   the predictions on the test set, to compare models by
+artifacts/examples.npz           images of the test set, for the report
 artifacts/contract.json          the contract: image shape, classes, preprocessing
 artifacts/card.json              lineage and metrics
 model.sig                        the signature over all other files
@@ -21,7 +22,13 @@ from typing import cast
 
 import numpy as np
 
-from crosscloud_mnist.bundle.contents import Golden, ModelCard, TestPredictions
+from crosscloud_mnist.bundle.contents import (
+    Examples,
+    Golden,
+    LabelledPredictions,
+    ModelCard,
+    TestPredictions,
+)
 from crosscloud_mnist.contract import Contract, parse_contract
 from crosscloud_mnist.errors import BundleError, VerificationError
 
@@ -31,6 +38,7 @@ ARTIFACTS = {
     "keras": "model.keras",
     "golden": "golden.npz",
     "test_predictions": "test_predictions.npz",
+    "examples": "examples.npz",
     "contract": "contract.json",
     "card": "card.json",
 }
@@ -62,6 +70,20 @@ class Bundle:
         """Read the predictions on the test set."""
         with np.load(self._artifact("test_predictions"), allow_pickle=False) as arrays:
             return TestPredictions(str(arrays["test_set"]), arrays["labels"], arrays["predicted"])
+
+    def examples(self) -> Examples | None:
+        """Read the images for the report; ``None`` where the bundle has none."""
+        path = self._artifact("examples")
+        if not path.is_file():
+            return None
+        with np.load(path, allow_pickle=False) as arrays:
+            samples, mistakes = (
+                LabelledPredictions(
+                    *(arrays[f"{part}_{name}"] for name in ("images", "labels", "probabilities"))
+                )
+                for part in ("samples", "mistakes")
+            )
+        return Examples(samples, mistakes)
 
     def signature(self) -> Mapping[str, object]:
         """Read MLflow's model signature: the inputs and outputs that MLflow checks."""

@@ -9,6 +9,7 @@ import tempfile
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -62,7 +63,11 @@ def _save(contents: BundleContents, artifacts: Path, folder: Path) -> None:
         mlflow.pyfunc.save_model(
             path=folder,
             python_model=str(_PYTHON_MODEL),
-            artifacts={name: str(artifacts / file) for name, file in ARTIFACTS.items()},
+            artifacts={
+                name: str(artifacts / file)
+                for name, file in ARTIFACTS.items()
+                if (artifacts / file).exists()
+            },
             signature=ModelSignature(
                 inputs=Schema([TensorSpec(_FLOAT32, (-1, *contract.image_shape), INPUT)]),
                 outputs=Schema([TensorSpec(_FLOAT32, (-1, contract.class_count))]),
@@ -92,6 +97,10 @@ def _write_artifacts(contents: BundleContents, folder: Path) -> None:
         labels=predictions.labels,
         predicted=predictions.predicted,
     )
+    if contents.examples:
+        parts = asdict(contents.examples).items()
+        arrays = {f"{part}_{name}": array for part, row in parts for name, array in row.items()}
+        np.savez(folder / ARTIFACTS["examples"], **arrays)
     for name, content in (("contract", contents.contract.to_record()), ("card", contents.card)):
         (folder / ARTIFACTS[name]).write_text(json.dumps(content, indent=2, sort_keys=True))
 

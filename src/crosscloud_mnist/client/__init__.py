@@ -5,6 +5,7 @@ from crosscloud_mnist.client.bearer import BearerToken, TokenSource
 from crosscloud_mnist.client.endpoint import EndpointClient
 from crosscloud_mnist.client.failover import Counts, FailoverClient
 from crosscloud_mnist.client.status import EndpointStatus, digest_mismatch, survey
+from crosscloud_mnist.client.timing import TimedPrediction, predict_timed
 
 __all__ = [
     "Backend",
@@ -13,7 +14,9 @@ __all__ = [
     "EndpointClient",
     "EndpointStatus",
     "FailoverClient",
+    "TimedPrediction",
     "TokenSource",
     "digest_mismatch",
+    "predict_timed",
     "survey",
 ]

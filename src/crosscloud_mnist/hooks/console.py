@@ -40,6 +40,7 @@ def _formatters() -> Mapping[str, Callable[[Any], Iterator[str]]]:
     from crosscloud_mnist.pipelines.history import console as history
     from crosscloud_mnist.pipelines.monitor import console as monitor
     from crosscloud_mnist.pipelines.register_remote import console as register_remote
+    from crosscloud_mnist.pipelines.report import console as report
     from crosscloud_mnist.pipelines.rollback import console as rollback
     from crosscloud_mnist.pipelines.smoke_test import console as smoke_test
     from crosscloud_mnist.pipelines.train_distributed import console as train_distributed
@@ -51,6 +52,7 @@ def _formatters() -> Mapping[str, Callable[[Any], Iterator[str]]]:
         **history.FORMATTERS,
         **monitor.FORMATTERS,
         **register_remote.FORMATTERS,
+        **report.FORMATTERS,
         **rollback.FORMATTERS,
         **smoke_test.FORMATTERS,
         **train_distributed.FORMATTERS,

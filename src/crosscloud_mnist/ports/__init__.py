@@ -19,9 +19,15 @@ from crosscloud_mnist.ports.registry import (
     LoggedModels,
     ModelVersion,
     Registry,
+    Reports,
     Versions,
 )
-from crosscloud_mnist.ports.serving import Deployment, Endpoint, served_entity_name
+from crosscloud_mnist.ports.serving import (
+    Deployment,
+    Endpoint,
+    report_file_name,
+    served_entity_name,
+)
 from crosscloud_mnist.ports.tracking import Tracker
 from crosscloud_mnist.ports.version_uri import VersionUri, parse_version_uri
 
@@ -40,6 +46,7 @@ __all__ = [
     "Mode",
     "ModelVersion",
     "Registry",
+    "Reports",
     "ScoringProgress",
     "Status",
     "Tracker",
@@ -47,6 +54,7 @@ __all__ = [
     "Versions",
     "is_training",
     "parse_version_uri",
+    "report_file_name",
     "served_entity_name",
     "volume_checks",
 ]

@@ -174,7 +174,22 @@ class Ledger(Protocol):
         """
 
 
-class Registry(LoggedModels, Versions, Ledger, Protocol):
+class Reports(Protocol):
+    """The reports of versions, kept in one workspace."""
+
+    def log_report(self, version: ModelVersion, page: str) -> str:
+        """Keep the version's report in a run of the workspace, in place of an earlier one.
+
+        Args:
+            version: The version.
+            page: HTML.
+
+        Returns:
+            The address of the run in MLflow's pages.
+        """
+
+
+class Registry(LoggedModels, Versions, Ledger, Reports, Protocol):
     """One workspace: its tracking server and its model registry."""
 
     def workspace(self) -> str:

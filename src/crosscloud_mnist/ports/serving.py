@@ -65,6 +65,17 @@ class Endpoint(Protocol):
         """
 
 
+def report_file_name(name: str, version: str, digest: str) -> str:
+    """Return the name of a version's report, without its ending: ``mnist_cnn-3-0123456789ab``.
+
+    Args:
+        name: The registered model.
+        version: Its version; another registry may have the same number.
+        digest: SHA-256 of its bundle, hexadecimal.
+    """
+    return f"{served_entity_name(name, version)}-{digest[:12]}"
+
+
 def served_entity_name(name: str, version: str) -> str:
     """Return the name that Model Serving gives a served version: ``mnist_cnn-3``.
 

@@ -39,5 +39,8 @@ class Tracker(Protocol):
     def run_id(self) -> str:
         """Return the run's id."""
 
+    def run_url(self) -> str:
+        """Return the run's address in MLflow's pages."""
+
     def log_params(self, params: Mapping[str, object]) -> None:
         """Log the run's parameters by name."""

@@ -4,27 +4,35 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import TypedDict
+from typing import TypedDict, cast
 
 from crosscloud_mnist.bundle import Bundle, TestPredictions
 from crosscloud_mnist.contract import Contract
 
 
-class Gate(TypedDict):
-    """One gate and what it found: a row of ``promotion_gates.json``.
+class GateSummary(TypedDict):
+    """One gate and its figure, as the ledger keeps it.
 
     Attributes:
         gate: Its name.
         figure: What was measured; ``None`` where there was nothing to measure.
         threshold: What the figure is compared with.
         passed: Whether the candidate passed.
-        note: What was found and what was expected.
     """
 
     gate: str
     figure: float | str | None
     threshold: float | str
     passed: bool
+
+
+class Gate(GateSummary):
+    """One gate and what it found: a row of ``promotion_gates.json``.
+
+    Attributes:
+        note: What was found and what was expected.
+    """
+
     note: str
 
 
@@ -116,6 +124,11 @@ def check_parity(difference: float, threshold: float) -> Gate:
 def summarize(gates: Sequence[Gate]) -> str:
     """Return the gates without their notes, as JSON."""
     return json.dumps([{k: v for k, v in gate.items() if k != "note"} for gate in gates])
+
+
+def parse_summary(summary: str) -> list[GateSummary]:
+    """Return the gates of what ``summarize`` returned."""
+    return cast("list[GateSummary]", json.loads(summary))
 
 
 def _gate(

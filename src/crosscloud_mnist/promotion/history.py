@@ -23,6 +23,16 @@ def last_entry(ledger: Sequence[LedgerEntry], alias: str, version: str) -> Ledge
     return about[-1] if about else None
 
 
+def find_promotion(ledger: Sequence[LedgerEntry], alias: str, version: str) -> LedgerEntry | None:
+    """Return the last completed promotion of the version under the alias, if there is one."""
+    promotions = [
+        entry
+        for entry in moves(ledger, alias)
+        if entry.version == version and entry.action == PROMOTED and entry.completed
+    ]
+    return promotions[-1] if promotions else None
+
+
 def is_removed(ledger: Sequence[LedgerEntry], alias: str, version: str) -> bool:
     """Whether the last entry about the version under the alias is its removal."""
     entry = last_entry(ledger, alias, version)

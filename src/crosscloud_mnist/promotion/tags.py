@@ -2,6 +2,7 @@
 
 VERIFIED = "verified"  # the digest of the copy, once the workspace's copy was verified
 GATE_RESULTS = "gates"  # every gate with its figure, as JSON
+REPORT = "report"  # the address of the run that holds the report of its release
 REJECTED = "rejected"  # why a gate rejected the version
 # Characters of a value. https://docs.databricks.com/aws/en/database-objects/tags: 1000 for a value,
 # 255 for a key, which holds none of . , - = / :

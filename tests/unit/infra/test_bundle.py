@@ -48,6 +48,7 @@ def test_azure_trains_and_the_others_release_and_serve(monkeypatch):
             "register_remote",
             "deploy",
             "smoke_test",
+            "report",
         ]
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from crosscloud_mnist.adapters.databricks.refusals import name_owner
 from crosscloud_mnist.adapters.databricks.workspace import UNITY_CATALOG, connect, translate_errors
+from crosscloud_mnist.adapters.mlflow.run_url import databricks_run_url
 from crosscloud_mnist.errors import ConfigurationError, RegistryError
 
 if TYPE_CHECKING:
@@ -51,6 +52,10 @@ class WorkspaceClients:
     def user(self) -> str:
         """Return the name of the user or service principal of the credentials."""
         return self.sdk().current_user.me().user_name or "unknown"
+
+    def run_url(self, experiment_id: str, run_id: str) -> str:
+        """Return the address of a run: see ``ClientProvider``."""
+        return databricks_run_url(self.sdk().config.host, experiment_id, run_id)
 
     @contextmanager
     def client(self) -> Iterator[MlflowClient]:

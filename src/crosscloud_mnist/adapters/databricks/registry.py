@@ -10,6 +10,7 @@ from crosscloud_mnist.adapters.databricks.logged_models import DatabricksLoggedM
 from crosscloud_mnist.adapters.databricks.versions import UnityCatalogVersions
 from crosscloud_mnist.adapters.mlflow.experiments import Experiments
 from crosscloud_mnist.adapters.mlflow.ledger import MlflowLedger
+from crosscloud_mnist.adapters.mlflow.reports import MlflowReports
 from crosscloud_mnist.adapters.mlflow.workspace_registry import WorkspaceRegistry
 from crosscloud_mnist.isolation.process_config import ProcessConfig
 
@@ -26,11 +27,13 @@ class UnityCatalogRegistry(WorkspaceRegistry):
 
     def __init__(self, *, uri: str, experiment: str, workspace_id: str | None = None) -> None:
         clients = WorkspaceClients(uri, workspace_id)
+        experiments = Experiments(clients.artifact_location)
         super().__init__(
             clients,
             DatabricksLoggedModels(clients),
             UnityCatalogVersions(clients),
-            MlflowLedger(clients, Experiments(clients.artifact_location), experiment),
+            MlflowLedger(clients, experiments, experiment),
+            MlflowReports(clients, experiments, experiment),
         )
 
     @staticmethod

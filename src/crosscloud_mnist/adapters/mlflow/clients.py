@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Protocol
 
+from crosscloud_mnist.adapters.mlflow.run_url import run_url
 from crosscloud_mnist.errors import RegistryError
 from crosscloud_mnist.reachability import check_reachable
 from crosscloud_mnist.redaction import select_secrets, summarize
@@ -45,6 +46,9 @@ class ClientProvider(Protocol):
 
     def user(self) -> str:
         """Return the user's name, as the workspace knows it."""
+
+    def run_url(self, experiment_id: str, run_id: str) -> str:
+        """Return the address of a run in MLflow's pages."""
 
     def client(self) -> AbstractContextManager[MlflowClient]:
         """Open a client; what fails in the block is raised as a ``RegistryError`` of one line."""
@@ -95,6 +99,10 @@ class MlflowClients:
             return os.environ.get("MLFLOW_TRACKING_USERNAME") or getpass.getuser()
         except (KeyError, OSError):  # a container's user may have no name
             return f"uid {os.getuid()}"
+
+    def run_url(self, experiment_id: str, run_id: str) -> str:
+        """Return the address of a run: see ``ClientProvider``."""
+        return run_url(self.tracking_uri, experiment_id, run_id)
 
     @contextmanager
     def client(self) -> Iterator[MlflowClient]:

@@ -8,6 +8,7 @@ from crosscloud_mnist.adapters.mlflow.experiments import Experiments
 from crosscloud_mnist.adapters.mlflow.ledger import MlflowLedger
 from crosscloud_mnist.adapters.mlflow.logged_models import MlflowLoggedModels
 from crosscloud_mnist.adapters.mlflow.mlflow_versions import MlflowVersions
+from crosscloud_mnist.adapters.mlflow.reports import MlflowReports
 from crosscloud_mnist.adapters.mlflow.workspace_registry import WorkspaceRegistry
 
 
@@ -29,4 +30,5 @@ class MlflowRegistry(WorkspaceRegistry):
             MlflowLoggedModels(clients),
             MlflowVersions(clients, experiments, experiment),
             MlflowLedger(clients, experiments, experiment),
+            MlflowReports(clients, experiments, experiment),
         )

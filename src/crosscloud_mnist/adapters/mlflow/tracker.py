@@ -6,7 +6,9 @@ import logging
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
+from crosscloud_mnist.adapters.mlflow.run_url import databricks_run_url, run_url
 from crosscloud_mnist.errors import ConfigurationError
 from crosscloud_mnist.training.result import EpochMetrics
 
@@ -104,6 +106,19 @@ class MlflowTracker:
     def run_id(self) -> str:
         """Return the run's id."""
         return self._run_id
+
+    def run_url(self) -> str:
+        """Return the run's address in MLflow's pages."""
+        import mlflow
+        from mlflow.utils import databricks_utils
+
+        uri = mlflow.get_tracking_uri()
+        experiment_id = self._client.get_run(self._run_id).info.experiment_id
+        if not uri.startswith("databricks"):
+            return run_url(uri, experiment_id, self._run_id)
+        utils: Any = databricks_utils  # its functions have no annotations
+        host = utils.get_workspace_url() or utils.get_databricks_host_creds(uri).host
+        return databricks_run_url(host, experiment_id, self._run_id)
 
     def log_params(self, params: Mapping[str, object]) -> None:
         """Log the run's parameters by name."""

@@ -12,6 +12,7 @@ from crosscloud_mnist.ports import (
     LoggedModel,
     LoggedModels,
     ModelVersion,
+    Reports,
     Versions,
 )
 
@@ -27,6 +28,7 @@ class WorkspaceRegistry:
         logged_models: Its logged models.
         versions: Its registered versions.
         ledger: Its ledger.
+        reports: Its reports.
     """
 
     def __init__(
@@ -35,9 +37,11 @@ class WorkspaceRegistry:
         logged_models: LoggedModels,
         versions: Versions,
         ledger: Ledger,
+        reports: Reports,
     ) -> None:
         self._clients = clients
         self._logged_models, self._versions, self._ledger = logged_models, versions, ledger
+        self._reports = reports
 
     def workspace(self) -> str:
         """Return the workspace that is really reached: see ``ports.Registry``."""
@@ -124,3 +128,7 @@ class WorkspaceRegistry:
     def ledger(self, name: str) -> list[LedgerEntry]:
         """See ``ports.Ledger``."""
         return self._ledger.ledger(name)
+
+    def log_report(self, version: ModelVersion, page: str) -> str:
+        """See ``ports.Reports``."""
+        return self._reports.log_report(version, page)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from crosscloud_mnist.pipelines.smoke_test.report import ImageRow, SmokeTestReport
+from crosscloud_mnist.promotion.smoke_test_report import ImageRow, SmokeTestReport
 
 
 def _format_report(report: SmokeTestReport) -> Iterator[str]:

@@ -10,14 +10,15 @@ from pathlib import Path, PurePosixPath
 from PIL import Image
 
 from crosscloud_mnist.bundle import Golden, Verifier
-from crosscloud_mnist.client import EndpointStatus, survey
+from crosscloud_mnist.client import EndpointStatus, predict_timed, survey
 from crosscloud_mnist.errors import EndpointError, ImageError, RegistryError
 from crosscloud_mnist.pipelines.smoke_test.parameters import SmokeTestParameters
-from crosscloud_mnist.pipelines.smoke_test.report import ImageRow, first_deployment
+from crosscloud_mnist.pipelines.smoke_test.report import first_deployment
 from crosscloud_mnist.ports import Endpoint, Registry
 from crosscloud_mnist.preprocessing import to_model_input
 from crosscloud_mnist.preprocessing.variants import VARIANTS, render_variant
 from crosscloud_mnist.promotion import fetch_verified
+from crosscloud_mnist.promotion.smoke_test_report import ImageRow
 
 _ImageLoaders = Mapping[str, Callable[[], Image.Image]]
 
@@ -121,20 +122,22 @@ def _predict(
         "expected": expected,
         "predicted": None,
         "probability": None,
+        "seconds": None,
         "error": None,
     }
     try:
         image = to_model_input(load())
     except ImageError as error:
         return {**row, "error": str(error)}
-    probabilities = {cloud: each.predict(image[None])[0] for cloud, each in endpoints.items()}
-    digits = {cloud: int(values.argmax()) for cloud, values in probabilities.items()}
+    timed = {cloud: predict_timed(each, image[None]) for cloud, each in endpoints.items()}
+    digits = {cloud: int(each.probabilities[0].argmax()) for cloud, each in timed.items()}
     first = next(iter(digits))
     predictions = ", ".join(f"{cloud} {digit}" for cloud, digit in digits.items())
     is_unanimous = len(set(digits.values())) == 1
     return {
         **row,
         "predicted": digits[first],
-        "probability": float(probabilities[first][digits[first]]),
+        "probability": float(timed[first].probabilities[0, digits[first]]),
+        "seconds": timed[first].seconds,
         "error": None if is_unanimous else f"the clouds predict differently: {predictions}",
     }

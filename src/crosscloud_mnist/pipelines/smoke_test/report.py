@@ -1,78 +1,13 @@
-"""The report of ``smoke_test``, as JSON, and the verdict on it."""
+"""The report of ``smoke_test``, and the verdict on it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TypedDict
 
 from crosscloud_mnist.client import EndpointStatus, digest_mismatch
 from crosscloud_mnist.errors import SmokeTestError
 from crosscloud_mnist.ports import Deployment
-
-
-class ImageRow(TypedDict):
-    """The prediction of one image.
-
-    Attributes:
-        file: Its path in the folder.
-        expected: The expected digit, where there is one.
-        predicted: The digit that the first live cloud predicted.
-        probability: Of that digit, 0 to 1.
-        error: Why the image was not sent, or what the clouds predicted where they differ.
-    """
-
-    file: str
-    expected: int | None
-    predicted: int | None
-    probability: float | None
-    error: str | None
-
-
-class EndpointRow(TypedDict):
-    """The status of one cloud's endpoint.
-
-    Attributes:
-        cloud: The cloud's name.
-        endpoint: Its URL, where it answers.
-        model_version: The version that it serves.
-        digest: SHA-256 of the bundle that it serves, hexadecimal.
-        healthy: Whether it answers.
-        error: Why it does not.
-    """
-
-    cloud: str
-    endpoint: str | None
-    model_version: str | None
-    digest: str | None
-    healthy: bool
-    error: str | None
-
-
-class SmokeTestReport(TypedDict):
-    """What was sent, and whether everything was as expected.
-
-    Attributes:
-        endpoint: URL of the first live cloud's endpoint.
-        name: The registered model that it serves.
-        model_version: The version that it serves.
-        digest: SHA-256 of the bundle that it serves, hexadecimal.
-        passed: Whether every cloud is live, all serve one bundle, and every image was predicted as
-            expected.
-        endpoints: A row for each cloud.
-        digest_mismatch: Which cloud serves which bundle, where they differ.
-        images: A row for each of the user's images.
-        golden: A row for each image of the golden set.
-    """
-
-    endpoint: str
-    name: str
-    model_version: str
-    digest: str
-    passed: bool
-    endpoints: list[EndpointRow]
-    digest_mismatch: str | None
-    images: list[ImageRow]
-    golden: list[ImageRow]
+from crosscloud_mnist.promotion.smoke_test_report import EndpointRow, ImageRow, SmokeTestReport
 
 
 def build_report(

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import distributions, version
 
 import numpy as np
 from numpy.typing import NDArray
 
-from crosscloud_mnist.bundle import BundleContents, Golden, ModelCard, TestPredictions
+from crosscloud_mnist.bundle import (
+    BundleContents,
+    Examples,
+    Golden,
+    ModelCard,
+    TestPredictions,
+    TrainingRun,
+)
 from crosscloud_mnist.contract import Contract
 from crosscloud_mnist.datasets.shards import LabelledImages
-from crosscloud_mnist.monitoring import Profile, profile_predictions
+from crosscloud_mnist.monitoring import Profile, measure_calibration, profile_predictions
 from crosscloud_mnist.pipelines.train_distributed.evaluation import (
     Evaluation,
     Predictions,
@@ -21,6 +28,7 @@ from crosscloud_mnist.pipelines.train_distributed.evaluation import (
 )
 from crosscloud_mnist.pipelines.train_distributed.nodes import Lineage
 from crosscloud_mnist.pipelines.train_distributed.parameters import TrainDistributedParameters
+from crosscloud_mnist.storage.data_card import DataCard
 from crosscloud_mnist.storage.image_format import CLASS_COUNT
 from crosscloud_mnist.training import export
 from crosscloud_mnist.training.config import Setting, parse_config
@@ -86,6 +94,10 @@ def build_model_card(
     worker_reports: list[WorkerReportEntry],
     training_profile: Profile,
     validation_predictions: Predictions,
+    test_predictions: Predictions,
+    data_card: DataCard,
+    training_history: Sequence[Mapping[str, float]],
+    run: TrainingRun,
 ) -> ModelCard:
     """Return the model card.
 
@@ -107,6 +119,12 @@ def build_model_card(
             "predictions": profile_predictions(validation_predictions["probabilities"]),
         },
         libraries={name: version(name) for name in _LIBRARIES},
+        splits=data_card["splits"],
+        history=training_history,
+        calibration=measure_calibration(
+            test_predictions["probabilities"], test_predictions["labels"]
+        ),
+        run=run,
     )
 
 
@@ -117,10 +135,12 @@ def _digest_installed_packages() -> str:
 
 
 def build_bundle_contents(
+    *,
     exported_model: ExportedModel,
     golden_set: Golden,
     test_predictions: Predictions,
     model_card: ModelCard,
+    examples: Examples,
     contract: Contract,
 ) -> BundleContents:
     """Return what goes into the bundle."""
@@ -135,4 +155,5 @@ def build_bundle_contents(
         ),
         contract=contract,
         card=model_card,
+        examples=examples,
     )

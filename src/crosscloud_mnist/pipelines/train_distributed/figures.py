@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from textwrap import fill
 
-import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from crosscloud_mnist.monitoring import figures
 from crosscloud_mnist.pipelines.train_distributed.comparison import ComparisonRow
 from crosscloud_mnist.pipelines.train_distributed.evaluation import Predictions
 from crosscloud_mnist.storage.image_format import CLASS_COUNT
@@ -18,21 +18,12 @@ _MAX_NAME_WIDTH = 36  # characters
 
 def draw_learning_curves(history: Sequence[Mapping[str, float]]) -> Figure:
     """Draw loss and accuracy by epoch, of training and validation."""
-    figure = Figure(figsize=(9, 3.6), layout="constrained")
-    epochs = [epoch["epoch"] for epoch in history]
-    for axes, name, label in zip(
-        figure.subplots(1, 2),
-        ("loss", "accuracy"),
-        ("cross-entropy, nats", "accuracy"),
-        strict=True,
-    ):
-        axes.plot(epochs, [epoch[name] for epoch in history], label="training")
-        axes.plot(epochs, [epoch[f"val_{name}"] for epoch in history], label="validation")
-        axes.set(xlabel="epoch", ylabel=label)
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-        axes.grid(alpha=0.3)
-        axes.legend()
-    return figure
+    return figures.draw_learning_curves(
+        history,
+        epoch="epoch",
+        metrics={"loss": "cross-entropy, nats", "accuracy": "accuracy"},
+        splits=("training", "validation"),
+    )
 
 
 def draw_comparison(comparison: Sequence[ComparisonRow]) -> Figure:
@@ -66,22 +57,10 @@ def _mark(row: ComparisonRow) -> str:
 def draw_confusion_matrix(predictions: Predictions) -> Figure:
     """Draw how often each digit of the test set was predicted as which."""
     labels, predicted = predictions["labels"], predictions["probabilities"].argmax(axis=1)
-    counts = np.zeros((CLASS_COUNT, CLASS_COUNT), int)
-    np.add.at(counts, (labels, predicted), 1)
-    figure = Figure(figsize=(6, 5.6), layout="constrained")
-    axes = figure.subplots()
-    share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    axes.imshow(np.sqrt(share), cmap="Blues", vmin=0, vmax=1)  # the root shows the rare mistakes
-    for (row, column), count in np.ndenumerate(counts):
-        if count:
-            color = "white" if share[row, column] > 0.4 else "black"
-            axes.text(column, row, str(count), ha="center", va="center", fontsize=8, color=color)
-    accuracy = np.trace(counts) / max(counts.sum(), 1)
-    axes.set(
-        xlabel="predicted",
-        ylabel="label",
-        xticks=range(CLASS_COUNT),
-        yticks=range(CLASS_COUNT),
-        title=f"Test set: {accuracy:.2%} of {counts.sum():,} predicted correctly",
+    figure = figures.draw_confusion_matrix(
+        labels, predicted, range(CLASS_COUNT), xlabel="predicted", ylabel="label"
     )
+    accuracy = (predicted == labels).mean()
+    title = f"Test set: {accuracy:.2%} of {len(labels):,} predicted correctly"
+    figure.axes[0].set_title(title)
     return figure

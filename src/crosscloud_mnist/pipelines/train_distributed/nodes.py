@@ -10,7 +10,7 @@ from typing import TypedDict, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from crosscloud_mnist.bundle import Bundle
+from crosscloud_mnist.bundle import Bundle, TrainingRun
 from crosscloud_mnist.pipelines.train_distributed.comparison import (
     ComparisonRow,
     compare,
@@ -69,6 +69,11 @@ def build_lineage(data_card: DataCard, parameters: TrainDistributedParameters) -
         source=data_card["source"],
         git_commit=parameters.git_commit,
     )
+
+
+def describe_run(tracker: Tracker) -> TrainingRun:
+    """Return the run that trains the model."""
+    return TrainingRun(id=tracker.run_id(), url=tracker.run_url())
 
 
 def train(

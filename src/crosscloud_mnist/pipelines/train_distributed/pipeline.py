@@ -16,6 +16,7 @@ from crosscloud_mnist.pipelines.train_distributed.evaluation import (
     predict,
     summarize_model,
 )
+from crosscloud_mnist.pipelines.train_distributed.examples import select_examples
 from crosscloud_mnist.pipelines.train_distributed.figures import (
     draw_comparison,
     draw_confusion_matrix,
@@ -24,6 +25,7 @@ from crosscloud_mnist.pipelines.train_distributed.figures import (
 from crosscloud_mnist.pipelines.train_distributed.nodes import (
     SelectedModel,
     build_lineage,
+    describe_run,
     log_model,
     select_model,
     train,
@@ -102,6 +104,8 @@ def _bundle_nodes() -> list[Node]:
             "golden_set",
             name="select_golden_set",
         ),
+        Node(select_examples, ["test_set", "test_predictions"], "examples", name="select_examples"),
+        Node(describe_run, "tracker", "training_run", name="describe_run"),
         Node(
             build_model_card,
             {
@@ -111,13 +115,24 @@ def _bundle_nodes() -> list[Node]:
                 "worker_reports": "worker_reports",
                 "training_profile": "training_profile",
                 "validation_predictions": "validation_predictions",
+                "test_predictions": "test_predictions",
+                "data_card": "data_card",
+                "training_history": "training_history",
+                "run": "training_run",
             },
             "model_card",
             name="build_model_card",
         ),
         Node(
             build_bundle_contents,
-            ["exported_model", "golden_set", "test_predictions", "model_card", _CONTRACT],
+            {
+                "exported_model": "exported_model",
+                "golden_set": "golden_set",
+                "test_predictions": "test_predictions",
+                "model_card": "model_card",
+                "examples": "examples",
+                "contract": _CONTRACT,
+            },
             "bundle",
             name="build_bundle_contents",
         ),

@@ -45,6 +45,9 @@ class FakeTracker:
     def run_id(self) -> str:
         return self.name
 
+    def run_url(self) -> str:
+        return f"https://sandbox/{self.name}"
+
 
 @pytest.fixture
 def tracker() -> FakeTracker:
