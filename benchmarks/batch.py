@@ -6,6 +6,7 @@ Reading an image takes far longer than the model, so an untrained model is good 
 from __future__ import annotations
 
 import io
+import json
 import multiprocessing
 import os
 import statistics
@@ -23,6 +24,7 @@ from crosscloud_mnist.adapters.spark.session_settings import WORKER_REUSE
 from crosscloud_mnist.datasets.uci_digits import load_as_mnist
 from crosscloud_mnist.ports import ModelVersion, ScoringProgress
 from crosscloud_mnist.storage import idx
+from rehearsal.mnist_contract import mnist_contract
 
 _IMAGES_1X, _GROWTH, _IMAGES_PER_CHUNK = 200, 20, 200
 _IMAGES_WARM_UP = 50
@@ -96,10 +98,10 @@ def _measure_one_process(contents: list[bytes], onnx: bytes) -> float:
     """Return how many images per second one plain process scores."""
     from crosscloud_mnist.adapters.spark.scoring_task import score_image
 
-    score_image(contents[0], onnx)
+    score_image(contents[0], onnx, mnist_contract())
     start = time.perf_counter()
     for content in contents:
-        score_image(content, onnx)
+        score_image(content, onnx, mnist_contract())
     return len(contents) / (time.perf_counter() - start)
 
 
@@ -116,9 +118,11 @@ def _encode_images() -> list[bytes]:
 def _write_model(bundle: Path) -> bytes:
     from crosscloud_mnist.training import export, models
 
-    weights = models.build("compact", seed=0).get_weights()
-    content = export.onnx_bytes(export.rebuild("compact", weights))
+    weights = models.build("compact", mnist_contract(), seed=0).get_weights()
+    content = export.onnx_bytes(export.rebuild("compact", mnist_contract(), weights))
     (bundle / "artifacts").mkdir(parents=True)
+    contract = json.dumps(mnist_contract().to_record())
+    (bundle / "artifacts" / "contract.json").write_text(contract)
     (bundle / "artifacts" / "model.onnx").write_bytes(content)
     return content
 

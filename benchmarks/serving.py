@@ -47,7 +47,8 @@ from crosscloud_mnist.training.models import build
 from rehearsal.mnist_contract import mnist_contract
 
 folder = Path(sys.argv[1])
-model = export.rebuild("compact", build("compact", 0).get_weights())
+model = export.rebuild("compact", mnist_contract(),
+                       build("compact", mnist_contract(), 0).get_weights())
 rng = np.random.default_rng(0)
 model.set_weights([w if w.ndim > 1 else rng.normal(0, 0.1, w.shape) for w in model.get_weights()])
 images = rng.integers(0, 256, (20, 28, 28)).astype(np.uint8)

@@ -12,6 +12,7 @@ import pytest
 from numpy.typing import NDArray
 
 from crosscloud_mnist.bundle import Bundle, BundleContents, Signer, TestPredictions, Verifier, write
+from crosscloud_mnist.contract import Contract
 from crosscloud_mnist.datasets.shards import ShardsDataset
 from crosscloud_mnist.datasets.uci_digits import load_as_mnist
 from crosscloud_mnist.pipelines.register_remote.parameters import RegisterRemoteParameters
@@ -21,6 +22,7 @@ from crosscloud_mnist.training.job import Shard, TrainingJob
 from rehearsal.dense_bundle import dense_contents
 from rehearsal.identity_provider import IdentityProvider
 from rehearsal.mlflow_servers import Server, two_servers
+from rehearsal.mnist_contract import mnist_contract
 from rehearsal.workspace_process import WorkspaceProcess
 
 
@@ -31,16 +33,25 @@ def digits() -> Mapping[str, NDArray[np.uint8]]:
 
 
 @pytest.fixture(scope="session")
+def contract() -> Contract:
+    """MNIST's contract."""
+    return mnist_contract()
+
+
+@pytest.fixture(scope="session")
 def job(
-    digits: Mapping[str, NDArray[np.uint8]], tmp_path_factory: pytest.TempPathFactory
+    digits: Mapping[str, NDArray[np.uint8]],
+    contract: Contract,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> TrainingJob:
     """Two short epochs of the baseline; the test half is used for validation."""
     folder = tmp_path_factory.mktemp("shards")
 
     def write_shards(half: str) -> tuple[Shard, ...]:
         images_and_labels = digits[f"{half}-images-idx3-ubyte"], digits[f"{half}-labels-idx1-ubyte"]
-        ShardsDataset(path=str(folder / half), shards=4).save(images_and_labels)
-        return ShardsDataset(path=str(folder / half), shards=4, handles=True).load()
+        options = {"path": str(folder / half), "shards": 4, "image_shape": contract.image_shape}
+        ShardsDataset(**options).save(images_and_labels)
+        return ShardsDataset(**options, handles=True).load()
 
     return TrainingJob(
         config=TrainingConfig(
@@ -55,6 +66,7 @@ def job(
             augment=False,
             seed=3,
         ),
+        contract=contract,
         train=write_shards("train"),
         validation=write_shards("t10k"),
         checkpoint_dir=str(folder / "records"),

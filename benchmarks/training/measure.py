@@ -158,10 +158,10 @@ def our_curve(*, folder: str, settings: Mapping[str, Any]) -> dict[str, Any]:
     config, seconds, curve = job.config, 0.0, []
     for epoch in result.history:
         seconds += config.steps_per_epoch * config.global_batch_size / epoch.images_per_second
-        model = build(config.model, config.seed)
+        model = build(config.model, job.contract, config.seed)
         for variable, value in zip(model.variables, kept[epoch.epoch], strict=False):
             variable.assign(value)
-        rebuilt = export.rebuild(config.model, model.get_weights())
+        rebuilt = export.rebuild(config.model, job.contract, model.get_weights())
         predicted = export.predict(rebuilt, images).argmax(1)
         curve.append(
             {
@@ -180,9 +180,10 @@ def peak(*, precision: str) -> dict[str, Any]:
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     from benchmarks.training.ceiling import convolutions_alone, matmul_peak, training_flop
     from crosscloud_mnist.training.models import build
+    from rehearsal.mnist_contract import mnist_contract
 
     dtype = "bfloat16" if precision == "mixed_bfloat16" else "float32"
-    model = build("baseline", 0)
+    model = build("baseline", mnist_contract(), 0)
     return {
         "dtype": dtype,
         "flop_per_second": matmul_peak(dtype),

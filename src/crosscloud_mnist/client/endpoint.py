@@ -19,7 +19,7 @@ from crosscloud_mnist.errors import EndpointError, EndpointUnavailableError, Inv
 from crosscloud_mnist.ports import Deployment
 
 _RESPONSE_SECONDS = 10.0
-_CLASSES = 10
+_MIN_CLASSES = 2
 _TOLERANCE = 1e-3  # of a row's sum, and of the bounds of a probability
 _RETRYABLE = (408, 429)  # the 4xx that say nothing about what was sent (RFC 9110, RFC 6585)
 _REJECTED, _SERVER_ERROR = 400, 500
@@ -49,6 +49,8 @@ class EndpointClient:
         token: The bearer token, or a callable that returns one (such as an OAuth token, which
             expires), if the endpoint wants one; never shown.
         seconds: How long a response may take, from the connection to its last byte.
+        class_count: How many classes the model has, if that is known: another number of
+            probabilities is rejected.
 
     Raises:
         EndpointError: The address is not valid.
@@ -56,10 +58,14 @@ class EndpointClient:
     """
 
     def __init__(
-        self, url: str, token: TokenSource | None = None, seconds: float = _RESPONSE_SECONDS
+        self,
+        url: str,
+        token: TokenSource | None = None,
+        seconds: float = _RESPONSE_SECONDS,
+        class_count: int | None = None,
     ) -> None:
         self._connection = EndpointConnection(url, token)
-        self._seconds = seconds
+        self._seconds, self._class_count = seconds, class_count
 
     def __enter__(self) -> Self:
         return self
@@ -82,11 +88,11 @@ class EndpointClient:
         """Send images and return their probabilities.
 
         Args:
-            images: [n, 28, 28], uint8, light foreground on a dark background.
+            images: [n, *image_shape], uint8, as the model's contract says.
             seconds: A shorter time limit than the client's.
 
         Returns:
-            [n, 10], float64: the probability of each digit.
+            [n, classes], float64: the probability of each class.
 
         Raises:
             EndpointUnavailableError: The endpoint did not answer, or cannot at the moment.
@@ -100,7 +106,7 @@ class EndpointClient:
             probabilities = np.array(response.predictions, dtype=np.float64)
         except ValueError as error:
             raise self._invalid("predictions of different lengths") from error
-        if probabilities.shape != (len(images), _CLASSES):
+        if not self._has_shape(probabilities, len(images)):
             raise self._invalid(f"predictions of shape {probabilities.shape}")
         is_in_range = (probabilities >= -_TOLERANCE) & (probabilities <= 1 + _TOLERANCE)
         if not (is_in_range.all() and np.allclose(probabilities.sum(axis=1), 1, atol=_TOLERANCE)):
@@ -135,10 +141,16 @@ class EndpointClient:
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise self._invalid(f"{response.status} and a body that is not JSON") from error
 
+    def _has_shape(self, probabilities: NDArray[np.float64], count: int) -> bool:
+        if probabilities.ndim != 2 or len(probabilities) != count:
+            return False
+        classes = probabilities.shape[1]
+        return classes >= _MIN_CLASSES and self._class_count in (None, classes)
+
     def _invalid(self, found: str) -> InvalidResponseError:
         return InvalidResponseError(
-            f"{self._connection.shown_url} returned {found}, expected ten probabilities for each "
-            "image; check that the address is the model's"
+            f"{self._connection.shown_url} returned {found}, expected the probabilities of all "
+            "classes for each image; check that the address is the model's"
         )
 
 

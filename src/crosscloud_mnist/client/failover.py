@@ -72,6 +72,7 @@ class FailoverClient:
         request_seconds: How long one request may take.
         max_requests: How many requests one call may make.
         budget: Limits the retries of all calls together.
+        class_count: How many classes the model has, if that is known.
 
     Raises:
         ConfigurationError: There is no backend, or a token's variable is not set.
@@ -85,13 +86,16 @@ class FailoverClient:
         request_seconds: float = 10.0,
         max_requests: int = 8,
         budget: RetryBudget | None = None,
+        class_count: int | None = None,
     ) -> None:
         if not backends:
             raise ConfigurationError("there are no endpoints, expected one or more; name them")
         self._members: list[_Member] = []
         with ExitStack() as opened:
             for backend in backends:
-                client = EndpointClient(backend.url, backend.read_token(), request_seconds)
+                client = EndpointClient(
+                    backend.url, backend.read_token(), request_seconds, class_count
+                )
                 opened.callback(client.close)
                 self._members.append(_Member(backend.cloud, client))
             self._opened = opened.pop_all()
@@ -121,10 +125,10 @@ class FailoverClient:
         """Send images to one of the backends and return their probabilities.
 
         Args:
-            images: [n, 28, 28], uint8, light foreground on a dark background.
+            images: [n, *image_shape], uint8, as the model's contract says.
 
         Returns:
-            [n, 10], float64: the probability of each digit.
+            [n, classes], float64: the probability of each class.
 
         Raises:
             EndpointUnavailableError: No backend gave a valid response in time; the message is the

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import logging
-import re
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -34,6 +33,7 @@ class ImageFolderDataset(AbstractDataset[Mapping[str, Image.Image], ImageLoaders
           type: crosscloud_mnist.datasets.images.ImageFolderDataset
           filepath: data/01_raw/images
           given: ${runtime_params:images,null}
+          classes: ${globals:contract.classes}
 
     In Python::
 
@@ -46,6 +46,7 @@ class ImageFolderDataset(AbstractDataset[Mapping[str, Image.Image], ImageLoaders
             and must hold files.
         generated: Whether a run saves the folder. Without its completion marker, such a folder is
             incomplete and holds no images.
+        classes: Names of classes; a folder of such a name says what its images show.
         metadata: For plugins (``kedro-viz``); not used.
     """
 
@@ -55,18 +56,20 @@ class ImageFolderDataset(AbstractDataset[Mapping[str, Image.Image], ImageLoaders
         filepath: str,
         given: str | int | None = None,
         generated: bool = False,
+        classes: Sequence[str] = (),
         metadata: dict[str, Any] | None = None,
     ) -> None:
         self._filepath = Path(filepath)
         self._given = None if given is None else Path(str(given))  # a folder may be named 7
         self._generated = generated
+        self._classes = {name.casefold() for name in classes}
         self.metadata = metadata
 
     def load(self) -> ImageLoaders:
         """Return a function for each file, by its path in the folder, that opens the image.
 
-        Hidden files and those in hidden folders are left out. Files in a folder whose name is one
-        digit keep that name in their path, also where it is the dataset's own folder. The functions
+        Hidden files and those in hidden folders are left out. Files in a folder whose name is a
+        class keep that name in their path, also where it is the dataset's own folder. The functions
         raise ``ImageError`` for a file that is no image or cannot be read.
 
         Raises:
@@ -76,7 +79,8 @@ class ImageFolderDataset(AbstractDataset[Mapping[str, Image.Image], ImageLoaders
         files, hidden = self._find_files()
         if hidden:
             logger.info("%s: %d hidden files are left out", folder, hidden)
-        root = folder.parent if folder.is_file() or _is_digit(folder.name) else folder
+        names_class = folder.name.casefold() in self._classes
+        root = folder.parent if folder.is_file() or names_class else folder
         return {path.relative_to(root).as_posix(): partial(_open, path) for path in files}
 
     def save(self, data: Mapping[str, Image.Image]) -> None:
@@ -140,10 +144,6 @@ def _list_files(folder: Path) -> tuple[list[Path], int]:
         if not any(part.startswith(".") for part in path.relative_to(folder).parts)
     ]
     return visible, len(files) - len(visible)
-
-
-def _is_digit(name: str) -> bool:
-    return re.fullmatch("[0-9]", name) is not None
 
 
 def _open(path: Path) -> Image.Image:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ LabelledImages = tuple[NDArray[np.uint8], NDArray[np.uint8]]
 
 
 class ShardsDataset(AbstractDataset[LabelledImages, "LabelledImages | tuple[Shard, ...]"]):
-    """Images [n, 28, 28] and labels [n], uint8, in a number of shards.
+    """Images [n, *image_shape] and labels [n], uint8, in a number of shards.
 
     Image i goes to shard ``i % shards``. A large set is not loaded in one process: every worker
     opens its own shards. Two transcoded entries of the catalog describe one set: ``@arrays``
@@ -30,11 +31,13 @@ class ShardsDataset(AbstractDataset[LabelledImages, "LabelledImages | tuple[Shar
           type: crosscloud_mnist.datasets.shards.ShardsDataset
           path: data/05_model_input/training
           shards: 8
+          image_shape: [28, 28]
 
         training@shards:
           type: crosscloud_mnist.datasets.shards.ShardsDataset
           path: data/05_model_input/training
           shards: 8
+          image_shape: [28, 28]
           handles: true
 
     Example usage for the Python API:
@@ -43,7 +46,7 @@ class ShardsDataset(AbstractDataset[LabelledImages, "LabelledImages | tuple[Shar
 
         >>> import numpy as np
         >>> from crosscloud_mnist.datasets.shards import ShardsDataset
-        >>> dataset = ShardsDataset(path="training", shards=2)
+        >>> dataset = ShardsDataset(path="training", shards=2, image_shape=(28, 28))
         >>> dataset.save((np.zeros((4, 28, 28), np.uint8), np.arange(4, dtype=np.uint8)))
         >>> images, labels = dataset.load()
         >>> labels.tolist()
@@ -52,6 +55,7 @@ class ShardsDataset(AbstractDataset[LabelledImages, "LabelledImages | tuple[Shar
     Args:
         path: Folder of the shards, on storage that every worker sees under the same path.
         shards: How many; every number of slots that is used must divide it.
+        image_shape: Of an image, as the contract has it.
         handles: Whether loading returns the shards' paths and counts instead of the arrays.
         metadata: For plugins (``kedro-viz``); not used.
     """
@@ -61,11 +65,13 @@ class ShardsDataset(AbstractDataset[LabelledImages, "LabelledImages | tuple[Shar
         *,
         path: str,
         shards: int,
+        image_shape: Sequence[int],
         handles: bool = False,
         metadata: dict[str, Any] | None = None,
     ) -> None:
         self._path = Path(path)
         self._shards = shards
+        self._image_shape = tuple(image_shape)
         self._handles = handles
         self.metadata = metadata
 
@@ -83,22 +89,23 @@ class ShardsDataset(AbstractDataset[LabelledImages, "LabelledImages | tuple[Shar
         order = np.argsort(places, kind="stable")
         images = np.concatenate([images for images, _ in parts])[order]
         labels = np.concatenate([labels for _, labels in parts])[order]
-        return images, labels
+        return images.reshape(-1, *self._image_shape), labels
 
     def save(self, data: LabelledImages) -> None:
         """Write the shards, after removing those of an earlier run."""
         images, labels = data
+        rows = images.reshape(len(images), self._image_shape[0], -1)
         shard_layout.remove_shards(self._path)
         for index in range(self._shards):
             own = slice(index, None, self._shards)
             images_path, labels_path = shard_layout.shard_paths(self._path, index, self._shards)
-            atomic.write_bytes(images_path, idx.encode(images[own]))
+            atomic.write_bytes(images_path, idx.encode(rows[own]))
             atomic.write_bytes(labels_path, idx.encode(labels[own]))
 
     def _shard(self, index: int) -> Shard:
         images, labels = shard_layout.shard_paths(self._path, index, self._shards)
         count = shard_layout.read_pair_size(
-            images, labels, remedy="run kedro run --pipelines ingest_mnist"
+            images, labels, self._image_shape, remedy="run kedro run --pipelines ingest_mnist"
         )
         return Shard(str(images.absolute()), str(labels.absolute()), count)
 

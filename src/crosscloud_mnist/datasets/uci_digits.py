@@ -10,13 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crosscloud_mnist.storage import idx
-from crosscloud_mnist.storage.image_format import IMAGE_SIDE
 from crosscloud_mnist.storage.shard_layout import IMAGES_SUFFIX, LABELS_SUFFIX
 
 _SPLIT_SEED = 0
 _TEST_FRACTION = 0.2
 _MAX_VALUE = 16  # a pixel counts the set bits of a 4 x 4 block
-_BOX_SIDE = 20  # pixels, as in MNIST
+_IMAGE_SIDE, _BOX_SIDE = 28, 20  # pixels, as in MNIST
 
 
 def load_as_mnist() -> dict[str, bytes]:
@@ -48,8 +47,8 @@ def _upsample(image: NDArray[np.float64]) -> NDArray[np.uint8]:
 
     small = Image.fromarray((image * (255 / _MAX_VALUE)).astype(np.uint8))
     box = np.asarray(small.resize((_BOX_SIDE, _BOX_SIDE), Image.Resampling.BICUBIC))
-    row, column = (round((IMAGE_SIDE - 1) / 2 - centre) for centre in center_of_mass(box))
-    row, column = (min(max(start, 0), IMAGE_SIDE - _BOX_SIDE) for start in (row, column))
-    centred = np.zeros((IMAGE_SIDE, IMAGE_SIDE), np.uint8)
+    row, column = (round((_IMAGE_SIDE - 1) / 2 - centre) for centre in center_of_mass(box))
+    row, column = (min(max(start, 0), _IMAGE_SIDE - _BOX_SIDE) for start in (row, column))
+    centred = np.zeros((_IMAGE_SIDE, _IMAGE_SIDE), np.uint8)
     centred[row : row + _BOX_SIDE, column : column + _BOX_SIDE] = box
     return centred

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from crosscloud_mnist.contract import INPUT, Contract
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -22,8 +24,8 @@ class LoggedPredictions:
     """What one model predicted, and the log's other rows counted.
 
     Attributes:
-        images: [n, 28, 28], uint8.
-        probabilities: [n, 10], float64.
+        images: [n, *image_shape], uint8.
+        probabilities: [n, classes], float64.
         requests: Rows of the log.
         rejected: Rows of another status than 200.
         other_models: Rows that another model answered: a previous version, or a canary.
@@ -41,12 +43,15 @@ class LoggedPredictions:
     served_entity: str | None
 
 
-def read_predictions(log: pd.DataFrame, served_entity: str | None = None) -> LoggedPredictions:
+def read_predictions(
+    log: pd.DataFrame, contract: Contract, served_entity: str | None = None
+) -> LoggedPredictions:
     """Return the images and probabilities of every request that one model answered.
 
     Args:
         log: At least ``status_code``, ``request``, ``response`` and ``served_entity_id``, the
             newest request first.
+        contract: What the model takes and returns.
         served_entity: The model's served entity. Where the log has none of that name (the ids in
             Databricks' tables are opaque), the one that answered last.
     """
@@ -56,10 +61,12 @@ def read_predictions(log: pd.DataFrame, served_entity: str | None = None) -> Log
         served_entity = entities.iloc[0] if len(entities) else None
     own = succeeded[entities == served_entity]
     texts = zip(own["request"], own["response"], strict=True)
-    pairs = [pair for pair in (_decode(*text) for text in texts) if pair is not None]
+    pairs = [pair for pair in (_decode(*text, contract) for text in texts) if pair is not None]
     return LoggedPredictions(
-        np.concatenate([images for images, _ in pairs] or [np.zeros((0, 28, 28), np.uint8)]),
-        np.concatenate([probabilities for _, probabilities in pairs] or [np.zeros((0, 10))]),
+        np.concatenate(
+            [np.zeros((0, *contract.image_shape), np.uint8), *(images for images, _ in pairs)]
+        ),
+        np.concatenate([np.zeros((0, contract.class_count)), *(found for _, found in pairs)]),
         requests=len(log),
         rejected=len(log) - len(succeeded),
         other_models=len(succeeded) - len(own),
@@ -69,18 +76,19 @@ def read_predictions(log: pd.DataFrame, served_entity: str | None = None) -> Log
 
 
 def _decode(
-    request: str | None, response: str | None
+    request: str | None, response: str | None, contract: Contract
 ) -> tuple[NDArray[np.uint8], NDArray[np.float64]] | None:
-    """Return images [n, 28, 28] and probabilities [n, 10], or None where a row has none."""
+    """Return images and probabilities, or None where a row has none."""
     try:
         body, reply = json.loads(request or ""), json.loads(response or "")
         rows = body["instances"] if "instances" in body else body["inputs"]
         if isinstance(rows, dict):  # {"inputs": {"images": [...]}}
-            rows = rows["images"]
+            rows = rows[INPUT]
         elif isinstance(rows[0], dict):  # {"instances": [{"images": ...}, ...]}
-            rows = [row["images"] for row in rows]
-        pixels = np.array(rows, dtype=np.float64).reshape(-1, 28, 28)
-        probabilities = np.array(reply["predictions"], dtype=np.float64).reshape(-1, 10)
+            rows = [row[INPUT] for row in rows]
+        pixels = np.array(rows, dtype=np.float64).reshape(-1, *contract.image_shape)
+        probabilities = np.array(reply["predictions"], dtype=np.float64)
+        probabilities = probabilities.reshape(-1, contract.class_count)
     except (TypeError, ValueError, LookupError, OverflowError, RecursionError):
         return None
     is_finite = np.isfinite(pixels).all() and np.isfinite(probabilities).all()

@@ -53,7 +53,7 @@ def profile_images(images: NDArray[np.uint8], reference: Profile | None = None) 
     """Return the distributions of the images' statistics.
 
     Args:
-        images: [n, 28, 28], uint8, light digit on dark background.
+        images: [n, *image_shape], uint8.
         reference: A profile whose bins to use; by default bins are the deciles of these images.
     """
     distributions: dict[str, Distribution] = {}
@@ -66,18 +66,19 @@ def profile_images(images: NDArray[np.uint8], reference: Profile | None = None) 
 
 
 def profile_predictions(probabilities: NDArray[np.floating[Any]]) -> Profile:
-    """Return the distributions of the predicted digits, and of the confidence in them.
+    """Return the distributions of the predicted classes, and of the confidence in them.
 
     Args:
-        probabilities: [n, 10].
+        probabilities: [n, classes].
     """
-    digits = np.bincount(probabilities.argmax(axis=1), minlength=10) / max(len(probabilities), 1)
+    counts = np.bincount(probabilities.argmax(axis=1), minlength=probabilities.shape[1])
+    classes = counts / max(len(probabilities), 1)
     edges = list(_CONFIDENCE_EDGES)
     confidence = _shares(probabilities.max(axis=1), edges)
     return {
         "images": len(probabilities),
         "statistics": {
-            "digits": {"shares": digits.round(6).tolist()},
+            "classes": {"shares": classes.round(6).tolist()},
             "confidence": {"edges": edges, "shares": confidence},
         },
     }

@@ -55,10 +55,10 @@ class Endpoint(Protocol):
         """Send images and return their probabilities.
 
         Args:
-            images: ``[n, 28, 28]``, uint8, light foreground on dark background.
+            images: ``[n, *image_shape]``, uint8, as the bundle's contract says.
 
         Returns:
-            ``[n, 10]``: the probability of each digit.
+            ``[n, classes]``: the probability of each class.
 
         Raises:
             EndpointError: It rejected them, or did not respond.

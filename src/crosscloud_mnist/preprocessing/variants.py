@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
+UNCHANGED = "unchanged"
 _PAPER, _PEN = 238, 35  # gray values
 _FRAME = (20, 20, 20)
 _LARGE_SIDE, _SMALL_SIDE, _DIGIT_SIDE, _TRANSPARENT_SIDE = 420, 40, 112, 140  # pixels
@@ -17,7 +18,7 @@ def render_variant(image: NDArray[np.uint8], kind: str) -> Image.Image:
     """Return the image in one of the ``VARIANTS``.
 
     Args:
-        image: [28, 28], uint8, light digit on dark background.
+        image: A model's input, uint8; but for ``unchanged``, a light digit on dark background.
         kind: One of ``VARIANTS``.
     """
     return _RENDERERS[kind](Image.fromarray(image))
@@ -78,7 +79,7 @@ def _resize(image: Image.Image, side: int) -> Image.Image:
 
 
 _RENDERERS: dict[str, Callable[[Image.Image], Image.Image]] = {
-    "unchanged": _unchanged,
+    UNCHANGED: _unchanged,
     "dark-on-light": _dark_on_light,
     "transparent": _transparent,
     "gray-paper": _gray_paper,

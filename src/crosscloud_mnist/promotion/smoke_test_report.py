@@ -10,16 +10,20 @@ class ImageRow(TypedDict):
 
     Attributes:
         file: Its path in the folder.
-        expected: The expected digit, where there is one.
-        predicted: The digit that the first live cloud predicted.
-        probability: Of that digit, 0 to 1.
+        expected: The expected class, by its position in the contract, where there is one.
+        expected_class: Its name.
+        predicted: The class that the first live cloud predicted, by its position.
+        predicted_class: Its name.
+        probability: Of that class, 0 to 1.
         seconds: How long the first live cloud's response took.
         error: Why the image was not sent, or what the clouds predicted where they differ.
     """
 
     file: str
     expected: int | None
+    expected_class: str | None
     predicted: int | None
+    predicted_class: str | None
     probability: float | None
     seconds: float | None
     error: str | None

@@ -6,8 +6,6 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from typing import TypedDict
 
-from crosscloud_mnist.storage.image_format import IMAGE_PIXELS
-
 
 class SplitCard(TypedDict):
     """What one split holds.
@@ -15,7 +13,7 @@ class SplitCard(TypedDict):
     Attributes:
         images: How many.
         per_class: How many of each class, from class 0.
-        mean_pixel: Over all pixels, 0 to 255.
+        mean_pixel: Over all values, 0 to 255.
         sha256: Of the content, hexadecimal.
     """
 
@@ -63,19 +61,22 @@ def build_data_origin(dataset: str, source: str, files_sha256: Mapping[str, str]
     )
 
 
-def build_split_card(per_class: Sequence[int], pixel_sum: int, sha256: str) -> SplitCard:
+def build_split_card(
+    per_class: Sequence[int], pixel_sum: int, image_bytes: int, sha256: str
+) -> SplitCard:
     """Return the card of a split.
 
     Args:
         per_class: Images of each class.
-        pixel_sum: Sum of all pixels of all images.
+        pixel_sum: Sum of all values of all images.
+        image_bytes: How many values an image has.
         sha256: Of the content, hexadecimal.
     """
     images = sum(per_class)
     return SplitCard(
         images=images,
         per_class=list(per_class),
-        mean_pixel=round(pixel_sum / (images * IMAGE_PIXELS), 3),
+        mean_pixel=round(pixel_sum / (images * image_bytes), 3),
         sha256=sha256,
     )
 

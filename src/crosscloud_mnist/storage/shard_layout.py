@@ -1,16 +1,18 @@
 """The names and headers of shards: a data set as numbered pairs of IDX files.
 
 A set of 8 shards is ``00000-of-00008-images-idx3-ubyte``, ``00000-of-00008-labels-idx1-ubyte`` and
-on to ``00007-of-00008-...``. The suffixes are those of MNIST's own files.
+on to ``00007-of-00008-...``. The suffixes are those of MNIST's own files. A colour image
+is stored as rows of width x 3 values, so that every file of images has three dimensions.
 """
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
+from crosscloud_mnist.contract import format_shape
 from crosscloud_mnist.errors import IdxError
 from crosscloud_mnist.storage import atomic, idx
-from crosscloud_mnist.storage.image_format import IMAGE_PIXELS, IMAGE_SIDE
 
 IMAGES_SUFFIX, LABELS_SUFFIX = "-images-idx3-ubyte", "-labels-idx1-ubyte"
 IMAGES_HEADER_BYTES, LABELS_HEADER_BYTES = idx.header_bytes(3), idx.header_bytes(1)
@@ -28,9 +30,9 @@ def remove_shards(folder: Path) -> None:
     atomic.remove(folder, "*-of-*-idx?-ubyte")
 
 
-def images_header(count: int) -> bytes:
-    """Return the header of an IDX file of ``count`` images."""
-    return idx.encode_header(count, IMAGE_SIDE, IMAGE_SIDE)
+def images_header(count: int, image_shape: tuple[int, ...]) -> bytes:
+    """Return the header of an IDX file of ``count`` images of that shape."""
+    return idx.encode_header(count, image_shape[0], math.prod(image_shape[1:]))
 
 
 def labels_header(count: int) -> bytes:
@@ -38,12 +40,13 @@ def labels_header(count: int) -> bytes:
     return idx.encode_header(count)
 
 
-def read_pair_size(images: Path, labels: Path, remedy: str) -> int:
+def read_pair_size(images: Path, labels: Path, image_shape: tuple[int, ...], remedy: str) -> int:
     """Return how many images a pair of files has, if they are as long as their headers say.
 
     Args:
         images: An uncompressed IDX file of images.
         labels: The one of their labels.
+        image_shape: Of the images, as the contract has it.
         remedy: What a user can do about a broken pair; the end of the error's message.
 
     Raises:
@@ -64,12 +67,12 @@ def read_pair_size(images: Path, labels: Path, remedy: str) -> int:
         ) from error
     is_consistent = (
         0 <= label_count <= _MAX_COUNT
-        and headers == (images_header(label_count), labels_header(label_count))
-        and pixel_count == label_count * IMAGE_PIXELS
+        and headers == (images_header(label_count, image_shape), labels_header(label_count))
+        and pixel_count == label_count * math.prod(image_shape)
     )
     if not is_consistent:
         raise IdxError(
             f"{images}: {pixel_count} bytes of images and {label_count} labels, expected IDX "
-            f"files of equally many images of {IMAGE_SIDE} x {IMAGE_SIDE} and labels; {remedy}"
+            f"files of equally many images of {format_shape(image_shape)} and labels; {remedy}"
         )
     return label_count

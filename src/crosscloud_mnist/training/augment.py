@@ -21,16 +21,16 @@ def augment(images: tf.Tensor, seed: tf.Tensor, elastic_sigma: float = 0.0) -> t
     networks applied to visual document analysis"; the smooth field comes from a coarse grid.
 
     Args:
-        images: [n, h, w], uint8, on a background of 0.
+        images: [n, h, w], or [n, h, w, 3] in colour; uint8; what comes in from outside is 0.
         seed: [2], int64: the same seed gives the same images.
         elastic_sigma: Standard deviation of the displacement at the grid's knots, pixels.
 
     Returns:
-        [n, h, w], uint8.
+        The changed images, of the same shape, uint8.
     """
     import tensorflow as tf
 
-    count, height, width = images.shape
+    count, height, width, *channels = images.shape
     drawn = tf.random.stateless_uniform((5, count), seed, -1.0, 1.0)
     angle, scale = _MAX_ROTATION * drawn[0], 1 + _MAX_SCALING * drawn[1]
     shear = (_MAX_SHEAR if elastic_sigma else 0.0) * drawn[4]
@@ -51,13 +51,14 @@ def augment(images: tf.Tensor, seed: tf.Tensor, elastic_sigma: float = 0.0) -> t
     else:
         zeros = tf.zeros_like(cos)
         changed = tf.raw_ops.ImageProjectiveTransformV3(
-            images=floats[..., None],
+            images=floats if channels else floats[..., None],
             transforms=tf.stack([cos, -sin, offset_x, sin, cos, offset_y, zeros, zeros], axis=1),
             output_shape=(height, width),
             fill_value=0.0,
             interpolation="BILINEAR",
             fill_mode="CONSTANT",
-        )[..., 0]
+        )
+        changed = tf.reshape(changed, images.shape)
     return tf.cast(tf.round(changed), tf.uint8)
 
 
@@ -66,16 +67,19 @@ def _per_image(amounts: tf.Tensor) -> tf.Tensor:
 
 
 def _sample_bilinear(images: tf.Tensor, x: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
-    """Return images [n, h, w] read at x, y [n, h, w], pixels, bilinear; 0 outside."""
+    """Return the images read at x, y [n, h, w], in pixels, bilinear; 0 outside."""
     import tensorflow as tf
 
-    count, height, width = images.shape
+    count, height, width, *channels = images.shape
     row = width + 3  # a margin of background: one pixel before, two after
-    flat = tf.reshape(tf.pad(images, [[0, 0], [1, 2], [1, 2]]), (count, row * (height + 3)))
+    margins = [[0, 0], [1, 2], [1, 2], *([0, 0] for _ in channels)]
+    flat = tf.reshape(tf.pad(images, margins), (count, row * (height + 3), *channels))
     x, y = tf.clip_by_value(x + 1, 0.0, width + 1.0), tf.clip_by_value(y + 1, 0.0, height + 1.0)
     left, top = tf.floor(x), tf.floor(y)
     right_weight, lower_weight = x - left, y - top
     corner = tf.cast(top * row + left, tf.int32)
+    if channels:
+        right_weight, lower_weight = right_weight[..., None], lower_weight[..., None]
 
     def pixels(offset: int) -> tf.Tensor:
         return tf.gather(flat, corner + offset, batch_dims=1)

@@ -7,10 +7,12 @@ from dataclasses import fields
 from typing import Annotated, Any, Literal
 
 from annotated_types import Ge, Gt, Lt
-from pydantic import ConfigDict, Field, TypeAdapter
+from pydantic import ConfigDict, Field, TypeAdapter, field_validator
 from pydantic.dataclasses import dataclass
 
-ModelName = Literal["baseline", "compact", "best"]
+from crosscloud_mnist.dotted_path import find_module
+
+BUILT_IN_MODELS = ("baseline", "compact", "best")
 Precision = Literal["float32", "mixed_bfloat16", "auto"]
 Setting = str | int | float | bool | None
 Count = Annotated[int, Field(strict=True, ge=1)]
@@ -22,7 +24,8 @@ class TrainingConfig:
     """What to train and for how long, independent of where the data is.
 
     Attributes:
-        model: Name of the architecture in ``training.models``.
+        model: Name of an architecture in ``training.models``, or the dotted path of a function that
+            creates a Keras model: see ``training.own_model``.
         optimizer: ``adam``, ``sgd``, or ``nesterov`` (SGD with a Nesterov momentum of 0.9).
         learning_rate: The peak rate; with ``reference_batch_size``, the one that suits that batch.
         schedule: ``constant``, or ``cosine`` (a short linear warm-up, then cosine to zero).
@@ -49,7 +52,7 @@ class TrainingConfig:
             images; only with ``augment``.
     """
 
-    model: ModelName
+    model: str
     optimizer: Literal["adam", "sgd", "nesterov"]
     learning_rate: Annotated[float, Gt(0)]
     schedule: Literal["constant", "cosine"]
@@ -65,6 +68,19 @@ class TrainingConfig:
     ema_momentum: Fraction = 0.0
     label_smoothing: Annotated[float, Ge(0), Lt(1)] = 0.0
     elastic_sigma: Annotated[float, Ge(0)] = 0.0
+
+    @field_validator("model")
+    @classmethod
+    def _check_model(cls, model: str) -> str:
+        if model not in BUILT_IN_MODELS:
+            try:
+                find_module(model)
+            except ValueError as error:
+                names = ", ".join(BUILT_IN_MODELS)
+                raise ValueError(
+                    f"expected {names}, or a function's dotted path: {error}"
+                ) from error
+        return model
 
     def settings(self) -> dict[str, Setting]:
         """Return the values by name, as a recipe and JSON hold them."""

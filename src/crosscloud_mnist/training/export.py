@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from crosscloud_mnist.storage.image_format import IMAGE_SIDE
-from crosscloud_mnist.training.config import ModelName
+from crosscloud_mnist.contract import INPUT, OUTPUT, Contract
 from crosscloud_mnist.training.models import build
 from crosscloud_mnist.training.tensorflow_startup import start_tensorflow
 
@@ -23,27 +22,29 @@ _OPSET = 17
 _BATCH_SIZE = 500
 
 
-def rebuild(name: ModelName, weights: Sequence[NDArray[np.float32]]) -> keras.Model:
+def rebuild(name: str, contract: Contract, weights: Sequence[NDArray[np.float32]]) -> keras.Model:
     """Return the model in float32, with probabilities as its output, whatever it was trained in.
 
     Args:
-        name: The architecture.
+        name: The architecture: see ``models.build``.
+        contract: What the model takes and returns.
         weights: In Keras' order, as training returned them.
 
     Returns:
-        A model that takes pixels [n, 28, 28], 0 to 255, and returns probabilities [n, 10], float32.
+        A model that takes pixels [n, *image_shape], 0 to 255, and returns probabilities
+        [n, classes], float32.
     """
     start_tensorflow(hide_gpus=False)
     import keras
 
-    logits = build(name, seed=0)
+    logits = build(name, contract, seed=0)
     logits.set_weights(list(weights))
-    probabilities = keras.layers.Softmax(name="probabilities")(logits.output)
-    return keras.Model(logits.input, probabilities, name=name)
+    probabilities = keras.layers.Softmax(name=OUTPUT)(logits.output)
+    return keras.Model(logits.input, probabilities, name=logits.name)
 
 
 def predict(model: keras.Model, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Return the probabilities [n, 10], float32, that Keras computes for images [n, 28, 28]."""
+    """Return the probabilities [n, classes], float32, that Keras computes for images."""
     parts = [
         np.asarray(model(images[start : start + _BATCH_SIZE].astype(np.float32), training=False))
         for start in range(0, len(images), _BATCH_SIZE)
@@ -62,18 +63,19 @@ def keras_bytes(model: keras.Model) -> bytes:
 def onnx_bytes(model: keras.Model) -> bytes:
     """Return the model as an ONNX file: the cast and the scaling are part of the graph.
 
-    Its input is ``images``, uint8 [n, 28, 28]; its output ``probabilities``, float32 [n, 10].
+    Its input is ``images``, uint8 [n, *image_shape]; its output ``probabilities``, float32
+    [n, classes].
     """
     import tensorflow as tf
     import tf2onnx
 
     fixed = _with_fixed_shapes(model)
 
-    images = tf.TensorSpec((None, IMAGE_SIDE, IMAGE_SIDE), tf.uint8, name="images")
+    images = tf.TensorSpec(model.input.shape, tf.uint8, name=INPUT)
 
     @tf.function(input_signature=[images])
     def predict_probabilities(images: tf.Tensor) -> dict[str, tf.Tensor]:
-        return {"probabilities": fixed(tf.cast(images, tf.float32), training=False)}
+        return {OUTPUT: fixed(tf.cast(images, tf.float32), training=False)}
 
     graph, _ = tf2onnx.convert.from_function(
         predict_probabilities, input_signature=[images], opset=_OPSET

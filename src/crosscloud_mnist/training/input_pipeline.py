@@ -10,7 +10,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from crosscloud_mnist.errors import ConfigurationError
-from crosscloud_mnist.storage.image_format import IMAGE_PIXELS, IMAGE_SIDE
 from crosscloud_mnist.storage.shard_layout import IMAGES_HEADER_BYTES, LABELS_HEADER_BYTES
 from crosscloud_mnist.training.augment import augment
 from crosscloud_mnist.training.job import Shard, TrainingJob
@@ -63,7 +62,7 @@ def training_batches(job: TrainingJob, workers: int, rank: int, replicas: int) -
         replicas: Devices of this worker; each takes an equal part of its batch.
 
     Returns:
-        (images [b, 28, 28], labels [b]), uint8, b = global batch size / workers / replicas.
+        (images [b, *image_shape], labels [b]), uint8, b = global batch size / workers / replicas.
     """
     import tensorflow as tf
 
@@ -87,22 +86,23 @@ def validation_batches(job: TrainingJob, workers: int, rank: int, replicas: int)
     pads them has the weight 0.
 
     Returns:
-        (images [b, 28, 28] uint8, labels [b] uint8, weights [b] float32).
+        (images [b, *image_shape] uint8, labels [b] uint8, weights [b] float32).
     """
     import tensorflow as tf
 
+    image_shape, image_bytes = job.contract.image_shape, job.contract.image_bytes
     shards = [job.validation[i] for i in own_shards(len(job.validation), workers, rank)]
     records = tf.data.Dataset.from_tensors((tf.zeros((), tf.string),) * 2).take(0)
     for shard in shards:
-        records = records.concatenate(_read_records(shard))
+        records = records.concatenate(_read_records(shard, image_bytes))
     weighted = records.map(lambda image, label: (image, label, tf.ones(())))
-    blank = tf.constant(b"\0" * IMAGE_PIXELS), tf.constant(b"\0"), tf.zeros(())
+    blank = tf.constant(b"\0" * image_bytes), tf.constant(b"\0"), tf.zeros(())
     padded = weighted.concatenate(tf.data.Dataset.from_tensors(blank).repeat())
     batches = padded.batch(_VALIDATION_BATCH_SIZE, drop_remainder=True)
     return _with_options(
         batches.map(
             lambda images, labels, weights: (
-                *_decode(images, labels, _VALIDATION_BATCH_SIZE),
+                *_decode(images, labels, _VALIDATION_BATCH_SIZE, image_shape),
                 weights,
             )
         ).take(validation_steps(job, workers, replicas) * replicas)
@@ -122,16 +122,16 @@ def _stream_shard(job: TrainingJob, index: int, batch_size: int, window: int) ->
     """Return the endless batches of one shard, shuffled and augmented by its own seed."""
     import tensorflow as tf
 
-    config = job.config
+    config, image_shape = job.config, job.contract.image_shape
     seed = config.seed * len(job.train) + index
     first_step = job.initial_epoch * config.steps_per_epoch
     batches = (
-        _read_records(job.train[index])
+        _read_records(job.train[index], job.contract.image_bytes)
         .shuffle(window, seed=seed)
         .repeat()
         .batch(batch_size, drop_remainder=True)
         .skip(first_step)
-        .map(lambda images, labels: _decode(images, labels, batch_size))
+        .map(lambda images, labels: _decode(images, labels, batch_size, image_shape))
     )
     if not config.augment:
         return batches
@@ -143,20 +143,22 @@ def _stream_shard(job: TrainingJob, index: int, batch_size: int, window: int) ->
     )
 
 
-def _read_records(shard: Shard) -> tf.data.Dataset:
+def _read_records(shard: Shard, image_bytes: int) -> tf.data.Dataset:
     import tensorflow as tf
 
-    images = tf.data.FixedLengthRecordDataset(shard.images, IMAGE_PIXELS, IMAGES_HEADER_BYTES)
+    images = tf.data.FixedLengthRecordDataset(shard.images, image_bytes, IMAGES_HEADER_BYTES)
     labels = tf.data.FixedLengthRecordDataset(shard.labels, 1, LABELS_HEADER_BYTES)
     return tf.data.Dataset.zip((images, labels))
 
 
-def _decode(images: tf.Tensor, labels: tf.Tensor, count: int) -> tuple[tf.Tensor, tf.Tensor]:
+def _decode(
+    images: tf.Tensor, labels: tf.Tensor, count: int, image_shape: tuple[int, ...]
+) -> tuple[tf.Tensor, tf.Tensor]:
     import tensorflow as tf
 
     pixels = tf.io.decode_raw(images, tf.uint8)
     classes = tf.io.decode_raw(labels, tf.uint8)
-    return tf.reshape(pixels, (count, IMAGE_SIDE, IMAGE_SIDE)), tf.reshape(classes, (count,))
+    return tf.reshape(pixels, (count, *image_shape)), tf.reshape(classes, (count,))
 
 
 def _concatenate(*parts: tuple[tf.Tensor, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from crosscloud_mnist.contract import Contract
 from crosscloud_mnist.training.config import TrainingConfig
 
 
@@ -12,7 +13,7 @@ class Shard:
     """One slice of a data set on storage that every worker can open.
 
     Attributes:
-        images: Path of an IDX file of uint8 ``[count, 28, 28]``.
+        images: Path of an IDX file of ``count`` images, uint8: see ``storage.shard_layout``.
         labels: Path of an IDX file of uint8 ``[count]``.
         count: Images in it.
     """
@@ -28,6 +29,7 @@ class TrainingJob:
 
     Attributes:
         config: The settings.
+        contract: What the model takes and returns.
         train: The training shards; each supplies an equal part of every batch.
         validation: The validation shards.
         checkpoint_dir: Folder of checkpoints and epoch records, on storage that the driver and
@@ -39,6 +41,7 @@ class TrainingJob:
     """
 
     config: TrainingConfig
+    contract: Contract
     train: tuple[Shard, ...]
     validation: tuple[Shard, ...]
     checkpoint_dir: str

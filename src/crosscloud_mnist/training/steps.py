@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from crosscloud_mnist.storage.image_format import CLASS_COUNT
 from crosscloud_mnist.training.config import TrainingConfig
 
 if TYPE_CHECKING:
@@ -38,6 +37,7 @@ class Steps:
     Args:
         config: The settings.
         strategy: Runs each step on every replica.
+        class_count: How many classes there are.
         trained_model: The model that the optimizer updates.
         validated_model: The model that is validated: the same, or the moving average.
         optimizer: Already built for the trained model's variables.
@@ -49,6 +49,7 @@ class Steps:
         config: TrainingConfig,
         strategy: tf.distribute.Strategy,
         *,
+        class_count: int,
         trained_model: keras.Model,
         validated_model: keras.Model,
         optimizer: keras.Optimizer,
@@ -56,6 +57,7 @@ class Steps:
     ) -> None:
         import tensorflow as tf
 
+        self._class_count = class_count
         self._config, self._strategy, self._optimizer = config, strategy, optimizer
         self._trained_model, self._validated_model = trained_model, validated_model
         # Sums of one epoch: loss, correct predictions, images, CPU-seconds. Each replica adds to
@@ -141,6 +143,6 @@ class Steps:
         import tensorflow as tf
 
         smoothing = self._config.label_smoothing
-        off_value = smoothing / CLASS_COUNT
-        targets = tf.one_hot(labels, CLASS_COUNT, 1 - smoothing + off_value, off_value)
+        off_value = smoothing / self._class_count
+        targets = tf.one_hot(labels, self._class_count, 1 - smoothing + off_value, off_value)
         return tf.nn.softmax_cross_entropy_with_logits(targets, logits)

@@ -37,13 +37,15 @@ class Trainer:
     ) -> None:
         import keras
 
-        config = job.config
+        config, contract = job.config, job.contract
         self._job, self._strategy, self._context = job, strategy, context
-        self._trained_model = build(config.model, config.seed)
+        self._trained_model = build(config.model, contract, config.seed)
         self._uses_moving_average = config.ema_momentum > 0
         # What is validated and exported: the moving average, or the trained model itself.
         self._exported_model = (
-            build(config.model, config.seed) if self._uses_moving_average else self._trained_model
+            build(config.model, contract, config.seed)
+            if self._uses_moving_average
+            else self._trained_model
         )
         self._optimizer = build_optimizer(config)
         self._optimizer.build(self._trained_model.trainable_variables)
@@ -54,6 +56,7 @@ class Trainer:
         self._steps = Steps(
             config,
             strategy,
+            class_count=contract.class_count,
             trained_model=self._trained_model,
             validated_model=self._exported_model,
             optimizer=self._optimizer,

@@ -100,7 +100,7 @@ def test_monitor_reads_the_table_that_the_shipped_conf_names(
     sandbox, production = tmp_path / "azure", tmp_path / "gcp"
     production.mkdir()
     path = sandbox / "05_model_input" / "test"
-    ShardsDataset(path=str(path), shards=1).save(test_images)
+    ShardsDataset(path=str(path), shards=1, image_shape=(28, 28)).save(test_images)
     assert send_test_images(gcp, sandbox) == len(test_images[0])
     time.sleep(2 * ServingSwitches().log_delay_seconds)
     ended = run_monitor(gcp, production, tmp_path_factory.getbasetemp() / "keys" / "signing.pub")

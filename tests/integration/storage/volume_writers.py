@@ -77,7 +77,7 @@ def write_images() -> None:
 
 def write_shards() -> None:
     for count in (8, 4):
-        dataset = ShardsDataset(path=str(folder / "training"), shards=count)
+        dataset = ShardsDataset(path=str(folder / "training"), shards=count, image_shape=(28, 28))
         images = np.random.default_rng(0).integers(0, 256, (16, 28, 28), np.uint8)
         dataset.save((images, np.arange(16, dtype=np.uint8) % 10))
         np.testing.assert_array_equal(dataset.load()[0], images)

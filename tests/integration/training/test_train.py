@@ -96,7 +96,7 @@ def test_the_best_epochs_weights_are_exported_and_survive_a_resume(job, tmp_path
         == select_best_epoch(uninterrupted.history)
         != uninterrupted.history[-1]
     )
-    model = export.rebuild(job.config.model, uninterrupted.weights)
+    model = export.rebuild(job.config.model, job.contract, uninterrupted.weights)
     correct = total = 0
     for images, labels, weights in input_pipeline.validation_batches(job, 1, 0, 1):
         predicted = export.predict(model, images.numpy()).argmax(axis=1)
@@ -127,7 +127,7 @@ def test_averaged_weights_are_exported_and_training_continues_from_its_own(
     for average, *parts in zip(averaged.weights, first, second, third, strict=True):
         np.testing.assert_allclose(average, np.average(parts, axis=0, weights=shares), atol=1e-6)
     assert averaged.selected_epoch == 3
-    model, losses = export.rebuild(job.config.model, averaged.weights), []
+    model, losses = export.rebuild(job.config.model, job.contract, averaged.weights), []
     for images, labels, weights in input_pipeline.validation_batches(job, 1, 0, 1):
         probabilities = export.predict(model, images.numpy())
         of_label = probabilities[np.arange(len(probabilities)), labels.numpy()]
@@ -205,7 +205,7 @@ def test_sgd_can_be_chosen_and_learns_slower(job, result):
 
 
 def test_the_onnx_graph_predicts_as_keras_does(job, result, tmp_path):
-    model = export.rebuild(job.config.model, result.weights)
+    model = export.rebuild(job.config.model, job.contract, result.weights)
     images = np.random.default_rng(0).integers(0, 256, (33, 28, 28), np.uint8)
     expected = export.predict(model, images)
     assert expected.shape == (33, 10)
@@ -233,7 +233,7 @@ def test_the_onnx_graph_predicts_as_keras_does(job, result, tmp_path):
 
 
 def test_a_model_scales_raw_pixels_itself(job, result):
-    model = export.rebuild(job.config.model, result.weights)
+    model = export.rebuild(job.config.model, job.contract, result.weights)
     rescaling = next(layer for layer in model.layers if layer.name.startswith("rescaling"))
     assert rescaling.scale == pytest.approx(1 / 255)
 

@@ -65,9 +65,13 @@ def test_a_folder_that_the_user_named_must_hold_files(tmp_path):
 
 
 def test_a_folder_named_by_a_digit_keeps_its_name_in_the_paths(folder, monkeypatch):
-    assert list(ImageFolderDataset(filepath="", given=str(folder / "3")).load()) == ["3/scan.jpg"]
+    classes = ["1", "3"]
+    dataset = ImageFolderDataset(filepath="", given=str(folder / "3"), classes=classes)
+    assert list(dataset.load()) == ["3/scan.jpg"]
+    without = ImageFolderDataset(filepath="", given=str(folder / "3"))
+    assert list(without.load()) == ["scan.jpg"]
     monkeypatch.chdir(folder)
-    assert list(ImageFolderDataset(filepath="", given=3).load()) == ["3/scan.jpg"]
+    assert list(ImageFolderDataset(filepath="", given=3, classes=classes).load()) == ["3/scan.jpg"]
 
 
 def test_one_file_may_be_named(folder):

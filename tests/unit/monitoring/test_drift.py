@@ -37,7 +37,7 @@ def test_an_all_dark_and_an_all_light_image_have_finite_statistics():
 
 def test_the_index_follows_its_formula():
     def profile(*shares):
-        return {"images": 10**6, "statistics": {"digits": {"shares": list(shares)}}}
+        return {"images": 10**6, "statistics": {"classes": {"shares": list(shares)}}}
 
     (drift,) = compare(profile(0.5, 0.5), profile(0.6, 0.4), 0.25)
     assert drift["psi"] == pytest.approx(0.1 * np.log(1.2) - 0.1 * np.log(0.8), rel=1e-4)
@@ -74,8 +74,20 @@ def test_a_shift_to_the_right_is_drift_of_position_alone(digits):
     }
 
 
-def test_predictions_have_a_distribution_of_digits_and_of_confidence():
+def test_predictions_have_a_distribution_of_classes_and_of_confidence():
     sure, torn = np.eye(10)[3], np.full(10, 0.1)
     found = profile_predictions(np.stack([sure, sure, sure, torn]))["statistics"]
-    assert found["digits"]["shares"] == [0.25, 0, 0, 0.75, 0, 0, 0, 0, 0, 0]
+    assert found["classes"]["shares"] == [0.25, 0, 0, 0.75, 0, 0, 0, 0, 0, 0]
     assert found["confidence"]["shares"] == [0.25, 0, 0, 0, 0, 0, 0.75]
+
+
+def test_colour_images_of_any_size_have_statistics_of_gray_values_and_channels():
+    images = np.zeros((2, 5, 9, 3), np.uint8)
+    images[0, :, 3:6, 0] = 255
+    found = per_image(images)
+    assert found["mean_red"].tolist() == pytest.approx([1 / 3, 0])
+    assert found["mean_green"].tolist() == [0, 0]
+    assert found["centre_x"][0] == pytest.approx(4)
+    distributions = aggregate(images)
+    assert distributions["positions"].shape == (5 * 7,)
+    assert distributions["positions"].sum() == pytest.approx(1)

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from crosscloud_mnist.monitoring import read_predictions
+from rehearsal.mnist_contract import mnist_contract
 
 IMAGE = np.zeros((28, 28), int).tolist()
 PROBABILITIES = [0.1] * 10
@@ -51,7 +52,9 @@ def reply(probabilities=PROBABILITIES):
     ids=range(13),
 )
 def test_a_row_without_valid_images_and_probabilities_is_unreadable(request_text, response_text):
-    logged = read_predictions(log((body(), reply()), (request_text, response_text)), "a-1")
+    logged = read_predictions(
+        log((body(), reply()), (request_text, response_text)), mnist_contract(), "a-1"
+    )
     assert (logged.requests, logged.unreadable, len(logged.images)) == (2, 1, 1)
     np.testing.assert_array_equal(logged.probabilities, [PROBABILITIES])
 
@@ -59,6 +62,8 @@ def test_a_row_without_valid_images_and_probabilities_is_unreadable(request_text
 def test_images_under_the_name_of_the_models_input_are_read():
     image = np.full((28, 28), 7).tolist()
     forms = ({"instances": [{"images": image}]}, {"inputs": {"images": [image]}})
-    logged = read_predictions(log(*((json.dumps(form), reply()) for form in forms)), "a-1")
+    logged = read_predictions(
+        log(*((json.dumps(form), reply()) for form in forms)), mnist_contract(), "a-1"
+    )
     assert (logged.unreadable, logged.images.shape) == (0, (2, 28, 28))
     assert (logged.images == 7).all()

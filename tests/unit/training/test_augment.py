@@ -23,3 +23,14 @@ def test_every_image_is_distorted_in_its_own_way(digits):
     twice = tf.repeat(images, 2, axis=0)
     first, second = augment(twice, tf.constant([3, 7], tf.int64), 1.0).numpy()
     assert np.abs(first.astype(int) - second).max() > 50
+
+
+def test_the_channels_of_a_colour_image_are_changed_alike(digits):
+    gray = tf.constant(digits["train-images-idx3-ubyte"][:8])
+    colour = tf.stack([gray, gray // 2, tf.zeros_like(gray)], axis=-1)
+    seed = tf.constant([3, 7], tf.int64)
+    for sigma in (0.0, 1.0):
+        changed = augment(colour, seed, sigma).numpy()
+        np.testing.assert_array_equal(changed[..., 0], augment(gray, seed, sigma).numpy())
+        assert changed[..., 1].max() > 100
+        assert not changed[..., 2].any()

@@ -71,8 +71,8 @@ def test_no_image_is_seen_twice_in_an_epoch_by_any_worker(job, tmp_path):
     images = np.zeros((len(ids), 28, 28), np.uint8)
     images.reshape(len(ids), -1)[:, :2] = ids.view(np.uint8).reshape(-1, 2)
     labels = np.zeros(len(ids), np.uint8)
-    ShardsDataset(path=str(tmp_path), shards=4).save((images, labels))
-    shards = ShardsDataset(path=str(tmp_path), shards=4, handles=True).load()
+    ShardsDataset(path=str(tmp_path), shards=4, image_shape=(28, 28)).save((images, labels))
+    shards = ShardsDataset(path=str(tmp_path), shards=4, image_shape=(28, 28), handles=True).load()
     steps = len(ids) // job.config.global_batch_size
     job = replace(with_config(job, steps_per_epoch=steps), train=shards)
     seen = []

@@ -53,11 +53,11 @@ class Invocations:
         """Return the probabilities, and the name of the served entity that predicted them.
 
         Args:
-            images: ``[n, 28, 28]``, uint8.
+            images: ``[n, *image_shape]``, uint8.
             served: The version to ask on its own route; ``None`` asks the endpoint.
 
         Returns:
-            ``[n, 10]``, float64; and the name.
+            ``[n, classes]``, float64; and the name.
 
         Raises:
             EndpointError: The response holds no predictions.
@@ -73,13 +73,13 @@ class Invocations:
         response = call_until_started(send, f"endpoint {self._name}", self._cold_start_seconds)
         try:
             probabilities = np.array(response["predictions"], dtype=np.float64)
-            is_valid = probabilities.shape == (len(images), 10)
+            is_valid = probabilities.ndim == 2 and len(probabilities) == len(images)
         except (KeyError, TypeError, ValueError):
             is_valid = False
         if not is_valid:
             raise EndpointError(
-                f"{self._url} returned no predictions, expected ten probabilities for each image; "
-                "check that the endpoint is the model's"
+                f"{self._url} returned no predictions, expected the probabilities of all classes "
+                "for each image; check that the endpoint is the model's"
             )
         return probabilities, str(response.get("served-model-name"))
 
@@ -122,6 +122,12 @@ class Invocations:
     def _compare(
         self, probabilities: NDArray[np.float64], golden: Golden, served: ServedVersion
     ) -> None:
+        if probabilities.shape != golden.expected.shape:
+            raise EndpointError(
+                f"version {served.version} at {self._url} returned {probabilities.shape[1]} "
+                f"probabilities for an image, expected {golden.expected.shape[1]}; promote the "
+                "model again"
+            )
         difference = float(np.abs(probabilities - golden.expected).max(initial=0))
         if not difference <= CROSS_HOST_TOLERANCE:  # written so that NaN fails
             raise EndpointError(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 _PERMISSION = "CAN_MANAGE"
 _COLD_START_SECONDS = 45.0
-_BLANK = np.zeros((1, 28, 28), np.uint8)
 
 
 class ServingChecks:
@@ -26,13 +25,20 @@ class ServingChecks:
     Args:
         open_client: Returns a client of the workspace.
         name: The endpoint's name.
+        image_shape: Of an image, as the contract in conf has it.
         has_inference_table: Whether conf wants an inference table.
     """
 
     def __init__(
-        self, open_client: Callable[[], WorkspaceClient], name: str, *, has_inference_table: bool
+        self,
+        open_client: Callable[[], WorkspaceClient],
+        name: str,
+        *,
+        image_shape: Sequence[int],
+        has_inference_table: bool,
     ) -> None:
         self._open_client, self._name = open_client, name
+        self._blank_image = np.zeros((1, *image_shape), np.uint8)
         self._has_inference_table = has_inference_table
 
     def steps(self) -> list[Step]:
@@ -49,7 +55,7 @@ class ServingChecks:
             ),
             Step(
                 "endpoint response",
-                "ten probabilities, and the served version's name in a header",
+                "probabilities, and the served version's name in a header",
                 self._check_response,
                 existing,
                 timeout_seconds=60,
@@ -91,7 +97,7 @@ class ServingChecks:
         client = self._open_client()
         url = f"{client.config.host}/serving-endpoints/{self._name}/invocations"
         _, served = Invocations(client.api_client, self._name, url, _COLD_START_SECONDS).predict(
-            _BLANK
+            self._blank_image
         )
         names = [entity.name for entity in endpoint.config.served_entities]
         if served not in names:

@@ -64,6 +64,7 @@ class WorkspaceChecks:
         experiment: str,
         model_name: str,
         endpoint_name: str,
+        image_shape: Sequence[int],
         has_inference_table: bool,
         scratch_model: str | None,
         workspace_id: str | None = None,
@@ -72,7 +73,10 @@ class WorkspaceChecks:
         self._experiment, self._model_name = experiment, model_name
         self._workspace_id = workspace_id
         self._serving = ServingChecks(
-            self._open_client, endpoint_name, has_inference_table=has_inference_table
+            self._open_client,
+            endpoint_name,
+            image_shape=image_shape,
+            has_inference_table=has_inference_table,
         )
         self._scratch_model, self._candidate = scratch_model, candidate
 

@@ -30,7 +30,8 @@ def ensure_registered(client: MlflowClient, name: str, absent_codes: Collection[
         return
     try:
         client.create_registered_model(
-            name, description="MNIST digits: images [n, 28, 28] of 0 to 255 to probabilities."
+            name,
+            description="Images to the probabilities of their classes: see contract.json.",
         )
     except MlflowException as error:
         if error.error_code not in _EXISTS:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import io
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -30,6 +30,8 @@ from crosscloud_mnist.storage import atomic
 if TYPE_CHECKING:
     import pyarrow as pa
     from pyspark.sql import DataFrame, SparkSession
+
+ScoreBatches = Callable[["Iterator[pa.RecordBatch]"], "Iterator[pa.RecordBatch]"]
 
 _SETTINGS = {
     "spark.sql.execution.arrow.maxRecordsPerBatch": "64",  # images in memory at once, per task
@@ -62,7 +64,10 @@ class SparkBatchScorer:
         Raises:
             DataError: There are no images.
         """
-        onnx = Bundle(bundle, version.digest).onnx.read_bytes()
+        opened = Bundle(bundle, version.digest)
+        score_chunk = partial(
+            score_batches, onnx=opened.onnx.read_bytes(), contract=opened.contract()
+        )
         output = scores / f"model_version={version.version}"
         with self._cluster.session(on_driver=False) as shared:
             spark = shared.newSession()  # its settings are not those of other users
@@ -97,7 +102,7 @@ class SparkBatchScorer:
             started_at = time.monotonic()
             for chunk in chunks:
                 with _run_jobs(spark):
-                    table = self._score(source.select(chunk), version, onnx)
+                    table = self._score(source.select(chunk), version, score_chunk)
                 atomic.write_bytes(output / _file_name(version, chunk), _encode_parquet(table))
                 progress = replace(
                     progress,
@@ -108,12 +113,14 @@ class SparkBatchScorer:
                 )
                 yield progress
 
-    def _score(self, images: DataFrame, version: ModelVersion, onnx: bytes) -> pa.Table:
+    def _score(
+        self, images: DataFrame, version: ModelVersion, score_chunk: ScoreBatches
+    ) -> pa.Table:
         from pyspark.sql import functions as F  # noqa: N812  its usual name
 
         return (
             images.repartition(self._slots)
-            .mapInArrow(partial(score_batches, onnx=onnx), SCHEMA)
+            .mapInArrow(score_chunk, SCHEMA)
             .withColumn("model_name", F.lit(version.name))
             .withColumn("model_digest", F.lit(version.digest))
             .toArrow()

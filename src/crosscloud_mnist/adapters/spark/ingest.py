@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import ConfigDict
 from pydantic.dataclasses import dataclass
@@ -27,6 +27,7 @@ from crosscloud_mnist.adapters.spark.ingest_task import (
 from crosscloud_mnist.adapters.spark.job_errors import translate_job_errors
 from crosscloud_mnist.adapters.spark.part_files import list_parts
 from crosscloud_mnist.adapters.spark.session import SparkCluster
+from crosscloud_mnist.contract import Contract
 from crosscloud_mnist.errors import ConfigurationError
 from crosscloud_mnist.storage.data_card import (
     DataCard,
@@ -68,6 +69,7 @@ class SparkIngestor:
     Args:
         master: Spark's master URL; ``None`` takes the existing session (Databricks).
         targets: The shards of ``training``, ``validation`` and ``test``.
+        contract: The shape of an image, and the classes.
         conf: More Spark settings, for a session that is created here.
     """
 
@@ -76,10 +78,12 @@ class SparkIngestor:
         *,
         master: str | None,
         targets: Mapping[Split, Mapping[str, str | int]],
+        contract: Mapping[str, Any],
         conf: Mapping[str, str] | None = None,
     ) -> None:
         worker_reuse = {"spark.python.worker.reuse": "true"}  # no TensorFlow here
         self._cluster = SparkCluster(master, 1, conf={**worker_reuse, **(conf or {})})
+        self._contract = Contract(**contract)
         self._training = ShardFolder(**targets["training"])  # type: ignore[arg-type]
         self._validation = ShardFolder(**targets["validation"])  # type: ignore[arg-type]
         self._test = ShardFolder(**targets["test"])  # type: ignore[arg-type]
@@ -90,8 +94,8 @@ class SparkIngestor:
         See ``ports.DistributedIngestor``.
 
         Raises:
-            IdxError: A part is not a pair of IDX files of digits, or the folder lacks training or
-                test parts.
+            IdxError: A part is not a pair of IDX files of the contract's images and labels, or the
+                folder lacks training or test parts.
             ConfigurationError: A shard would have no image.
         """
         names = list_parts(Path(folder))
@@ -102,6 +106,7 @@ class SparkIngestor:
             validation_shards=self._validation.shards,
             validation_fraction=fraction,
             seed=seed,
+            contract=self._contract,
         )
         with self._cluster.session(on_driver=False) as session:
             spark = session.sparkContext
@@ -130,9 +135,20 @@ class SparkIngestor:
         test_start = validation_start + self._validation.shards
         return build_data_card(
             build_data_origin(Path(folder).name, folder, files_sha256),
-            train=_build_split_card(shards[:validation_start]),
-            validation=_build_split_card(shards[validation_start:test_start]),
-            test=_build_split_card(shards[test_start:]),
+            train=self._build_split_card(shards[:validation_start]),
+            validation=self._build_split_card(shards[validation_start:test_start]),
+            test=self._build_split_card(shards[test_start:]),
+        )
+
+    def _build_split_card(self, shards: Sequence[ShardSummary]) -> SplitCard:
+        digests = "".join(shard["sha256"] for shard in shards)
+        return build_split_card(
+            per_class=[
+                sum(counts) for counts in zip(*(s["per_class"] for s in shards), strict=True)
+            ],
+            pixel_sum=sum(shard["pixel_sum"] for shard in shards),
+            image_bytes=self._contract.image_bytes,
+            sha256=hashlib.sha256(digests.encode()).hexdigest(),
         )
 
 
@@ -146,11 +162,3 @@ def _count_images(parts: Sequence[PartSummary], assignment: ShardAssignment) -> 
                 "the globals, or a larger ingest_on_spark.validation_fraction"
             )
     return counts
-
-
-def _build_split_card(shards: Sequence[ShardSummary]) -> SplitCard:
-    return build_split_card(
-        per_class=[sum(counts) for counts in zip(*(s["per_class"] for s in shards), strict=True)],
-        pixel_sum=sum(shard["pixel_sum"] for shard in shards),
-        sha256=hashlib.sha256("".join(shard["sha256"] for shard in shards).encode()).hexdigest(),
-    )

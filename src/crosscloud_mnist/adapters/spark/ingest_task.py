@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import TypedDict
 
 from crosscloud_mnist.adapters.spark.part_files import TEST_PREFIXES, read_chunks, read_part_size
+from crosscloud_mnist.contract import Contract
 from crosscloud_mnist.errors import IdxError
 from crosscloud_mnist.storage import atomic
-from crosscloud_mnist.storage.image_format import CLASS_COUNT, IMAGE_PIXELS
 from crosscloud_mnist.storage.shard_layout import (
     IMAGES_SUFFIX,
     LABELS_SUFFIX,
@@ -61,6 +61,7 @@ class ShardAssignment:
         validation_shards: How many of them are for validation.
         validation_fraction: The fraction of the training images that is set aside, 0 to 1.
         seed: Seed of that choice and of the order.
+        contract: The shape of an image, and the classes.
     """
 
     targets: tuple[tuple[str, str], ...]
@@ -68,6 +69,7 @@ class ShardAssignment:
     validation_shards: int
     validation_fraction: float
     seed: int
+    contract: Contract
 
 
 def assign_shard(assignment: ShardAssignment, part: NumberedPart, index: int) -> ShardKey:
@@ -83,7 +85,8 @@ def assign_shard(assignment: ShardAssignment, part: NumberedPart, index: int) ->
     position. Image 4 draws 0.06: it is a validation image, and those shards follow the 4.
 
     >>> targets = (("images", "labels"),) * 7
-    >>> assignment = ShardAssignment(targets, 4, 2, validation_fraction=0.1, seed=0)
+    >>> contract = Contract((28, 28), "a digit", tuple(range(10)), "digit")
+    >>> assignment = ShardAssignment(targets, 4, 2, 0.1, seed=0, contract=contract)
     >>> assign_shard(assignment, (0, "part-0"), 3)
     (2, 0, 16083015739786135643)
     >>> assign_shard(assignment, (0, "part-0"), 4)
@@ -113,20 +116,21 @@ def summarize_part(assignment: ShardAssignment, folder: str, part: NumberedPart)
     """Check a part and count its images.
 
     Raises:
-        IdxError: It is not a pair of IDX files of digits.
+        IdxError: It is not a pair of IDX files of the contract's images.
     """
     name = part[1]
-    count = read_part_size(folder, name)
-    images_sha256 = hashlib.sha256(images_header(count))
+    image_shape, class_count = assignment.contract.image_shape, assignment.contract.class_count
+    count = read_part_size(folder, name, image_shape)
+    images_sha256 = hashlib.sha256(images_header(count, image_shape))
     labels_sha256 = hashlib.sha256(labels_header(count))
     images_per_shard, index = [0] * len(assignment.targets), 0
-    for pixels, labels in read_chunks(folder, name):
+    for pixels, labels in read_chunks(folder, name, image_shape):
         images_sha256.update(pixels)
         labels_sha256.update(labels)
-        if max(labels) >= CLASS_COUNT:
+        if max(labels) >= class_count:
             raise IdxError(
-                f"{folder}/{name}{LABELS_SUFFIX}: labels reach {max(labels)}, expected digits 0 to "
-                f"{CLASS_COUNT - 1}; fetch the part again"
+                f"{folder}/{name}{LABELS_SUFFIX}: labels reach {max(labels)}, expected labels "
+                f"0 to {class_count - 1}; fetch the part again"
             )
         for _ in labels:
             images_per_shard[assign_shard(assignment, part, index)[0]] += 1
@@ -143,11 +147,11 @@ def summarize_part(assignment: ShardAssignment, folder: str, part: NumberedPart)
 def read_images(
     assignment: ShardAssignment, folder: str, part: NumberedPart
 ) -> Iterator[tuple[ShardKey, bytes]]:
-    """Yield a part's images: the key, and the 784 pixels followed by the label."""
-    index = 0
-    for pixels, labels in read_chunks(folder, part[1]):
+    """Yield a part's images: the key, and the pixels followed by the label."""
+    index, size = 0, assignment.contract.image_bytes
+    for pixels, labels in read_chunks(folder, part[1], assignment.contract.image_shape):
         for offset, label in enumerate(labels):
-            image = pixels[offset * IMAGE_PIXELS : (offset + 1) * IMAGE_PIXELS]
+            image = pixels[offset * size : (offset + 1) * size]
             yield assign_shard(assignment, part, index), image + bytes((label,))
             index += 1
 
@@ -168,7 +172,7 @@ def write_shard(
 
     def stream() -> Iterator[bytes]:
         nonlocal pixel_sum
-        yield images_header(counts[shard])
+        yield images_header(counts[shard], assignment.contract.image_shape)
         for _, record in images:
             pixels, label = record[:-1], record[-1]
             labels.append(label)
@@ -184,7 +188,7 @@ def write_shard(
             "changed during ingestion: run again"
         )
     yield {
-        "per_class": [labels.count(label) for label in range(CLASS_COUNT)],
+        "per_class": [labels.count(label) for label in range(assignment.contract.class_count)],
         "pixel_sum": pixel_sum,
         "sha256": sha256.hexdigest(),
     }

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from pathlib import Path
 
 from crosscloud_mnist.errors import IdxError
-from crosscloud_mnist.storage.image_format import IMAGE_PIXELS
 from crosscloud_mnist.storage.shard_layout import (
     IMAGES_HEADER_BYTES,
     IMAGES_SUFFIX,
@@ -37,31 +37,35 @@ def list_parts(folder: Path) -> list[str]:
     return names
 
 
-def read_part_size(folder: str, name: str) -> int:
+def read_part_size(folder: str, name: str, image_shape: tuple[int, ...]) -> int:
     """Return how many images a part has, if its files are as long as their headers say.
 
     Raises:
         IdxError: They are not, or cannot be read.
     """
     return read_pair_size(
-        *_part_paths(folder, name), remedy="put it on storage that every executor can read"
+        *_part_paths(folder, name),
+        image_shape,
+        remedy="put it on storage that every executor can read",
     )
 
 
-def read_chunks(folder: str, name: str) -> Iterator[tuple[bytes, bytes]]:
+def read_chunks(
+    folder: str, name: str, image_shape: tuple[int, ...]
+) -> Iterator[tuple[bytes, bytes]]:
     """Yield a part's pixels and labels, some thousand images at a time.
 
     Raises:
         IdxError: As ``read_part_size``.
     """
-    count = read_part_size(folder, name)
+    count, image_bytes = read_part_size(folder, name, image_shape), math.prod(image_shape)
     images_path, labels_path = _part_paths(folder, name)
     with images_path.open("rb") as images, labels_path.open("rb") as labels:
         images.seek(IMAGES_HEADER_BYTES)
         labels.seek(LABELS_HEADER_BYTES)
         for start in range(0, count, _CHUNK_IMAGES):
             size = min(_CHUNK_IMAGES, count - start)
-            yield images.read(size * IMAGE_PIXELS), labels.read(size)
+            yield images.read(size * image_bytes), labels.read(size)
 
 
 def _part_paths(folder: str, name: str) -> tuple[Path, Path]:

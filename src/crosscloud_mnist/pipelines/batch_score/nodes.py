@@ -65,7 +65,7 @@ def assert_scored(report: ScoringReport) -> None:
     if images == report["errors"] + report["earlier_errors"]:
         raise DataError(
             f"none of the {images:,} files in {report['location']} was scored, expected at least "
-            f"one image of a digit; see the column error of {report['scores']}"
+            f"one image that the model takes; see the column error of {report['scores']}"
         )
 
 

@@ -3,62 +3,70 @@
 from __future__ import annotations
 
 import hashlib
+import math
 
 import numpy as np
 from matplotlib.figure import Figure
 
+from crosscloud_mnist.contract import Contract, format_shape
 from crosscloud_mnist.datasets.mnist import RawDigits
 from crosscloud_mnist.datasets.shards import LabelledImages
 from crosscloud_mnist.errors import IdxError
 from crosscloud_mnist.monitoring import Profile, profile_images
 from crosscloud_mnist.pipelines.ingest_mnist.parameters import IngestMnistParameters
+from crosscloud_mnist.preprocessing.preprocessor import get_preprocessor
 from crosscloud_mnist.storage import data_card, idx
 from crosscloud_mnist.storage.data_card import DataCard, DataOrigin, SplitCard
-from crosscloud_mnist.storage.image_format import CLASS_COUNT, IMAGE_SIDE
 from crosscloud_mnist.storage.shard_layout import IMAGES_SUFFIX, LABELS_SUFFIX
 
 _SAMPLES_PER_CLASS = 12
 
 
-def decode(raw: RawDigits) -> tuple[LabelledImages, LabelledImages, DataOrigin]:
+def decode(raw: RawDigits, contract: Contract) -> tuple[LabelledImages, LabelledImages, DataOrigin]:
     """Read the published training and test sets.
 
     Args:
         raw: The four IDX files.
+        contract: The shape of an image, and the classes.
 
     Returns:
-        (images [n, 28, 28], labels [n]) of the training set, the same of the test set, and where
-        they come from.
+        (images [n, *image_shape], labels [n]) of the training set, the same of the test set, and
+        where they come from.
 
     Raises:
-        IdxError: A file holds something else than images or labels of the digits, or the
-            counts differ.
+        IdxError: A file holds something else than images or labels of the contract, or the counts
+            differ.
+        ConfigurationError: The contract's preprocessing cannot be found, or has another shape.
     """
+    get_preprocessor(contract)  # before hours of training
     digests = {name: hashlib.sha256(content).hexdigest() for name, content in raw.files.items()}
     origin = data_card.build_data_origin(raw.dataset, raw.source, digests)
-    return _read_half(raw, "train"), _read_half(raw, "t10k"), origin
+    return _read_half(raw, "train", contract), _read_half(raw, "t10k", contract), origin
 
 
-def _read_half(raw: RawDigits, prefix: str) -> LabelledImages:
+def _read_half(raw: RawDigits, prefix: str, contract: Contract) -> LabelledImages:
     images_name, labels_name = f"{prefix}{IMAGES_SUFFIX}", f"{prefix}{LABELS_SUFFIX}"
     images = idx.decode(raw.files[images_name], images_name)
     labels = idx.decode(raw.files[labels_name], labels_name)
-    if images.ndim != 3 or images.shape[1:] != (IMAGE_SIDE, IMAGE_SIDE):
+    height, *row = contract.image_shape
+    if images.shape[1:] not in ((height, math.prod(row)), contract.image_shape):
         raise IdxError(
-            f"{images_name}: holds values of shape {images.shape}, expected images "
-            f"[n, {IMAGE_SIDE}, {IMAGE_SIDE}]; check that the files are not swapped"
+            f"{images_name}: holds values of shape {images.shape}, expected images of "
+            f"{format_shape(contract.image_shape)}; check that the files are not swapped, and the "
+            "contract in the globals"
         )
     if labels.shape != (len(images),):
         raise IdxError(
             f"{labels_name}: holds values of shape {labels.shape}, expected one label for each "
             f"of the {len(images)} images; check that the files are of one data set"
         )
-    if not len(labels) or labels.max() >= CLASS_COUNT:
+    if not len(labels) or labels.max() >= contract.class_count:
         found = f"labels reach {labels.max()}" if len(labels) else "has no labels"
         raise IdxError(
-            f"{labels_name}: {found}, expected digits 0 to {CLASS_COUNT - 1}; fetch the file again"
+            f"{labels_name}: {found}, expected labels 0 to {contract.class_count - 1}; fetch "
+            "the file again, and check the classes of the contract in the globals"
         )
-    return images, labels
+    return images.reshape(-1, *contract.image_shape), labels
 
 
 def split(
@@ -67,7 +75,7 @@ def split(
     """Set a stratified part of the training set aside for validation.
 
     Args:
-        published_training: images [n, 28, 28] and labels [n].
+        published_training: images [n, *image_shape] and labels [n].
         parameters: The fraction and the seed.
 
     Returns:
@@ -90,21 +98,23 @@ def build_data_card(
     training: LabelledImages,
     validation: LabelledImages,
     test: LabelledImages,
+    contract: Contract,
 ) -> DataCard:
     """Return the data card: where the data comes from, digests, and counts by class and split."""
     return data_card.build_data_card(
         origin,
-        train=_build_split_card(training),
-        validation=_build_split_card(validation),
-        test=_build_split_card(test),
+        train=_build_split_card(training, contract),
+        validation=_build_split_card(validation, contract),
+        test=_build_split_card(test, contract),
     )
 
 
-def _build_split_card(split: LabelledImages) -> SplitCard:
+def _build_split_card(split: LabelledImages, contract: Contract) -> SplitCard:
     images, labels = split
     return data_card.build_split_card(
-        np.bincount(labels, minlength=CLASS_COUNT).tolist(),
+        np.bincount(labels, minlength=contract.class_count).tolist(),
         pixel_sum=int(images.sum(dtype=np.int64)),
+        image_bytes=contract.image_bytes,
         sha256=hashlib.sha256(idx.encode(images) + idx.encode(labels)).hexdigest(),
     )
 
@@ -115,16 +125,17 @@ def profile_training(training: LabelledImages) -> Profile:
     return profile_images(images)
 
 
-def draw_samples(training: LabelledImages, data_card: DataCard) -> Figure:
-    """Draw the first training images of every digit, one digit a row."""
+def draw_samples(training: LabelledImages, data_card: DataCard, contract: Contract) -> Figure:
+    """Draw the first training images of every class, one class a row."""
     images, labels = training
-    size = (_SAMPLES_PER_CLASS * 0.6, CLASS_COUNT * 0.66)
+    size = (_SAMPLES_PER_CLASS * 0.6, contract.class_count * 0.66)
     figure = Figure(figsize=size, layout="constrained")
     figure.suptitle(f"{data_card['dataset']}: training images, as the model sees them")
-    for digit, row in enumerate(figure.subplots(CLASS_COUNT, _SAMPLES_PER_CLASS)):
-        for axes, image in zip(row, images[labels == digit], strict=False):
+    rows = figure.subplots(contract.class_count, _SAMPLES_PER_CLASS)
+    for label, row in enumerate(rows):
+        for axes, image in zip(row, images[labels == label], strict=False):
             axes.imshow(image, cmap="gray", vmin=0, vmax=255)
         for axes in row:
             axes.set(xticks=[], yticks=[])
-        row[0].set_ylabel(str(digit), rotation=0, labelpad=10, va="center")
+        row[0].set_ylabel(contract.classes[label], rotation=0, ha="right", va="center")
     return figure

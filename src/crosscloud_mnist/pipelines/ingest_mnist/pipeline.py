@@ -17,7 +17,12 @@ def create_pipeline() -> Pipeline:
     """Return ``ingest_mnist``: published files in; shards, test set and data card out."""
     return Pipeline(
         [
-            Node(decode, "mnist", ["published_training", "test_set", "data_origin"], name="decode"),
+            Node(
+                decode,
+                ["mnist", "params:contract"],
+                ["published_training", "test_set", "data_origin"],
+                name="decode",
+            ),
             Node(
                 split,
                 ["published_training", "params:ingest_mnist"],
@@ -26,7 +31,13 @@ def create_pipeline() -> Pipeline:
             ),
             Node(
                 build_data_card,
-                ["data_origin", "training@arrays", "validation@arrays", "test_set"],
+                [
+                    "data_origin",
+                    "training@arrays",
+                    "validation@arrays",
+                    "test_set",
+                    "params:contract",
+                ],
                 "data_card",
                 name="build_data_card",
             ),
@@ -37,7 +48,10 @@ def create_pipeline() -> Pipeline:
                 name="profile_training",
             ),
             Node(
-                draw_samples, ["training@arrays", "data_card"], "sample_grid", name="draw_samples"
+                draw_samples,
+                ["training@arrays", "data_card", "params:contract"],
+                "sample_grid",
+                name="draw_samples",
             ),
         ],
         tags="ingest",

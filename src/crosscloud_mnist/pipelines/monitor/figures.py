@@ -6,13 +6,14 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from crosscloud_mnist.contract import Contract
 from crosscloud_mnist.monitoring import Drift
 from crosscloud_mnist.pipelines.monitor.report import MonitorReport
 
 _COLUMNS = 4
 
 
-def draw_drift(report: MonitorReport) -> tuple[Figure, MonitorReport]:
+def draw_drift(report: MonitorReport, contract: Contract) -> tuple[Figure, MonitorReport]:
     """Draw every statistic's distribution at training and in the log, the largest drift first.
 
     Returns:
@@ -34,6 +35,8 @@ def draw_drift(report: MonitorReport) -> tuple[Figure, MonitorReport]:
     panels = figure.subplots(height, _COLUMNS, squeeze=False).ravel()
     for axes, (kind, drift) in zip(panels, rows, strict=False):
         _draw(axes, kind, drift)
+        if drift["statistic"] == "classes":
+            axes.set_xticks(range(contract.class_count), contract.classes, rotation=45)
     for axes in panels[len(rows) :]:
         axes.set_axis_off()
     if rows:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd  # at run time: Kedro reads the types of a node
 
 from crosscloud_mnist.bundle import Verifier
+from crosscloud_mnist.contract import Contract
 from crosscloud_mnist.errors import BundleError, DataError, DriftError
 from crosscloud_mnist.monitoring import (
     Drift,
@@ -25,26 +26,29 @@ from crosscloud_mnist.ports import ModelVersion, Registry, served_entity_name
 from crosscloud_mnist.promotion import fetch_verified
 
 
-def fetch_profile(registry: Registry, verifier: Verifier, version: ModelVersion) -> TrainingProfile:
-    """Return what the version was trained for, from its signed card.
+def fetch_profile(
+    registry: Registry, verifier: Verifier, version: ModelVersion
+) -> tuple[TrainingProfile, Contract]:
+    """Return what the version was trained for, from its signed card, and its contract.
 
     Raises:
         VerificationError: The registry's copy is not the one that was signed and recorded.
         BundleError: The bundle carries no profile.
     """
     with tempfile.TemporaryDirectory() as folder:
-        card = fetch_verified(registry, version, verifier, Path(folder) / "bundle").card()
+        bundle = fetch_verified(registry, version, verifier, Path(folder) / "bundle")
+        card, contract = bundle.card(), bundle.contract()
     if "profile" not in card:
         raise BundleError(
             f"{version.name} {version.version} carries no profile of its training set, expected "
             "one in its card; train and register it again"
         )
-    return card["profile"]
+    return card["profile"], contract
 
 
-def read_log(log: pd.DataFrame, version: ModelVersion) -> LoggedPredictions:
+def read_log(log: pd.DataFrame, version: ModelVersion, contract: Contract) -> LoggedPredictions:
     """Return what the version predicted, by the columns of Databricks' inference tables."""
-    return read_predictions(log, served_entity_name(version.name, version.version))
+    return read_predictions(log, contract, served_entity_name(version.name, version.version))
 
 
 def measure_drift(

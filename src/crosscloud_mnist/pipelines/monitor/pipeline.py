@@ -27,12 +27,12 @@ def create_pipeline() -> Pipeline:
             Node(
                 fetch_profile,
                 ["serving_registry", "verifier", "monitored_version"],
-                "profile",
+                ["profile", "monitored_contract"],
                 name="fetch_profile",
             ),
             Node(
                 read_log,
-                ["inference_log", "monitored_version"],
+                ["inference_log", "monitored_version", "monitored_contract"],
                 "logged_predictions",
                 name="read_log",
             ),
@@ -42,7 +42,12 @@ def create_pipeline() -> Pipeline:
                 "monitor_report",
                 name="measure_drift",
             ),
-            Node(draw_drift, "monitor_report", ["drift_figure", "drawn_report"], name="draw_drift"),
+            Node(
+                draw_drift,
+                ["monitor_report", "monitored_contract"],
+                ["drift_figure", "drawn_report"],
+                name="draw_drift",
+            ),
             Node(assert_passed, "drawn_report", None, name="assert_passed"),
         ],
         tags="monitor",

@@ -1,4 +1,4 @@
-"""Images of digits sent to the endpoints, and their predictions compared with what is expected."""
+"""Images sent to the endpoints, and their predictions compared with what is expected."""
 
 from crosscloud_mnist.pipelines.smoke_test.pipeline import create_pipeline
 

@@ -21,12 +21,11 @@ def _format_report(report: SmokeTestReport) -> Iterator[str]:
 
 
 def _format_row(row: ImageRow, width: int) -> str:
-    expected = "-" if row["expected"] is None else row["expected"]
-    start = f"{row['file']:{width}}  {expected:>8}"
+    start = f"{row['file']:{width}}  {row['expected_class'] or '-':>8}"
     if row["error"]:
         return f"{start}  {row['error']}"
     verdict = "" if row["expected"] in (None, row["predicted"]) else "  WRONG"
-    return f"{start}  {row['predicted']:>9}  {row['probability']:>11.4f}{verdict}"
+    return f"{start}  {row['predicted_class']:>9}  {row['probability']:>11.4f}{verdict}"
 
 
 FORMATTERS: Mapping[str, Callable[[Any], Iterator[str]]] = {"smoke_test_report": _format_report}

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-import re
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
+import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from crosscloud_mnist.bundle import Golden, Verifier
-from crosscloud_mnist.client import EndpointStatus, predict_timed, survey
+from crosscloud_mnist.client import EndpointStatus, TimedPrediction, predict_timed, survey
+from crosscloud_mnist.contract import Contract
 from crosscloud_mnist.errors import EndpointError, ImageError, RegistryError
 from crosscloud_mnist.pipelines.smoke_test.parameters import SmokeTestParameters
 from crosscloud_mnist.pipelines.smoke_test.report import first_deployment
 from crosscloud_mnist.ports import Endpoint, Registry
-from crosscloud_mnist.preprocessing import to_model_input
-from crosscloud_mnist.preprocessing.variants import VARIANTS, render_variant
+from crosscloud_mnist.preprocessing.preprocessor import DIGIT, get_preprocessor
+from crosscloud_mnist.preprocessing.variants import UNCHANGED, VARIANTS, render_variant
 from crosscloud_mnist.promotion import fetch_verified
 from crosscloud_mnist.promotion.smoke_test_report import ImageRow
 
@@ -41,8 +43,10 @@ def check_endpoints(
 
 def fetch_golden_set(
     registry: Registry, verifier: Verifier, statuses: Sequence[EndpointStatus]
-) -> Golden:
-    """Return the golden set of the bundle that the first live cloud serves, from the registry.
+) -> tuple[Golden, Contract]:
+    """Return golden set and contract of the bundle that the first live cloud serves.
+
+    They are read from the registry.
 
     Raises:
         RegistryError: The registry has no version with that digest.
@@ -57,33 +61,43 @@ def fetch_golden_set(
             "deploy"
         )
     with tempfile.TemporaryDirectory() as folder:
-        return fetch_verified(registry, version, verifier, Path(folder) / "bundle").golden()
+        bundle = fetch_verified(registry, version, verifier, Path(folder) / "bundle")
+        return bundle.golden(), bundle.contract()
 
 
-def render_variants(golden: Golden) -> dict[str, Image.Image]:
+def render_variants(golden: Golden, contract: Contract) -> dict[str, Image.Image]:
     """Render every golden image in one of the variants that images come in.
 
+    The variants are those of digits. With any other preprocessing the images are sent as they are.
+
     Returns:
-        Images by names that end with the digit.
+        Images by names that end with the class.
     """
+    kinds = VARIANTS if contract.preprocessing == DIGIT else (UNCHANGED,)
     rendered = {}
     for index, (image, label) in enumerate(zip(golden.images, golden.labels, strict=True)):
-        kind = VARIANTS[index % len(VARIANTS)]
-        rendered[f"golden-{index:02d}-{kind}-{label}"] = render_variant(image, kind)
+        kind = kinds[index % len(kinds)]
+        name = f"golden-{index:02d}-{kind}-{contract.classes[label]}"
+        rendered[name] = render_variant(image, kind)
     return rendered
 
 
 def predict_golden_images(
-    endpoints: Mapping[str, Endpoint], images: _ImageLoaders, statuses: Sequence[EndpointStatus]
+    endpoints: Mapping[str, Endpoint],
+    images: _ImageLoaders,
+    statuses: Sequence[EndpointStatus],
+    contract: Contract,
 ) -> list[ImageRow]:
     """Send the rendered golden images, as ``predict_images`` does."""
-    return predict_images(endpoints, images, statuses, SmokeTestParameters(expect="names"))
+    parameters = SmokeTestParameters(expect="names")
+    return predict_images(endpoints, images, statuses, contract, parameters)
 
 
 def predict_images(
     endpoints: Mapping[str, Endpoint],
     images: _ImageLoaders,
     statuses: Sequence[EndpointStatus],
+    contract: Contract,
     parameters: SmokeTestParameters,
 ) -> list[ImageRow]:
     """Send every image to every live cloud, one request each.
@@ -93,51 +107,87 @@ def predict_images(
 
     Raises:
         EndpointError: An endpoint rejected an image that follows the contract, or did not answer.
+        ConfigurationError: The contract's preprocessing cannot be found.
     """
     live = {each.cloud: endpoints[each.cloud] for each in statuses if each.deployment}
     expects = parameters.expect == "names"
+    names = contract.classes if expects else ()
     return [
-        _predict(live, name, load, _expected_digit(name) if expects else None)
+        _predict(live, name, load, contract, find_class(name, names))
         for name, load in sorted(images.items())
     ]
 
 
-def _expected_digit(name: str) -> int | None:
-    """Return the digit that the image's folder is named by, or the last one of the file's name."""
-    path = PurePosixPath(name)
-    if re.fullmatch("[0-9]", path.parent.name):
-        return int(path.parent.name)
-    digits = re.findall("[0-9]", path.stem)
-    return int(digits[-1]) if digits else None
+def find_class(name: str, classes: Sequence[str]) -> int | None:
+    """Return the class that a file's folder is named by, or that its own name names last.
+
+    Upper and lower case are the same. Of two names that end at one place, the longer one counts.
+    """
+    path = PurePosixPath(name.casefold())
+    names = [each.casefold() for each in classes]
+    if path.parent.name in names:
+        return names.index(path.parent.name)
+    ends = {
+        index: (path.stem.rindex(each) + len(each), len(each))
+        for index, each in enumerate(names)
+        if each in path.stem
+    }
+    return max(ends, key=ends.__getitem__) if ends else None
 
 
 def _predict(
     endpoints: Mapping[str, Endpoint],
     name: str,
     load: Callable[[], Image.Image],
+    contract: Contract,
     expected: int | None,
 ) -> ImageRow:
+    classes = contract.classes
     row: ImageRow = {
         "file": name,
         "expected": expected,
+        "expected_class": None if expected is None else classes[expected],
         "predicted": None,
+        "predicted_class": None,
         "probability": None,
         "seconds": None,
         "error": None,
     }
     try:
-        image = to_model_input(load())
+        image = get_preprocessor(contract)(load())
     except ImageError as error:
         return {**row, "error": str(error)}
-    timed = {cloud: predict_timed(each, image[None]) for cloud, each in endpoints.items()}
-    digits = {cloud: int(each.probabilities[0].argmax()) for cloud, each in timed.items()}
-    first = next(iter(digits))
-    predictions = ", ".join(f"{cloud} {digit}" for cloud, digit in digits.items())
-    is_unanimous = len(set(digits.values())) == 1
+    timed = {
+        cloud: _predict_one(cloud, endpoint, image, contract)
+        for cloud, endpoint in endpoints.items()
+    }
+    labels = {cloud: int(each.probabilities[0].argmax()) for cloud, each in timed.items()}
+    first = next(iter(labels))
+    predictions = ", ".join(f"{cloud} {classes[label]}" for cloud, label in labels.items())
+    is_unanimous = len(set(labels.values())) == 1
     return {
         **row,
-        "predicted": digits[first],
-        "probability": float(timed[first].probabilities[0, digits[first]]),
+        "predicted": labels[first],
+        "predicted_class": classes[labels[first]],
+        "probability": float(timed[first].probabilities[0, labels[first]]),
         "seconds": timed[first].seconds,
         "error": None if is_unanimous else f"the clouds predict differently: {predictions}",
     }
+
+
+def _predict_one(
+    cloud: str, endpoint: Endpoint, image: NDArray[np.uint8], contract: Contract
+) -> TimedPrediction:
+    """Return the probabilities of one image, and how long the response took.
+
+    Raises:
+        EndpointError: The endpoint returned another number of probabilities.
+    """
+    timed = predict_timed(endpoint, image[None])
+    found = timed.probabilities.shape[1]
+    if found != contract.class_count:
+        raise EndpointError(
+            f"the endpoint of {cloud} returned {found} probabilities for an image, expected "
+            f"{contract.class_count}; deploy one version to all clouds"
+        )
+    return timed

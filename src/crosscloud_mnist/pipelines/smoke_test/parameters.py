@@ -13,8 +13,8 @@ class SmokeTestParameters:
     """The parameters ``smoke_test``.
 
     Attributes:
-        expect: Where the expected digit of an image comes from: ``names`` (of its folder or file),
-            or ``none``, where names are no digits (``IMG_20240101.jpg``).
+        expect: Where the expected class of an image comes from: ``names`` (of its folder or file),
+            or ``none``, where names name no class (``IMG_20240101.jpg``).
     """
 
     expect: Literal["names", "none"]

@@ -32,19 +32,24 @@ def create_pipeline(after: str | None = None) -> Pipeline:
             Node(
                 fetch_golden_set,
                 ["serving_registry", "verifier", "statuses"],
-                "golden_set",
+                ["golden_set", "served_contract"],
                 name="fetch_golden_set",
             ),
-            Node(render_variants, "golden_set", "golden_images", name="render_variants"),
+            Node(
+                render_variants,
+                ["golden_set", "served_contract"],
+                "golden_images",
+                name="render_variants",
+            ),
             Node(
                 predict_golden_images,
-                ["endpoints", "golden_images", "statuses"],
+                ["endpoints", "golden_images", "statuses", "served_contract"],
                 "golden_predictions",
                 name="predict_golden_images",
             ),
             Node(
                 predict_images,
-                ["endpoints", "images", "statuses", "params:smoke_test"],
+                ["endpoints", "images", "statuses", "served_contract", "params:smoke_test"],
                 "image_predictions",
                 name="predict_images",
             ),

@@ -74,4 +74,5 @@ def _is_failed(row: ImageRow) -> bool:
 def _reason(row: ImageRow) -> str:
     if row["error"]:
         return f"{row['file']} {row['error']}"
-    return f"{row['file']} was predicted as {row['predicted']}, expected {row['expected']}"
+    predicted, expected = row["predicted_class"], row["expected_class"]
+    return f"{row['file']} was predicted as {predicted}, expected {expected}"

@@ -29,7 +29,6 @@ from crosscloud_mnist.pipelines.train_distributed.evaluation import (
 from crosscloud_mnist.pipelines.train_distributed.nodes import Lineage
 from crosscloud_mnist.pipelines.train_distributed.parameters import TrainDistributedParameters
 from crosscloud_mnist.storage.data_card import DataCard
-from crosscloud_mnist.storage.image_format import CLASS_COUNT
 from crosscloud_mnist.training import export
 from crosscloud_mnist.training.config import Setting, parse_config
 from crosscloud_mnist.training.result import WorkerReportEntry
@@ -51,32 +50,35 @@ class ExportedModel:
     keras: bytes
 
 
-def export_model(settings: Mapping[str, Setting], weights: Weights) -> ExportedModel:
+def export_model(
+    settings: Mapping[str, Setting], weights: Weights, contract: Contract
+) -> ExportedModel:
     """Return the trained model as files."""
-    model = export.rebuild(parse_config(settings).model, list(weights.values()))
+    model = export.rebuild(parse_config(settings).model, contract, list(weights.values()))
     return ExportedModel(onnx=export.onnx_bytes(model), keras=export.keras_bytes(model))
 
 
 def select_golden_set(
     validation: LabelledImages,
     validation_predictions: Predictions,
+    contract: Contract,
     parameters: TrainDistributedParameters,
 ) -> Golden:
-    """Return validation images of every digit that the model predicts correctly and certainly.
+    """Return validation images of every class that the model predicts correctly and certainly.
 
     They are spread evenly over the set.
     """
     (images, labels), probabilities = validation, validation_predictions["probabilities"]
-    per_digit = parameters.golden_images_per_digit
+    per_class = parameters.golden_images_per_class
     is_certain = (probabilities.argmax(axis=1) == labels) & (
         probabilities.max(axis=1) >= _MIN_GOLDEN_PROBABILITY
     )
     selected = [
-        _spread(np.flatnonzero(is_certain & (labels == digit)), per_digit)
-        for digit in range(CLASS_COUNT)
+        _spread(np.flatnonzero(is_certain & (labels == label)), per_class)
+        for label in range(contract.class_count)
     ]
     # An untrained model is certain of nothing; its bundle needs a golden set, too.
-    indices = np.concatenate(selected) if is_certain.any() else np.arange(len(labels))[:per_digit]
+    indices = np.concatenate(selected) if is_certain.any() else np.arange(len(labels))[:per_class]
     return Golden(images[indices], labels[indices], probabilities[indices])
 
 

@@ -9,6 +9,7 @@ from typing import TypedDict
 import numpy as np
 from numpy.typing import NDArray
 
+from crosscloud_mnist.contract import Contract
 from crosscloud_mnist.datasets.shards import LabelledImages
 from crosscloud_mnist.training import export
 from crosscloud_mnist.training.config import Setting, parse_config
@@ -21,7 +22,7 @@ class Predictions(TypedDict):
 
     Attributes:
         labels: [n], uint8.
-        probabilities: [n, 10], float32.
+        probabilities: [n, classes], float32.
         sha256: [], of the images and labels, hexadecimal.
     """
 
@@ -53,11 +54,11 @@ class EvaluationOutputs(TypedDict):
 
 
 def predict(
-    settings: Mapping[str, Setting], weights: Weights, labelled: LabelledImages
+    settings: Mapping[str, Setting], weights: Weights, contract: Contract, labelled: LabelledImages
 ) -> Predictions:
     """Return the predictions of the trained model on a labelled set."""
     images, labels = labelled
-    model = export.rebuild(parse_config(settings).model, list(weights.values()))
+    model = export.rebuild(parse_config(settings).model, contract, list(weights.values()))
     digest = hashlib.sha256(images.tobytes() + labels.tobytes()).hexdigest()
     return Predictions(
         labels=labels, probabilities=export.predict(model, images), sha256=np.array(digest)
@@ -77,6 +78,7 @@ def evaluate(test_predictions: Predictions) -> EvaluationOutputs:
     )
 
 
-def summarize_model(settings: Mapping[str, Setting], weights: Weights) -> str:
+def summarize_model(settings: Mapping[str, Setting], weights: Weights, contract: Contract) -> str:
     """Return the table of the model's layers and parameter counts."""
-    return export.summary(export.rebuild(parse_config(settings).model, list(weights.values())))
+    model = export.rebuild(parse_config(settings).model, contract, list(weights.values()))
+    return export.summary(model)

@@ -8,10 +8,10 @@ from textwrap import fill
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from crosscloud_mnist.contract import Contract
 from crosscloud_mnist.monitoring import figures
 from crosscloud_mnist.pipelines.train_distributed.comparison import ComparisonRow
 from crosscloud_mnist.pipelines.train_distributed.evaluation import Predictions
-from crosscloud_mnist.storage.image_format import CLASS_COUNT
 
 _MAX_NAME_WIDTH = 36  # characters
 
@@ -54,11 +54,11 @@ def _mark(row: ComparisonRow) -> str:
     return " (selected)" if row["selected"] else ""
 
 
-def draw_confusion_matrix(predictions: Predictions) -> Figure:
-    """Draw how often each digit of the test set was predicted as which."""
+def draw_confusion_matrix(predictions: Predictions, contract: Contract) -> Figure:
+    """Draw how often each class of the test set was predicted as which."""
     labels, predicted = predictions["labels"], predictions["probabilities"].argmax(axis=1)
     figure = figures.draw_confusion_matrix(
-        labels, predicted, range(CLASS_COUNT), xlabel="predicted", ylabel="label"
+        labels, predicted, contract.classes, xlabel="predicted", ylabel="label"
     )
     accuracy = (predicted == labels).mean()
     title = f"Test set: {accuracy:.2%} of {len(labels):,} predicted correctly"

@@ -23,7 +23,7 @@ class TrainDistributedParameters:
         checkpoint_dir: Folder of checkpoints and epoch records, on storage that the driver and
             every worker see; each run uses a folder of its own there.
         git_commit: Of the code.
-        golden_images_per_digit: Images of each digit in the bundle's golden set.
+        golden_images_per_class: Images of each class in the bundle's golden set.
     """
 
     mode: Mode
@@ -32,7 +32,7 @@ class TrainDistributedParameters:
     grid: Grid | None
     checkpoint_dir: str
     git_commit: str
-    golden_images_per_digit: Count
+    golden_images_per_class: Count
 
     @field_validator("grid")
     @classmethod

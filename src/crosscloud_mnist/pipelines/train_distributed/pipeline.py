@@ -33,7 +33,7 @@ from crosscloud_mnist.pipelines.train_distributed.nodes import (
 from crosscloud_mnist.pipelines.train_distributed.trials import build_trials
 
 _PARAMETERS, _CONTRACT = "params:train_distributed", "params:contract"
-_MODEL = ["selected_settings", "weights"]
+_MODEL = ["selected_settings", "weights", _CONTRACT]
 
 
 def create_pipeline() -> Pipeline:
@@ -46,7 +46,7 @@ def _training_nodes() -> list[Node]:
     return [
         Node(
             build_trials,
-            ["tracker", _PARAMETERS, "training@shards", "validation@shards"],
+            ["tracker", _PARAMETERS, _CONTRACT, "training@shards", "validation@shards"],
             "trials",
             name="build_trials",
         ),
@@ -82,7 +82,7 @@ def _evaluation_nodes() -> list[Node]:
         ),
         Node(
             draw_confusion_matrix,
-            "test_predictions",
+            ["test_predictions", _CONTRACT],
             "confusion_matrix",
             name="draw_confusion_matrix",
         ),
@@ -100,7 +100,7 @@ def _bundle_nodes() -> list[Node]:
         Node(export_model, _MODEL, "exported_model", name="export_model"),
         Node(
             select_golden_set,
-            ["validation@arrays", "validation_predictions", _PARAMETERS],
+            ["validation@arrays", "validation_predictions", _CONTRACT, _PARAMETERS],
             "golden_set",
             name="select_golden_set",
         ),

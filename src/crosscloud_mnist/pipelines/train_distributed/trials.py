@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from crosscloud_mnist.contract import Contract
 from crosscloud_mnist.pipelines.train_distributed.parameters import TrainDistributedParameters
 from crosscloud_mnist.ports import Tracker
 from crosscloud_mnist.training.config import Setting
@@ -34,6 +35,7 @@ class Trial:
 def build_trials(
     tracker: Tracker,
     parameters: TrainDistributedParameters,
+    contract: Contract,
     training: tuple[Shard, ...],
     validation: tuple[Shard, ...],
 ) -> tuple[Trial, ...]:
@@ -45,6 +47,7 @@ def build_trials(
     Args:
         tracker: Knows the run's id.
         parameters: Settings and grid.
+        contract: What the model takes and returns.
         training: The training shards.
         validation: The validation shards.
 
@@ -60,6 +63,7 @@ def build_trials(
             changed,
             TrainingJob(
                 config=config,
+                contract=contract,
                 train=training,
                 validation=validation,
                 checkpoint_dir=f"{folder}-{number:02d}" if is_grid else folder,

@@ -61,6 +61,7 @@ class Doctor:
             "experiment": EXPERIMENT,
             "model_name": MODEL,
             "endpoint_name": "doctor",
+            "image_shape": [28, 28],
             "has_inference_table": True,
         }
         return DatabricksChecks(roles=roles, **{**options, **changed}).check(earlier)

@@ -265,6 +265,7 @@ def test_doctor_says_what_a_share_shows_of_a_version(clouds, mounted, shares):
             experiment="/Shared/crosscloud-mnist",
             model_name=PRODUCTION,
             endpoint_name="none",
+            image_shape=[28, 28],
             has_inference_table=False,
         ).check([])
         return {check.name: check for check in checks if check.name.startswith("candidate")}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
+from dataclasses import asdict
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from crosscloud_mnist.adapters.spark.session import SparkCluster
 from crosscloud_mnist.datasets.shards import ShardsDataset
 from crosscloud_mnist.errors import ConfigurationError, IdxError
 from crosscloud_mnist.storage import idx
+from rehearsal.mnist_contract import mnist_contract
 
 pytestmark = pytest.mark.spark
 
@@ -46,8 +48,12 @@ def write(folder, name, images, labels):
 
 def ingest(parts, target, seed=0, fraction=0.1):
     targets = {name: {"path": str(target / name), "shards": n} for name, n in SPLITS.items()}
-    card = SparkIngestor(master=None, targets=targets).ingest(str(parts), fraction, seed)
-    return card, {name: ShardsDataset(**entry).load() for name, entry in targets.items()}
+    card = SparkIngestor(master=None, targets=targets, contract=asdict(mnist_contract())).ingest(
+        str(parts), fraction, seed
+    )
+    return card, {
+        name: ShardsDataset(**entry, image_shape=(28, 28)).load() for name, entry in targets.items()
+    }
 
 
 def count_images(*sets):
@@ -114,7 +120,7 @@ def no_test(folder):
     ("damage", "message"),
     [
         (cut_short, "part-1-images-idx3-ubyte: .* bytes of images and .* labels, expected"),
-        (label_eleven, "part-2-labels-idx1-ubyte: labels reach 11, expected digits 0 to 9"),
+        (label_eleven, "part-2-labels-idx1-ubyte: labels reach 11, expected labels 0 to 9"),
         (no_labels, "part-0-labels-idx1-ubyte: No such file or directory, expected a readable"),
         (no_test, "found 3 parts, 0 of them for testing, expected some of each"),
     ],

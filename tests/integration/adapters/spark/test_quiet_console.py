@@ -39,6 +39,7 @@ with SparkCluster("local[2]", 2, conf=dict(arg.split("=") for arg in sys.argv[1:
 
 LAUNCH = """
 from crosscloud_mnist.adapters.spark.launcher import SparkLauncher
+from crosscloud_mnist.contract import Contract
 from crosscloud_mnist.training.config import TrainingConfig
 from crosscloud_mnist.training.job import TrainingJob
 import sys, tempfile
@@ -55,16 +56,18 @@ with tempfile.TemporaryDirectory() as folder:
         model="baseline", optimizer="adam", learning_rate=0.1, schedule="constant", epochs=1,
         steps_per_epoch=1, global_batch_size=8, precision="float32", augment=False, seed=0,
     )
-    job = TrainingJob(config=config, train=(), validation=(), checkpoint_dir=folder)
+    contract = Contract((28, 28), "a digit", tuple(range(10)), "digit")
+    job = TrainingJob(config, contract, train=(), validation=(), checkpoint_dir=folder)
     launcher = SparkLauncher(master="local[2]", slots=2)
     print(repr(launcher.launch(train, job, sys.argv[1], lambda _: None)))
 """
 
 EXPORT = """
+from crosscloud_mnist.contract import Contract
 from crosscloud_mnist.training import export
 
 try:
-    export.rebuild("compact", [])
+    export.rebuild("compact", Contract((28, 28), "a digit", tuple(range(10)), "digit"), [])
 except ValueError:
     print("wrong number of weights")
 """

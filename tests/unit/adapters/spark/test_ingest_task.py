@@ -7,6 +7,7 @@ from collections import Counter
 
 from crosscloud_mnist.adapters.spark import ingest_task
 from crosscloud_mnist.adapters.spark.ingest_task import ShardAssignment, assign_shard
+from rehearsal.mnist_contract import mnist_contract
 
 ASSIGNMENT = ShardAssignment(
     (("images", "labels"),) * 7,
@@ -14,12 +15,13 @@ ASSIGNMENT = ShardAssignment(
     validation_shards=2,
     validation_fraction=0.25,
     seed=1,
+    contract=mnist_contract(),
 )
 
 
 def test_the_worked_example_holds():
     results = doctest.testmod(ingest_task)
-    assert results.attempted == 5
+    assert results.attempted == 6
     assert results.failed == 0
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,14 +13,16 @@ from kedro.runner import SequentialRunner
 from kedro_datasets.json import JSONDataset
 from pydantic import ValidationError
 
+from crosscloud_mnist.contract import Contract
 from crosscloud_mnist.datasets.mnist import RawDigits
 from crosscloud_mnist.datasets.mnist_files import FILES
 from crosscloud_mnist.datasets.uci_digits import load_as_mnist
-from crosscloud_mnist.errors import IdxError
+from crosscloud_mnist.errors import ConfigurationError, IdxError
 from crosscloud_mnist.pipelines.ingest_mnist import create_pipeline
 from crosscloud_mnist.pipelines.ingest_mnist.nodes import decode, split
 from crosscloud_mnist.pipelines.ingest_mnist.parameters import IngestMnistParameters
 from crosscloud_mnist.storage import idx
+from rehearsal.mnist_contract import mnist_contract
 
 IMAGES, LABELS, TEST_IMAGES, TEST_LABELS = FILES
 
@@ -30,7 +33,10 @@ def raw():
 
 
 def test_the_pipeline_returns_the_split_the_data_card_and_the_sample_grid(raw, tmp_path):
-    parameters = {"params:ingest_mnist": IngestMnistParameters(0.1, 0)}
+    parameters = {
+        "params:ingest_mnist": IngestMnistParameters(0.1, 0),
+        "params:contract": mnist_contract(),
+    }
     card_file = tmp_path / "card.json"
     catalog = DataCatalog(
         {name: MemoryDataset(value) for name, value in {"mnist": raw, **parameters}.items()}
@@ -49,7 +55,7 @@ def test_the_pipeline_returns_the_split_the_data_card_and_the_sample_grid(raw, t
 
 
 def test_the_split_is_stratified_seeded_and_keeps_every_image(raw):
-    training, _, _ = decode(raw)
+    training, _, _ = decode(raw, mnist_contract())
     (kept, kept_labels), (aside, aside_labels) = split(training, IngestMnistParameters(0.1, 0))
     again = split(training, IngestMnistParameters(0.1, 0))
     np.testing.assert_array_equal(kept, again[0][0])
@@ -67,13 +73,13 @@ def test_the_split_is_stratified_seeded_and_keeps_every_image(raw):
         (IMAGES, np.zeros((5, 27, 28), np.uint8), "expected images"),
         (IMAGES, np.zeros(5, np.uint8), "files are not swapped"),
         (LABELS, np.zeros(5, np.uint8), "expected one label for each"),
-        (TEST_LABELS, np.full(360, 10, np.uint8), "labels reach 10, expected digits 0 to 9"),
+        (TEST_LABELS, np.full(360, 10, np.uint8), "labels reach 10, expected labels 0 to 9"),
     ],
 )
 def test_files_that_do_not_belong_together_are_rejected(raw, name, array, message):
     files = {**raw.files, name: idx.encode(array)}
     with pytest.raises(IdxError, match=message) as raised:
-        decode(RawDigits("mnist", "here", files))
+        decode(RawDigits("mnist", "here", files), mnist_contract())
     assert str(raised.value).startswith(name)
 
 
@@ -81,3 +87,23 @@ def test_files_that_do_not_belong_together_are_rejected(raw, name, array, messag
 def test_a_validation_fraction_out_of_range_is_rejected(fraction):
     with pytest.raises(ValidationError, match="validation_fraction"):
         IngestMnistParameters(validation_fraction=fraction, seed=0)
+
+
+@pytest.mark.parametrize("stored", [(6, 4, 15), (6, 4, 5, 3)])
+def test_colour_images_are_read_in_the_contracts_shape(stored):
+    images = np.random.default_rng(0).integers(0, 256, stored).astype(np.uint8)
+    labels = np.arange(6, dtype=np.uint8) % 2
+    content = {
+        name: idx.encode(images if name in (IMAGES, TEST_IMAGES) else labels) for name in FILES
+    }
+    contract = Contract((4, 5, 3), "a colour", ("red", "green"), "resize")
+    (read, _), _, _ = decode(RawDigits("colours", "here", content), contract)
+    np.testing.assert_array_equal(read, images.reshape(6, 4, 5, 3))
+
+
+def test_preprocessing_that_does_not_fit_the_contract_is_found_before_training(raw):
+    contract = replace(mnist_contract(), preprocessing="no.module.function")
+    with pytest.raises(
+        ConfigurationError, match=r"preprocessing is no.module.function: there is no"
+    ):
+        decode(raw, contract)

@@ -146,7 +146,7 @@ def test_the_log_of_test_images_passes(production, test_images, key):
     assert report["log"]["images"] == len(test_images)
     assert (report["log"]["rejected"], report["log"]["unreadable"]) == (1, 1)
     assert report["log"]["served_entity"] == "mnist_cnn-1"
-    assert {row["statistic"] for row in report["predictions"]} == {"digits", "confidence"}
+    assert {row["statistic"] for row in report["predictions"]} == {"classes", "confidence"}
 
 
 @pytest.mark.parametrize("entities", [("mnist_cnn-0", "mnist_cnn-1"), ("7f3a", "91bc")])

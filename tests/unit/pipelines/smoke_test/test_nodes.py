@@ -7,11 +7,14 @@ import pytest
 from kedro.validation import ParameterValidationError, ParameterValidator
 from PIL import Image
 
+from crosscloud_mnist.bundle import Golden
 from crosscloud_mnist.client import EndpointStatus
+from crosscloud_mnist.contract import Contract
 from crosscloud_mnist.errors import EndpointError, ImageError, SmokeTestError
 from crosscloud_mnist.pipelines.smoke_test import create_pipeline
 from crosscloud_mnist.pipelines.smoke_test.nodes import (
     check_endpoints,
+    find_class,
     predict_golden_images,
     predict_images,
     render_variants,
@@ -20,6 +23,7 @@ from crosscloud_mnist.pipelines.smoke_test.parameters import SmokeTestParameters
 from crosscloud_mnist.pipelines.smoke_test.report import assert_passed, build_report
 from crosscloud_mnist.ports import Deployment
 from crosscloud_mnist.preprocessing.variants import VARIANTS
+from rehearsal.mnist_contract import mnist_contract
 
 DEPLOYMENT = Deployment("http://127.0.0.1/invocations", "mnist_cnn", "3", "ab" * 32)
 STATUSES = (EndpointStatus("local", DEPLOYMENT),)
@@ -49,7 +53,9 @@ def unreadable():
 def predict(images, digit=7, expect="names"):
     """Send the images to an endpoint that predicts that digit."""
     endpoints = {"local": Always(digit)}
-    return predict_images(endpoints, images, STATUSES, SmokeTestParameters(expect=expect))
+    return predict_images(
+        endpoints, images, STATUSES, mnist_contract(), SmokeTestParameters(expect=expect)
+    )
 
 
 @pytest.mark.parametrize(
@@ -120,11 +126,13 @@ def test_an_endpoint_that_does_not_answer_is_no_unreadable_image():
             raise EndpointError("it does not answer")
 
     with pytest.raises(EndpointError, match="does not answer"):
-        predict_golden_images({"local": Dead()}, {"7.png": drawing}, STATUSES)
+        predict_golden_images({"local": Dead()}, {"7.png": drawing}, STATUSES, mnist_contract())
 
 
 def test_the_verdict_names_what_was_wrong_after_the_report():
-    golden = predict_golden_images({"local": Always(7)}, {"golden-7": drawing}, STATUSES)
+    golden = predict_golden_images(
+        {"local": Always(7)}, {"golden-7": drawing}, STATUSES, mnist_contract()
+    )
     rows = predict({"a-7.png": drawing, "b-1.png": drawing, "c.png": drawing})
     report = build_report(STATUSES, golden, rows)
     found = report["passed"], report["model_version"], report["endpoint"]
@@ -140,7 +148,7 @@ def test_the_verdict_names_what_was_wrong_after_the_report():
 
 def test_every_variant_is_rendered(tiny_contents):
     golden = tiny_contents.golden
-    rendered = render_variants(golden)
+    rendered = render_variants(golden, mnist_contract())
     assert len(rendered) == len(golden.labels)
     for (name, image), label in zip(rendered.items(), golden.labels, strict=True):
         assert name.endswith(f"-{label}")
@@ -168,7 +176,7 @@ class Down:
 
 def run(**endpoints):
     statuses = check_endpoints(endpoints)
-    rows = predict_golden_images(endpoints, {"a-7.png": drawing}, statuses)
+    rows = predict_golden_images(endpoints, {"a-7.png": drawing}, statuses, mnist_contract())
     return build_report(statuses, [], rows)
 
 
@@ -202,3 +210,47 @@ def test_predictions_of_two_clouds_that_differ_are_named():
     alike = run(azure=Serves(7, "aa" * 32), gcp=Serves(7, "aa" * 32))
     assert alike["passed"]
     assert_passed(alike)
+
+
+COLOURS = Contract((8, 8, 3), "a colour", ("red", "dark red", "green"), "resize")
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("green/IMG_1.png", 2),
+        ("Green/red.png", 2),
+        ("scan-red-4.jpg", 0),
+        ("a dark red.png", 1),
+        ("red or green.png", 2),
+        ("blue.png", None),
+    ],
+)
+def test_the_expected_class_is_that_of_the_folder_or_the_last_of_the_name(name, expected):
+    assert find_class(name, COLOURS.classes) == expected
+
+
+class AnyShape:
+    """An endpoint of ten classes that takes any image."""
+
+    def predict(self, images):
+        return np.eye(10)[[7]]
+
+
+def test_golden_images_of_other_contracts_are_sent_as_they_are():
+    images = np.random.default_rng(0).integers(0, 256, (2, 8, 8, 3)).astype(np.uint8)
+    golden = Golden(images, np.array([1, 2], np.uint8), np.eye(3, dtype=np.float32)[1:])
+    rendered = render_variants(golden, COLOURS)
+    assert list(rendered) == ["golden-00-unchanged-dark red", "golden-01-unchanged-green"]
+
+    class Named:
+        def predict(self, sent):
+            (index,) = np.flatnonzero((images == sent).all(axis=(1, 2, 3)))
+            return np.eye(3)[[1 + index]]
+
+    loaders = {name: lambda image=image: image for name, image in rendered.items()}
+    rows = predict_golden_images({"local": Named()}, loaders, STATUSES, COLOURS)
+    assert [row["predicted_class"] for row in rows] == ["dark red", "green"]
+    assert build_report(STATUSES, rows, [])["passed"]
+    with pytest.raises(EndpointError, match="local returned 10 probabilities .* expected 3"):
+        predict_golden_images({"local": AnyShape()}, loaders, STATUSES, COLOURS)

@@ -18,6 +18,7 @@ from crosscloud_mnist.errors import SmokeTestError
 from crosscloud_mnist.pipelines.smoke_test import create_pipeline
 from crosscloud_mnist.pipelines.smoke_test.parameters import SmokeTestParameters
 from crosscloud_mnist.ports import Deployment
+from rehearsal.mnist_contract import mnist_contract
 
 DEPLOYMENT = Deployment("http://127.0.0.1/invocations", "mnist_cnn", "3", "ab" * 32)
 
@@ -44,6 +45,7 @@ def run(tmp_path, golden):
             "endpoints": {"local": PredictsOne()},
             "statuses": (EndpointStatus("local", DEPLOYMENT),),
             "golden_set": golden,
+            "served_contract": mnist_contract(),
             "params:smoke_test": SmokeTestParameters(expect="names"),
         }
         report = JSONDataset(filepath=str(tmp_path / "report.json"))

@@ -64,7 +64,7 @@ def values(job: TrainingJob) -> dict[str, object]:
         "grid": None,
         "checkpoint_dir": "checkpoints",
         "git_commit": "ab" * 20,
-        "golden_images_per_digit": 2,
+        "golden_images_per_class": 2,
     }
 
 

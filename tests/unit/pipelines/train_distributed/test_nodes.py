@@ -56,7 +56,7 @@ class FakeLauncher:
 
 def test_one_training_logs_parameters_tags_and_epochs_in_the_run(job, parse, tracker):
     parameters = parse(mode="single")
-    trials = build_trials(tracker, parameters, job.train, job.validation)
+    trials = build_trials(tracker, parameters, job.contract, job.train, job.validation)
     (result,) = train(FakeLauncher(), tracker, trials, parameters, LINEAGE)
     assert tracker.params["train_distributed.settings.epochs"] == 2
     assert tracker.tags.items() >= {**LINEAGE, "mode": "single"}.items()
@@ -65,7 +65,7 @@ def test_one_training_logs_parameters_tags_and_epochs_in_the_run(job, parse, tra
 
 def test_a_grid_trains_in_nested_runs_and_the_best_is_selected(job, parse, tracker):
     parameters = parse(grid={"learning_rate": [0.1, 0.3, 0.2]})
-    trials = build_trials(tracker, parameters, job.train, job.validation)
+    trials = build_trials(tracker, parameters, job.contract, job.train, job.validation)
     results = train(FakeLauncher(), tracker, trials, parameters, LINEAGE)
     assert [child.name for child in tracker.children] == [trial.name for trial in trials]
     assert [len(child.epochs) for child in tracker.children] == [2, 2, 2]
@@ -82,7 +82,7 @@ def test_a_result_that_the_ranks_do_not_agree_on_is_rejected(job, parse, tracker
         return replace(result, worker_reports=(replace(result.worker_reports[0], images=1),))
 
     parameters = parse(mode="single")
-    trials = build_trials(tracker, parameters, job.train, job.validation)
+    trials = build_trials(tracker, parameters, job.contract, job.train, job.validation)
     with pytest.raises(TrainingError, match="saw 1 training images"):
         train(FakeLauncher(train_too_few_images), tracker, trials, parameters, LINEAGE)
 
@@ -106,22 +106,26 @@ def test_accuracy_and_loss_are_those_of_the_labels():
     }
 
 
-def test_golden_images_are_correct_certain_and_spread(parse):
+def test_golden_images_are_correct_certain_and_spread(parse, contract):
     labels = np.repeat(np.arange(10, dtype=np.uint8), 5)
     probabilities = np.full((50, 10), 0.001, np.float32)
     probabilities[np.arange(50), labels] = 0.99
     probabilities[0] = 0.1  # not certain
     probabilities[6, :2] = (0.99, 0.001)  # not correct
     images = np.broadcast_to(np.arange(50, dtype=np.uint8)[:, None, None], (50, 28, 28))
-    golden = select_golden_set((images, labels), predictions(probabilities, labels), parse())
+    golden = select_golden_set(
+        (images, labels), predictions(probabilities, labels), contract, parse()
+    )
     assert golden.labels.tolist() == sorted(list(range(10)) * 2)
     assert golden.images[:4, 0, 0].tolist() == [1, 4, 5, 9]
 
 
-def test_an_untrained_model_has_a_golden_set_too(parse):
+def test_an_untrained_model_has_a_golden_set_too(parse, contract):
     labels, probabilities = np.zeros(5, np.uint8), np.full((5, 10), 0.1, np.float32)
     images = np.zeros((5, 28, 28), np.uint8)
-    golden = select_golden_set((images, labels), predictions(probabilities, labels), parse())
+    golden = select_golden_set(
+        (images, labels), predictions(probabilities, labels), contract, parse()
+    )
     assert len(golden.images) == 2
 
 

@@ -22,7 +22,7 @@ def test_kedro_builds_the_typed_parameters_before_any_node_runs(values):
     ("changes", "message"),
     [
         ({"mode": "fast"}, "'single', 'local', 'distributed' or 'custom'"),
-        ({"golden_images_per_digit": 0}, "greater than or equal to 1"),
+        ({"golden_images_per_class": 0}, "greater than or equal to 1"),
         ({"mood": "single"}, "Unexpected keyword argument"),
         ({"grid": {"optimizer": ["adam", "lion"]}}, "optimizer is 'lion', expected 'adam', 'sgd'"),
         ({"grid": {"rate": [1]}}, "rate is no setting, expected those of the recipes"),
@@ -47,7 +47,8 @@ def test_an_invalid_parameter_is_rejected(parse, changes, message):
         ("learning_rate", 0, "greater than 0"),
         ("learning_rate", float("inf"), "finite number"),
         ("optimizer", "lion", "'adam', 'sgd' or 'nesterov'"),
-        ("model", "lenet", "'baseline', 'compact' or 'best'"),
+        ("model", "lenet", "expected baseline, compact, best, or a function's dotted path"),
+        ("model", "no.module.create", "there is no module no.module"),
         ("label_smoothing", 1.0, "less than 1"),
         ("epochz", 3, "Unexpected keyword argument"),
     ],
