@@ -81,7 +81,7 @@ class ImageFolderDataset(AbstractDataset[Mapping[str, Image.Image], ImageLoaders
             logger.info("%s: %d hidden files are left out", folder, hidden)
         names_class = folder.name.casefold() in self._classes
         root = folder.parent if folder.is_file() or names_class else folder
-        return {path.relative_to(root).as_posix(): partial(_open, path) for path in files}
+        return {path.relative_to(root).as_posix(): partial(read_image, path) for path in files}
 
     def save(self, data: Mapping[str, Image.Image]) -> None:
         """Replace the folder by one with a PNG file for each image.
@@ -146,7 +146,12 @@ def _list_files(folder: Path) -> tuple[list[Path], int]:
     return visible, len(files) - len(visible)
 
 
-def _open(path: Path) -> Image.Image:
+def read_image(path: Path) -> Image.Image:
+    """Open an image file; its pixels are not decoded yet.
+
+    Raises:
+        ImageError: It cannot be read, or is no image.
+    """
     try:
         with path.open("rb") as file:
             content = file.read(MAX_FILE_BYTES + 1)

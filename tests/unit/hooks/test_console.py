@@ -15,12 +15,20 @@ def test_a_report_is_printed_by_the_name_of_its_dataset(capsys):
 
 def test_a_failed_smoke_test_marks_the_image_that_is_wrong(capsys):
     row = {
-        **{"file": "a-7.png", "expected": 7, "expected_class": "7"},
-        **{"predicted": 1, "predicted_class": "1", "probability": 0.5, "error": None},
+        "file": "a-7.png",
+        "expected": 7,
+        "expected_class": "7",
+        "predicted": 1,
+        "predicted_class": "1",
+        "probability": 0.5,
+        "error": None,
     }
     unreadable = {
         **row,
-        **{"file": "b-3.png", "expected": 3, "expected_class": "3", "error": "cannot be opened"},
+        "file": "b-3.png",
+        "expected": 3,
+        "expected_class": "3",
+        "error": "cannot be opened",
     }
     report = {
         "golden": [],
