@@ -8,10 +8,18 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
+from crosscloud_mnist.contract import Contract
+from crosscloud_mnist.preprocessing.preprocessor import DIGIT
+
 UNCHANGED = "unchanged"
 _PAPER, _PEN = 238, 35  # gray values
 _FRAME = (20, 20, 20)
 _LARGE_SIDE, _SMALL_SIDE, _DIGIT_SIDE, _TRANSPARENT_SIDE = 420, 40, 112, 140  # pixels
+
+
+def list_variants(contract: Contract) -> tuple[str, ...]:
+    """Return the variants that images of a contract may come in: of digits, all of them."""
+    return VARIANTS if contract.preprocessing == DIGIT else (UNCHANGED,)
 
 
 def render_variant(image: NDArray[np.uint8], kind: str) -> Image.Image:

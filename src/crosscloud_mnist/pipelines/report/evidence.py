@@ -21,7 +21,7 @@ from crosscloud_mnist.contract import Contract
 from crosscloud_mnist.errors import BundleError, ImageError, RegistryError, SmokeTestError
 from crosscloud_mnist.ports import ModelVersion, Registry
 from crosscloud_mnist.preprocessing.preprocessor import Preprocessor
-from crosscloud_mnist.preprocessing.variants import VARIANTS, render_variant
+from crosscloud_mnist.preprocessing.variants import list_variants, render_variant
 from crosscloud_mnist.promotion import ProductionModel, fetch_verified, history, resolve_alias
 from crosscloud_mnist.promotion.gates import GateSummary, parse_summary
 from crosscloud_mnist.promotion.smoke_test_report import SmokeTestReport
@@ -43,7 +43,7 @@ class VariantResult:
     """How the images of one variant were predicted.
 
     Attributes:
-        variant: One of ``preprocessing.variants.VARIANTS``.
+        variant: One of ``preprocessing.variants.list_variants``.
         images: How many.
         correct: Predicted correctly.
         rejected: In which no digit was found.
@@ -148,7 +148,8 @@ def gather_evidence(
             test_predictions=bundle.test_predictions(),
             examples=examples,
             robustness=tuple(
-                _test_variant(bundle, examples, kind, Preprocessor(contract)) for kind in VARIANTS
+                _test_variant(bundle, examples, kind, Preprocessor(contract))
+                for kind in list_variants(contract)
             ),
             promotion=_read_promotion(registry, version, production.alias),
         )

@@ -17,8 +17,8 @@ from crosscloud_mnist.errors import EndpointError, ImageError, RegistryError
 from crosscloud_mnist.pipelines.smoke_test.parameters import SmokeTestParameters
 from crosscloud_mnist.pipelines.smoke_test.report import first_deployment
 from crosscloud_mnist.ports import Endpoint, Registry
-from crosscloud_mnist.preprocessing.preprocessor import DIGIT, get_preprocessor
-from crosscloud_mnist.preprocessing.variants import UNCHANGED, VARIANTS, render_variant
+from crosscloud_mnist.preprocessing.preprocessor import get_preprocessor
+from crosscloud_mnist.preprocessing.variants import list_variants, render_variant
 from crosscloud_mnist.promotion import fetch_verified
 from crosscloud_mnist.promotion.smoke_test_report import ImageRow
 
@@ -73,7 +73,7 @@ def render_variants(golden: Golden, contract: Contract) -> dict[str, Image.Image
     Returns:
         Images by names that end with the class.
     """
-    kinds = VARIANTS if contract.preprocessing == DIGIT else (UNCHANGED,)
+    kinds = list_variants(contract)
     rendered = {}
     for index, (image, label) in enumerate(zip(golden.images, golden.labels, strict=True)):
         kind = kinds[index % len(kinds)]

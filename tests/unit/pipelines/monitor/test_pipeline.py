@@ -184,7 +184,7 @@ def test_one_digit_alone_is_drift_of_predictions(production, test_images):
     commonest = np.bincount(predicted).argmax()
     same = test_images[predicted == commonest]
     production.log(np.concatenate([same] * (1 + 200 // len(same))))
-    with pytest.raises(DriftError, match="predictions drifted: .*digits"):
+    with pytest.raises(DriftError, match="predictions drifted: .*classes"):
         production.monitor()
 
 
