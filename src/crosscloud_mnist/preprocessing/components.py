@@ -9,10 +9,12 @@ from scipy import ndimage
 MIN_STRENGTH = 0.4  # every component has pixels that are stronger than this
 EDGE_STRENGTH = 0.6 * MIN_STRENGTH  # weaker pixels next to a component are not part of it
 _MAX_EDGE_CONTACT = 0.35  # of the component's length; a strip of table or shadow has more
-_MIN_FRAMED = 0.25  # of a frame's length: what is inside it; a dot in a 0 is smaller
+_MIN_FRAMED = 0.15  # of a frame's length: what is inside it; a dot in a 0 is smaller
 _MAX_FRAME_SHARE = 0.1  # of a frame's pixels: those in the bounding box of what is inside
 _MAX_THICKNESS = 0.6  # of the component's length; a blot is thicker
 _MIN_BAR = 4.0  # width of a bar, in heights
+_MIN_BOX_OUTLINE, _MAX_BOX_AREA = 0.85, 0.6  # of the outline of a bounding box, and of its area
+_MIN_BOX_SIDE = 8  # pixels
 _CONNECTED = np.ones((3, 3), np.bool_)  # also across corners
 
 
@@ -94,6 +96,17 @@ class Components:
         height, width = (self.boxes[:, 2:] - self.boxes[:, :2]).T
         return np.asarray(width >= _MIN_BAR * height)
 
+    def is_box(self) -> NDArray[np.bool_]:
+        """Return [n], bool: is an upright rectangle's outline."""
+        result = np.zeros(len(self), np.bool_)
+        for index, box in enumerate(self.boxes):
+            shape = self.labels[_slices(box)] == index + 1
+            if min(shape.shape) >= _MIN_BOX_SIDE:
+                sides = [side.any(axis=axis) for side, axis in _margins(shape)]
+                outline = np.concatenate(sides).mean()
+                result[index] = outline > _MIN_BOX_OUTLINE and shape.mean() < _MAX_BOX_AREA
+        return result
+
     def gaps(self, selected: NDArray[np.bool_]) -> NDArray[np.int64]:
         """Return each box's distance from the nearest selected one: the larger of the two axes'."""
         low, high = self.boxes[:, None, :2], self.boxes[:, None, 2:]
@@ -115,3 +128,8 @@ class Components:
 def _slices(box: NDArray[np.int64]) -> tuple[slice, slice]:
     top, left, bottom, right = box
     return slice(top, bottom), slice(left, right)
+
+
+def _margins(shape: NDArray[np.bool_]) -> list[tuple[NDArray[np.bool_], int]]:
+    """Return the outermost pixels at each of the four sides, and the axis across that side."""
+    return [(shape[:2], 0), (shape[-2:], 0), (shape[:, :2], 1), (shape[:, -2:], 1)]

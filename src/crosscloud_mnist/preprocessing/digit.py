@@ -7,7 +7,6 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from crosscloud_mnist.preprocessing.scene import analyze
-from crosscloud_mnist.preprocessing.selection import select
 
 _SIDE = 112  # pixels, of the view's longer side: four for one of the model's input
 _MIN_FILL = 0.55  # of the view's longer side: the digit's length
@@ -35,7 +34,7 @@ def find_digit(gray: Image.Image) -> NDArray[np.float32]:
     for remaining in reversed(range(_MAX_VIEWS)):
         pixels = _resample(gray, view)
         scene = analyze(pixels, is_dark)
-        selected = select(scene.components, scene.possible)
+        selected = scene.select()
         box = scene.components.bounding_box(selected)
         length = (box[2:] - box[:2]).max()
         if length >= _MIN_FILL * max(pixels.shape) or not remaining:

@@ -12,7 +12,8 @@ from scipy import ndimage
 
 _MAX_THICKNESS = 0.06  # of a line, as a fraction of its length
 _SLOPES = np.linspace(-0.12, 0.12, 13)
-_MIN_COVERED = 0.65  # of the columns: strokes that cross the line hide the others
+_MIN_COVERED = 0.8  # of the columns, by the line or by a stroke that crosses it
+_MIN_THIN = 0.4  # of the columns: where the line alone is
 
 
 def remove_horizontal_lines(
@@ -33,15 +34,24 @@ def remove_horizontal_lines(
     is_thick = ndimage.binary_opening(mask, np.ones((run, 1), np.bool_))
     y, x = np.nonzero(mask & ~is_thick)
     slope = max(_SLOPES, key=lambda each: _sharpness(_rows(y, x, each, width), height))
-    hits = np.zeros((height + 2, width), np.bool_)
-    hits[_rows(y, x, slope, width).clip(-1, height) + 1, x] = True
-    covered = (hits[:-2] | hits[1:-1] | hits[2:]).mean(axis=1)
-    lines = covered >= _MIN_COVERED
+    thin = _covered(y, x, slope, strength.shape)
+    covered = _covered(*np.nonzero(mask), slope, strength.shape)
+    lines = (covered >= _MIN_COVERED) & (thin >= _MIN_THIN)
     if not lines.any():
         return None
     rows = _rows(np.arange(height)[:, None], np.arange(width), slope, width).clip(0, height - 1)
     near = ndimage.binary_dilation(lines)[rows]
     return np.where(near & ~ndimage.binary_dilation(is_thick), np.float32(0), strength)
+
+
+def _covered(
+    y: NDArray[np.intp], x: NDArray[np.intp], slope: float, shape: tuple[int, ...]
+) -> NDArray[np.float64]:
+    """Return, for each line of that slope, the share of columns in which it has a pixel nearby."""
+    height, width = shape
+    hits = np.zeros((height + 2, width), np.bool_)
+    hits[_rows(y, x, slope, width).clip(-1, height) + 1, x] = True
+    return np.asarray((hits[:-2] | hits[1:-1] | hits[2:]).mean(axis=1))
 
 
 def _rows(y: NDArray[np.intp], x: NDArray[np.intp], slope: float, width: int) -> NDArray[np.intp]:

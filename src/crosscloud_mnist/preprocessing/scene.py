@@ -11,10 +11,11 @@ from crosscloud_mnist.errors import ImageError
 from crosscloud_mnist.preprocessing.components import MIN_STRENGTH, Components
 from crosscloud_mnist.preprocessing.foreground import Foreground, find_foregrounds
 from crosscloud_mnist.preprocessing.lines import remove_horizontal_lines
-from crosscloud_mnist.preprocessing.selection import candidates
+from crosscloud_mnist.preprocessing.selection import candidates, is_cut, select
 
 _MIN_OVERHANG = 0.15  # of the digit's length: a line extends so far beyond it at both ends
 _MIN_WIDE = 1.33  # width of a component, in heights, which may be a digit with a line through it
+_MIN_LINE_STRENGTH = 0.12
 _MIN_REST = 0.2  # of such a component's pixels: those of the digit
 
 
@@ -26,11 +27,13 @@ class Scene:
         foreground: What differs from the background.
         components: The connected components of the foreground.
         possible: [n], bool: which components can be a digit, or the main part of one.
+        is_detail: The image is a part of a larger one, with the digit well inside.
     """
 
     foreground: Foreground
     components: Components
     possible: NDArray[np.bool_]
+    is_detail: bool
 
     @property
     def main(self) -> int:
@@ -39,10 +42,18 @@ class Scene:
 
     def score(self) -> tuple[bool, float]:
         """Return whether it is more than blots, and the contrast times the mass."""
-        is_cut = self.components.touches.sum(axis=0) > 1
-        is_stroke = bool((self.possible & ~is_cut & ~self.components.is_blot()).any())
+        is_whole = ~is_cut(self.components, self.is_detail)
+        is_stroke = bool((self.possible & is_whole & ~self.components.is_blot()).any())
         mass = float(self.components.mass[self.possible].sum())
         return is_stroke, self.foreground.contrast * mass
+
+    def select(self) -> NDArray[np.bool_]:
+        """Return [n], bool: the components of the digit.
+
+        Raises:
+            ImageError: There is another thing of the digit's size.
+        """
+        return select(self.components, self.possible, self.is_detail)
 
 
 def analyze(gray: NDArray[np.float32], is_dark: bool | None) -> Scene:
@@ -50,7 +61,8 @@ def analyze(gray: NDArray[np.float32], is_dark: bool | None) -> Scene:
 
     Args:
         gray: [height, width], float32, 0 to 1.
-        is_dark: Whether the digit is darker than the background; None if that is unknown.
+        is_dark: Whether the digit is darker than the background, as it is known of a part of an
+            image; None for a whole image.
 
     Raises:
         ImageError: Nothing in it can be a digit.
@@ -58,7 +70,7 @@ def analyze(gray: NDArray[np.float32], is_dark: bool | None) -> Scene:
     scenes = []
     for foreground in find_foregrounds(gray):
         if is_dark in (None, foreground.is_dark):
-            scene = _remove_lines(_create(foreground))
+            scene = _remove_lines(_create(foreground, is_dark is not None))
             if scene.possible.any():
                 scenes.append(scene)
     if not scenes:
@@ -66,18 +78,19 @@ def analyze(gray: NDArray[np.float32], is_dark: bool | None) -> Scene:
     return max(scenes, key=Scene.score) if len(scenes) > 1 else scenes[0]
 
 
-def _create(foreground: Foreground) -> Scene:
+def _create(foreground: Foreground, is_detail: bool) -> Scene:
     components = Components(foreground.strength)
-    return Scene(foreground, components, candidates(components, foreground.strength.shape))
+    possible = candidates(components, foreground.strength.shape, is_detail)
+    return Scene(foreground, components, possible, is_detail)
 
 
 def _remove_lines(scene: Scene) -> Scene:
     """Remove lines from edge to edge, and a line through a component that is wider than a digit."""
     height, width = scene.foreground.strength.shape
     top, bottom, left, right = scene.components.touches
-    if (left & right).any():
+    if left.any() and right.any():
         scene = _remove_lines_across(scene, np.array([0, 0, height, width]))
-    if (top & bottom).any():
+    if top.any() and bottom.any():
         transposed = _remove_lines_across(_transpose(scene), np.array([0, 0, width, height]))
         scene = _transpose(transposed)
     if scene.possible.any():
@@ -90,19 +103,18 @@ def _remove_lines(scene: Scene) -> Scene:
 def _remove_lines_across(scene: Scene, box: NDArray[np.int64]) -> Scene:
     """Remove horizontal lines across a box: top, left, bottom, right.
 
-    They stay if nothing else remains, or if they do not extend beyond the digit at both ends: the
-    bar of a 7 does not.
+    They stay if they do not extend beyond the digit at both ends: the bar of a 7 does not.
     """
     top, left, bottom, right = box
     strength = scene.foreground.strength
-    inside = remove_horizontal_lines(strength[top:bottom, left:right], MIN_STRENGTH / 2)
+    inside = remove_horizontal_lines(strength[top:bottom, left:right], _MIN_LINE_STRENGTH)
     if inside is None:
         return scene
     strength = strength.copy()
     strength[top:bottom, left:right] = inside
-    rest = _create(replace(scene.foreground, strength=strength))
+    rest = _create(replace(scene.foreground, strength=strength), scene.is_detail)
     if not rest.possible.any():
-        return scene
+        return rest
     main = rest.main
     rest_box, mass = rest.components.boxes[main], rest.components.mass[main]
     overhang = min(rest_box[1] - left, right - rest_box[3])
@@ -114,4 +126,4 @@ def _remove_lines_across(scene: Scene, box: NDArray[np.int64]) -> Scene:
 def _transpose(scene: Scene) -> Scene:
     """Return the scene with rows and columns exchanged."""
     strength = np.ascontiguousarray(scene.foreground.strength.T)
-    return _create(replace(scene.foreground, strength=strength))
+    return _create(replace(scene.foreground, strength=strength), scene.is_detail)

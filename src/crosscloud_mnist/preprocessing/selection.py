@@ -12,21 +12,25 @@ _MIN_LENGTH = 0.15  # of the image's side: what is shorter is taken only if noth
 _MIN_MASS = 0.03  # of the main component's: below it is a speck
 _MAX_GAP = 0.4  # of the main component's length: the bar of a 5, broken strokes
 _MAX_BAR = 1.2  # of the main component's width: a longer bar is an underline
+_MIN_UNDERLINE, _MAX_OVERLAP = 0.6, 3  # of that width; pixels: of an underline with the digit
 _MIN_RIVAL_LENGTH, _MIN_RIVAL_MASS = 0.5, 0.25  # of the main component's: a second digit
 
 
-def candidates(components: Components, shape: tuple[int, int]) -> NDArray[np.bool_]:
+def candidates(
+    components: Components, shape: tuple[int, int], is_detail: bool
+) -> NDArray[np.bool_]:
     """Return [n], bool: which components can be a digit, or the main part of one.
 
     Args:
         components: Of the foreground.
         shape: Of the image: height and width, pixels.
+        is_detail: The image is a part of a larger one, with the digit well inside.
     """
-    possible = components.is_clear_of_edge()
+    possible = components.is_clear_of_edge() & ~components.is_box()
     if len(components) > 1:
         possible = possible & ~components.is_frame()
         for is_other in (
-            components.touches.sum(axis=0) > 1,
+            is_cut(components, is_detail),
             components.is_blot(),
             components.is_bar(),
         ):
@@ -36,7 +40,9 @@ def candidates(components: Components, shape: tuple[int, int]) -> NDArray[np.boo
     return np.asarray(is_long if is_long.any() else possible)
 
 
-def select(components: Components, possible: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def select(
+    components: Components, possible: NDArray[np.bool_], is_detail: bool
+) -> NDArray[np.bool_]:
     """Return [n], bool: the main component and those that belong to it.
 
     The main component is the heaviest one that can be a digit. Components near it belong to the
@@ -50,6 +56,7 @@ def select(components: Components, possible: NDArray[np.bool_]) -> NDArray[np.bo
     allowed = components.is_clear_of_edge() & (components.mass >= _MIN_MASS * mass)
     if len(components) > 1:
         allowed &= ~components.is_frame() & ~_is_underline(components, main)
+        allowed &= ~is_cut(components, is_detail)
     selected = np.arange(len(components)) == main
     for _ in range(len(components)):
         extended = selected | (allowed & (components.gaps(selected) < _MAX_GAP * length))
@@ -65,10 +72,17 @@ def select(components: Components, possible: NDArray[np.bool_]) -> NDArray[np.bo
     return np.asarray(selected)
 
 
+def is_cut(components: Components, is_detail: bool) -> NDArray[np.bool_]:
+    """Return [n], bool: touches so many edges that it reaches beyond the image."""
+    return np.asarray(components.touches.sum(axis=0) > (0 if is_detail else 1))
+
+
 def _is_underline(components: Components, main: int) -> NDArray[np.bool_]:
-    """Return [n], bool: is a bar that is wider than the main component."""
+    """Return [n], bool: is a bar below the main component, or a wider one elsewhere."""
     width = components.boxes[:, 3] - components.boxes[:, 1]
-    return np.asarray(components.is_bar() & (width > _MAX_BAR * width[main]))
+    is_below = components.boxes[:, 0] >= components.boxes[main, 2] - _MAX_OVERLAP
+    least = np.where(is_below, _MIN_UNDERLINE, _MAX_BAR) * width[main]
+    return np.asarray(components.is_bar() & (width > least))
 
 
 def _side(shape: tuple[int, int]) -> float:
