@@ -1,0 +1,195 @@
+"""Preprocessing: images per CPU-second against commit 6c52a40, and what a model makes of both.
+
+That commit's code is taken out of git into a temporary folder, as a package of another name, and
+runs in turns with today's in one process, on the same images.
+"""
+
+from __future__ import annotations
+
+import importlib
+import io
+import os
+import statistics
+import subprocess
+import sys
+import tarfile
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+from PIL import Image
+
+from benchmarks import report
+from benchmarks.training import data
+from crosscloud_mnist.preprocessing import to_model_input
+from crosscloud_mnist.preprocessing.variants import VARIANTS, render_variant
+
+_COMMIT = "6c52a40"  # the last one before the preprocessing was rewritten
+_ROOT = Path(__file__).parents[1]
+_SIDES = (28, 60, 200, 420, 1000)
+_KINDS = ("pixels", "png", "jpeg")  # decoded images; and files, whose decoding counts
+_ROUNDS, _IMAGES_PER_ROUND = 9, 12
+_VARIANT_IMAGES = 2_000
+_EPOCHS = 4  # of the model that compares what both read
+_PAPER, _PEN = 238, 35  # gray values
+
+Pixels = NDArray[np.uint8]
+Preprocess = Callable[[Image.Image], Pixels]
+Predict = Callable[[Pixels], NDArray[np.float32]]
+Samples = dict[tuple[str, int], tuple[list[float], list[float]]]
+
+
+def main() -> None:
+    """Measure and write ``results/preprocessing.json``."""
+    os.environ["OMP_NUM_THREADS"] = "1"
+    with tempfile.TemporaryDirectory() as folder:
+        before = _import_before(Path(folder))
+        data.prepare(Path(folder))
+        digits, labels = data.load(Path(folder), "test")
+        predict = _train(*data.load(Path(folder), "training"))
+        seconds = _measure(before, digits)
+        compared = _compare(
+            before, digits[:_VARIANT_IMAGES], labels[:_VARIANT_IMAGES].astype(int), predict
+        )
+    speedup = {
+        key: statistics.median(
+            old / new for old, new in zip(before_seconds, after_seconds, strict=True)
+        )
+        for key, (before_seconds, after_seconds) in seconds.items()
+    }
+    figures = {f"speedup_{side}": speedup["pixels", side] for side in _SIDES}
+    figures |= {
+        f"speedup_{side}_{kind}": speedup[kind, side] for kind in _KINDS[1:] for side in _SIDES
+    }
+    rates = {
+        f"{name}_images_per_cpu_second": {
+            f"{kind} {side}": 1 / statistics.median(samples[index])
+            for (kind, side), samples in seconds.items()
+        }
+        for index, name in enumerate(("before", "after"))
+    }
+    details = {
+        "commit": _COMMIT,
+        **rates,
+        "rounds": _ROUNDS,
+        "images_per_round": _IMAGES_PER_ROUND,
+        "variant_images": min(_VARIANT_IMAGES, len(digits)) * len(VARIANTS),
+        "units": "speedup_N: gray images of N x N pixels, decoded; _png and _jpeg: with decoding",
+    }
+    report.write("preprocessing", figures | compared, details, _plot(rates))
+
+
+def _import_before(folder: Path) -> Preprocess:
+    """Return ``to_model_input`` as of the commit."""
+    archive = subprocess.run(
+        ["git", "archive", _COMMIT, "src/crosscloud_mnist"],
+        cwd=_ROOT,
+        check=True,
+        capture_output=True,
+    ).stdout
+    name = "crosscloud_mnist_before"
+    with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
+        tar.extractall(folder, filter="data")
+    package = (folder / "src" / "crosscloud_mnist").rename(folder / "src" / name)
+    for path in package.rglob("*.py"):
+        path.write_text(path.read_text().replace("crosscloud_mnist", name))
+    sys.path.append(str(folder / "src"))
+    module = importlib.import_module(f"{name}.preprocessing")
+    preprocess: Preprocess = module.to_model_input
+    return preprocess
+
+
+def _measure(before: Preprocess, digits: Pixels) -> Samples:
+    """Return CPU-seconds an image of each round, before and after, by kind and side."""
+    seconds: Samples = {(kind, side): ([], []) for kind in _KINDS for side in _SIDES}
+    for number in range(_ROUNDS):
+        chosen = digits[number * _IMAGES_PER_ROUND :][:_IMAGES_PER_ROUND]
+        for (kind, side), samples in seconds.items():
+            images = [_render(digit, side) for digit in chosen]
+            for preprocess, values in zip((before, to_model_input), samples, strict=True):
+                opened = images if kind == "pixels" else [_encode(image, kind) for image in images]
+                preprocess(images[0])
+                start = time.process_time()
+                for image in opened:
+                    preprocess(image)
+                values.append((time.process_time() - start) / len(opened))
+    return seconds
+
+
+def _render(digit: Pixels, side: int) -> Image.Image:
+    """Return the digit as dark ink on light paper."""
+    large = Image.fromarray(digit).resize((side, side), Image.Resampling.BICUBIC)
+    gray = _PAPER - np.asarray(large, np.float32) * ((_PAPER - _PEN) / 255)
+    return Image.fromarray(gray.astype(np.uint8))
+
+
+def _encode(image: Image.Image, file_format: str) -> Image.Image:
+    """Return the image as a file that is opened and not yet decoded."""
+    stream = io.BytesIO()
+    image.save(stream, file_format)
+    return Image.open(stream)
+
+
+def _compare(
+    before: Preprocess, digits: Pixels, labels: NDArray[np.int64], predict: Predict
+) -> Mapping[str, float]:
+    """Return what share of the variants a model names equally after both, and rightly now."""
+    variants = [render_variant(digit, kind) for digit in digits for kind in VARIANTS]
+    old, new = (
+        np.stack([_preprocess_or_none(preprocess, image) for image in variants])
+        for preprocess in (before, to_model_input)
+    )
+    is_named = new.any(axis=(1, 2))
+    probabilities = predict(new)
+    predicted = probabilities.argmax(axis=1)
+    is_wrong = is_named & (predicted != labels.repeat(len(VARIANTS)))
+    return {
+        "agreement": float((is_named & (predicted == predict(old).argmax(axis=1))).mean()),
+        "named_rightly": float((is_named & ~is_wrong).mean()),
+        "wrong_at_090": float((is_wrong & (probabilities.max(axis=1) >= 0.9)).mean()),
+    }
+
+
+def _preprocess_or_none(preprocess: Preprocess, image: Image.Image) -> Pixels:
+    """Return the model's input; of a rejected image, one that is all background."""
+    try:
+        return preprocess(image)
+    except Exception:  # noqa: BLE001  the ImageError of one of two packages
+        return np.zeros((28, 28), np.uint8)
+
+
+def _train(images: Pixels, labels: NDArray[np.uint8]) -> Predict:
+    """Return a model of the recipe compact, trained for a few epochs, as a function."""
+    import keras
+
+    from crosscloud_mnist.training import models
+
+    model = models.build("compact", seed=0)
+    model.compile(
+        keras.optimizers.Adam(1e-3), keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    )
+    model.fit(images, labels, batch_size=128, epochs=_EPOCHS, verbose=0)
+    return lambda batch: np.asarray(keras.ops.softmax(model.predict(batch, verbose=0)))
+
+
+def _plot(rates: Mapping[str, Mapping[str, float]]) -> Figure:
+    figure = Figure(figsize=(11, 3.8), layout="constrained")
+    for axes, kind in zip(figure.subplots(1, len(_KINDS), sharey=True), _KINDS, strict=True):
+        for label, style in (("before", "o--"), ("after", "o-")):
+            values = rates[f"{label}_images_per_cpu_second"]
+            axes.plot(_SIDES, [values[f"{kind} {side}"] for side in _SIDES], style, label=label)
+        axes.set(
+            xscale="log", yscale="log", xlabel="pixels a side", title=f"to_model_input, {kind}"
+        )
+        axes.grid(alpha=0.3, which="both")
+    figure.axes[0].set_ylabel("images per CPU-second")
+    figure.axes[0].legend(frameon=False)
+    return figure
+
+
+if __name__ == "__main__":
+    main()
