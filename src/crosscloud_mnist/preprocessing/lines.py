@@ -35,7 +35,8 @@ def remove_horizontal_lines(
     y, x = np.nonzero(mask & ~is_thick)
     slope = max(_SLOPES, key=lambda each: _sharpness(_rows(y, x, each, width), height))
     thin = _covered(y, x, slope, strength.shape)
-    covered = _covered(*np.nonzero(mask), slope, strength.shape)
+    every_y, every_x = np.nonzero(mask)
+    covered = _covered(every_y, every_x, slope, strength.shape)
     lines = (covered >= _MIN_COVERED) & (thin >= _MIN_THIN)
     if not lines.any():
         return None
