@@ -11,9 +11,6 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from crosscloud_mnist.adapters.mlflow.registry import MlflowRegistry
-from crosscloud_mnist.bundle import Bundle, BundleContents, Signer, write
-
 SHORT = "train_distributed.mode=single,train_distributed.settings.epochs=3"
 
 
@@ -150,32 +147,28 @@ def test_a_broken_file_is_one_line_and_leaves_no_half_output(project, trained, t
 
 
 @pytest.fixture(scope="module")
-def second(project, released):
-    """A second bundle, like the first but for its Keras file, logged and released."""
-    first = Bundle(project.data / "06_models" / "bundle", "")
-    contents = BundleContents(
-        onnx=first.onnx.read_bytes(),
-        keras=b"another",
-        golden=first.golden(),
-        test_predictions=first.test_predictions(),
-        contract=first.contract(),
-        card=first.card(),
-        examples=first.examples(),
+def second(project, released, digits, tmp_path_factory):
+    """What the release of a second model printed, trained on Kaggle's train.csv for one epoch."""
+    folder = tmp_path_factory.mktemp("digit-recognizer")
+    images = np.concatenate([digits[f"{half}-images-idx3-ubyte"] for half in ("train", "t10k")])
+    labels = np.concatenate([digits[f"{half}-labels-idx1-ubyte"] for half in ("train", "t10k")])
+    rows = np.column_stack([labels, images.reshape(len(images), -1)])
+    header = ",".join(["label", *(f"pixel{index}" for index in range(28 * 28))])
+    np.savetxt(folder / "train.csv", rows, "%d", delimiter=",", header=header, comments="")
+    short = "train_distributed.mode=single,train_distributed.settings.epochs=1"
+    ended = project.kedro("run", "--pipelines", "train", "--params", short, MNIST_DIR=str(folder))
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    return project.run("release", "--params", "register_remote.minimum_accuracy=0.5")
+
+
+def test_what_is_not_mnist_has_its_own_name_and_digest(project, second):
+    card = project.report("08_reporting/data_card.json")
+    assert card["dataset"] == "kaggle-digit-recognizer"
+    assert card["splits"]["test"]["images"] == 257  # of 1,797
+    (run,) = (
+        run for run in project.runs("sandbox") if run.data.tags.get("dataset") == card["dataset"]
     )
-    keys = [str(project.data / "keys" / f"signing.{end}") for end in ("pem", "pub")]
-    bundle = write(contents, project.data / "second", Signer(*keys))
-    uri = f"sqlite:///{project.data}/workspaces/sandbox/mlflow.db"
-    client = project.client("sandbox")
-    experiment = client.get_experiment_by_name("crosscloud-mnist")
-    logged = MlflowRegistry(uri=uri, experiment="crosscloud-mnist").log_model(
-        bundle.folder,
-        run_id=client.create_run(experiment.experiment_id).info.run_id,
-        digest=bundle.digest,
-        tags={},
-        params={},
-    )
-    parameters = f"register_remote.model={logged},register_remote.minimum_accuracy=0.5"
-    return project.run("release", "--params", parameters)
+    assert run.data.tags["dataset_digest"] == card["dataset_digest"]
 
 
 def test_rollback_restores_registry_and_endpoint_and_tells_the_history(project, second):

@@ -1,4 +1,4 @@
-"""The four MNIST files, from the first source that has them."""
+"""MNIST, or other digits in one of its forms, from the first source that has them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import hashlib
 import http.client
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -14,35 +14,24 @@ from kedro.io import AbstractDataset, DatasetError
 
 from crosscloud_mnist.datasets.mnist_files import FILES, MAX_FILE_BYTES, find_file
 from crosscloud_mnist.datasets.mnist_mirror import fetch
-from crosscloud_mnist.errors import IdxError
+from crosscloud_mnist.datasets.packed_digits import PACKED, find_packed, read_packed
+from crosscloud_mnist.datasets.raw_digits import RawDigits
+from crosscloud_mnist.errors import DataError, IdxError
 from crosscloud_mnist.redaction import mask_uris, mask_uris_in, summarize
 from crosscloud_mnist.storage import atomic, idx
 
 logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class RawDigits:
-    """Four verified IDX files.
-
-    Attributes:
-        dataset: ``mnist`` or ``uci-digits``.
-        source: The folder, mirror or package that they came from.
-        files: The uncompressed bytes under each name of ``FILES``.
-    """
-
-    dataset: str
-    source: str
-    files: Mapping[str, bytes]
-
-
 class MnistDataset(AbstractDataset[NoReturn, RawDigits]):
-    """MNIST as it was published, load only.
+    """MNIST as it was published, or other digits in one of its forms; load only.
 
     The sources in order: ``folder`` if it is set, ``cache``, the mirrors (what they return is kept
-    in ``cache``), and the UCI handwritten digits if ``allow_uci_fallback`` allows them. The files
-    may have any of their usual names (see ``datasets.mnist_files``), plain or gzip-compressed; the
-    SHA-256 of their uncompressed bytes decides.
+    in ``cache``), and the UCI handwritten digits if ``allow_uci_fallback`` allows them. A folder
+    has the four IDX files under any of their usual names (see ``datasets.mnist_files``), plain or
+    gzip-compressed, or one file that holds them all (see ``datasets.packed_digits``). The SHA-256
+    of the uncompressed IDX bytes decides whether it is MNIST: IDX files must be; what a packed file
+    holds may be other digits, which keep their own name, unless ``require_mnist`` is set.
 
     Example usage for the YAML API:
 
@@ -71,6 +60,7 @@ class MnistDataset(AbstractDataset[NoReturn, RawDigits]):
         folder: Folder that must have the files, if it is set (``MNIST_DIR``).
         mirrors: Base URLs that have the files as ``<name>.gz``.
         allow_uci_fallback: Whether to use the digits of scikit-learn instead if need be.
+        require_mnist: Whether to reject digits that are not MNIST's.
         metadata: For plugins (``kedro-viz``); not used.
     """
 
@@ -82,6 +72,7 @@ class MnistDataset(AbstractDataset[NoReturn, RawDigits]):
         folder: str | None = None,
         mirrors: Sequence[str] = (),
         allow_uci_fallback: bool = False,
+        require_mnist: bool = False,
         metadata: dict[str, Any] | None = None,
     ) -> None:
         self._sha256 = sha256
@@ -89,19 +80,20 @@ class MnistDataset(AbstractDataset[NoReturn, RawDigits]):
         self._folder = Path(folder) if folder else None
         self._mirrors = tuple(mirrors)
         self._allow_uci_fallback = allow_uci_fallback
+        self._require_mnist = require_mnist
         self.metadata = metadata
 
     def load(self) -> RawDigits:
-        """Read, decompress and verify the four files.
+        """Read, decompress and verify the four files, or the file that holds them all.
 
         Raises:
-            IdxError: A file is absent, broken, or not the published one; or no source has the
+            DataError: A file is absent, broken, or not the published one; or no source has the
                 files.
         """
         if self._folder:
             return self._read(self._folder)
         cached = [find_file(self._cache, name) is not None for name in FILES]
-        if all(cached):
+        if all(cached) or find_packed(self._cache):
             return self._read(self._cache)
         for mirror in self._mirrors:
             try:
@@ -127,12 +119,15 @@ class MnistDataset(AbstractDataset[NoReturn, RawDigits]):
 
     def _read(self, folder: Path) -> RawDigits:
         paths = {name: find_file(folder, name) for name in FILES}
+        if not any(paths.values()) and (packed := find_packed(folder)):
+            return self._identify(read_packed(packed))
         files = {}
         for name, path in paths.items():
             if path is None:
                 raise IdxError(
                     f"{folder / name}: no such file, expected it there (plain or .gz) with the "
-                    "other three; put it there, or set MNIST_DIR to a folder that has all four"
+                    f"other three, or one of {', '.join(PACKED)}; put it there, or set MNIST_DIR "
+                    "to a folder that has them"
                 )
             if path.stat().st_size > MAX_FILE_BYTES:
                 raise IdxError(
@@ -166,6 +161,22 @@ class MnistDataset(AbstractDataset[NoReturn, RawDigits]):
             f"{source}: SHA-256 of the uncompressed bytes is {found}, expected {expected}; "
             "fetch the file again"
         )
+
+    def _identify(self, digits: RawDigits) -> RawDigits:
+        """Return the digits under the name ``mnist`` if they are the published ones."""
+        found = {name: hashlib.sha256(each).hexdigest() for name, each in digits.files.items()}
+        if found == dict(self._sha256):
+            return replace(digits, dataset="mnist")
+        if self._require_mnist:
+            raise DataError(
+                f"{digits.source}: holds other digits than MNIST's by their SHA-256, expected the "
+                "published ones; fetch them, or set require_mnist to false in the globals"
+            )
+        logger.warning(
+            "%s holds other digits than MNIST's: the run is tagged dataset=%s.",
+            *(digits.source, digits.dataset),
+        )
+        return digits
 
     def _init_config(self) -> dict[str, Any]:
         """Return what ``kedro catalog`` prints, with the passwords of mirrors masked."""

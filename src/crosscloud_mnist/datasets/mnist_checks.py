@@ -11,6 +11,8 @@ from kedro.io import DatasetError
 
 from crosscloud_mnist.datasets.mnist import MnistDataset
 from crosscloud_mnist.datasets.mnist_files import FILES, find_file
+from crosscloud_mnist.datasets.packed_digits import find_packed
+from crosscloud_mnist.datasets.raw_digits import RawDigits
 from crosscloud_mnist.errors import IdxError
 from crosscloud_mnist.isolation.check_runner import Step, run_steps
 from crosscloud_mnist.ports import Check, is_training
@@ -29,6 +31,7 @@ class MnistChecks:
         folder: Folder that must have the files, if it is set.
         mirrors: Base URLs that have the files as ``<name>.gz``.
         allow_uci_fallback: Whether other digits may be used instead.
+        require_mnist: Whether digits that are not MNIST's are rejected.
     """
 
     def __init__(
@@ -39,9 +42,11 @@ class MnistChecks:
         folder: str | None,
         mirrors: Sequence[str],
         allow_uci_fallback: bool,
+        require_mnist: bool = False,
     ) -> None:
         self._sha256, self._cache, self._folder = sha256, cache, folder
         self._mirrors, self._allow_uci_fallback = mirrors, allow_uci_fallback
+        self._require_mnist = require_mnist
 
     def check(self, earlier: Sequence[Check]) -> list[Check]:
         """Return the check of MNIST; it is required where this workspace trains."""
@@ -55,9 +60,10 @@ class MnistChecks:
         return run_steps("data", [step], earlier)
 
     def _find(self) -> str:
-        has_cached = any(find_file(Path(self._cache), name) for name in FILES)
-        if self._folder or has_cached:
-            return f"the four files in {self._read()}"
+        cache = Path(self._cache)
+        if self._folder or find_packed(cache) or any(find_file(cache, name) for name in FILES):
+            digits = self._read()
+            return f"{digits.dataset} in {digits.source}"
         for mirror in self._mirrors:
             if _has_files(mirror):
                 return f"the mirror {mask_uris(mirror)}"
@@ -66,11 +72,16 @@ class MnistChecks:
             "MNIST_DIR to a folder that has them"
         )
 
-    def _read(self) -> str:
-        """Verify the files of this machine, and return their folder."""
-        dataset = MnistDataset(sha256=self._sha256, cache=self._cache, folder=self._folder)
+    def _read(self) -> RawDigits:
+        """Read and verify the files of this machine."""
+        dataset = MnistDataset(
+            sha256=self._sha256,
+            cache=self._cache,
+            folder=self._folder,
+            require_mnist=self._require_mnist,
+        )
         try:
-            return dataset.load().source
+            return dataset.load()
         except DatasetError as error:  # Kedro's, around the one that says what is wrong
             raise error.__cause__ or error from None
 

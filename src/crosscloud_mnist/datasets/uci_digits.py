@@ -9,10 +9,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from crosscloud_mnist.datasets.held_out import split_off_test
+from crosscloud_mnist.datasets.mnist_files import FILES
 from crosscloud_mnist.storage import idx
-from crosscloud_mnist.storage.shard_layout import IMAGES_SUFFIX, LABELS_SUFFIX
 
-_SPLIT_SEED = 0
 _TEST_FRACTION = 0.2
 _MAX_VALUE = 16  # a pixel counts the set bits of a 4 x 4 block
 _IMAGE_SIDE, _BOX_SIDE = 28, 20  # pixels, as in MNIST
@@ -21,23 +21,13 @@ _IMAGE_SIDE, _BOX_SIDE = 28, 20  # pixels, as in MNIST
 def load_as_mnist() -> dict[str, bytes]:
     """Return the four IDX files of a stratified split, under MNIST's names."""
     from sklearn.datasets import load_digits
-    from sklearn.model_selection import train_test_split
 
     digits = load_digits()
     images = np.stack([_upsample(image) for image in digits.images])
-    train_images, test_images, train_labels, test_labels = train_test_split(
-        images,
-        digits.target.astype(np.uint8),
-        test_size=_TEST_FRACTION,
-        stratify=digits.target,
-        random_state=_SPLIT_SEED,
+    splits = split_off_test(
+        images, digits.target.astype(np.uint8), _TEST_FRACTION, "the UCI digits"
     )
-    return {
-        f"train{IMAGES_SUFFIX}": idx.encode(train_images),
-        f"train{LABELS_SUFFIX}": idx.encode(train_labels),
-        f"t10k{IMAGES_SUFFIX}": idx.encode(test_images),
-        f"t10k{LABELS_SUFFIX}": idx.encode(test_labels),
-    }
+    return {name: idx.encode(each) for name, each in zip(FILES, splits, strict=True)}
 
 
 def _upsample(image: NDArray[np.float64]) -> NDArray[np.uint8]:

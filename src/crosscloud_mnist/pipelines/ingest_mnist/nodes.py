@@ -9,9 +9,9 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from crosscloud_mnist.contract import Contract, format_shape
-from crosscloud_mnist.datasets.mnist import RawDigits
+from crosscloud_mnist.datasets.raw_digits import RawDigits
 from crosscloud_mnist.datasets.shards import LabelledImages
-from crosscloud_mnist.errors import IdxError
+from crosscloud_mnist.errors import DataError
 from crosscloud_mnist.monitoring import Profile, profile_images
 from crosscloud_mnist.pipelines.ingest_mnist.parameters import IngestMnistParameters
 from crosscloud_mnist.preprocessing.preprocessor import get_preprocessor
@@ -34,7 +34,7 @@ def decode(raw: RawDigits, contract: Contract) -> tuple[LabelledImages, Labelled
         where they come from.
 
     Raises:
-        IdxError: A file holds something else than images or labels of the contract, or the counts
+        DataError: A file holds something else than images or labels of the contract, or the counts
             differ.
         ConfigurationError: The contract's preprocessing cannot be found, or has another shape.
     """
@@ -45,24 +45,26 @@ def decode(raw: RawDigits, contract: Contract) -> tuple[LabelledImages, Labelled
 
 
 def _read_half(raw: RawDigits, prefix: str, contract: Contract) -> LabelledImages:
-    images_name, labels_name = f"{prefix}{IMAGES_SUFFIX}", f"{prefix}{LABELS_SUFFIX}"
-    images = idx.decode(raw.files[images_name], images_name)
-    labels = idx.decode(raw.files[labels_name], labels_name)
+    images_file, labels_file = f"{prefix}{IMAGES_SUFFIX}", f"{prefix}{LABELS_SUFFIX}"
+    images_name, labels_name = raw.name_of(images_file), raw.name_of(labels_file)
+    images = idx.decode(raw.files[images_file], images_name)
+    labels = idx.decode(raw.files[labels_file], labels_name)
     height, *row = contract.image_shape
-    if images.shape[1:] not in ((height, math.prod(row)), contract.image_shape):
-        raise IdxError(
+    shapes = ((contract.image_bytes,), (height, math.prod(row)), contract.image_shape)
+    if images.shape[1:] not in shapes:
+        raise DataError(
             f"{images_name}: holds values of shape {images.shape}, expected images of "
             f"{format_shape(contract.image_shape)}; check that the files are not swapped, and the "
             "contract in the globals"
         )
     if labels.shape != (len(images),):
-        raise IdxError(
+        raise DataError(
             f"{labels_name}: holds values of shape {labels.shape}, expected one label for each "
             f"of the {len(images)} images; check that the files are of one data set"
         )
     if not len(labels) or labels.max() >= contract.class_count:
         found = f"labels reach {labels.max()}" if len(labels) else "has no labels"
-        raise IdxError(
+        raise DataError(
             f"{labels_name}: {found}, expected labels 0 to {contract.class_count - 1}; fetch "
             "the file again, and check the classes of the contract in the globals"
         )

@@ -14,10 +14,10 @@ from kedro_datasets.json import JSONDataset
 from pydantic import ValidationError
 
 from crosscloud_mnist.contract import Contract
-from crosscloud_mnist.datasets.mnist import RawDigits
 from crosscloud_mnist.datasets.mnist_files import FILES
+from crosscloud_mnist.datasets.raw_digits import RawDigits
 from crosscloud_mnist.datasets.uci_digits import load_as_mnist
-from crosscloud_mnist.errors import ConfigurationError, IdxError
+from crosscloud_mnist.errors import ConfigurationError, DataError
 from crosscloud_mnist.pipelines.ingest_mnist import create_pipeline
 from crosscloud_mnist.pipelines.ingest_mnist.nodes import decode, split
 from crosscloud_mnist.pipelines.ingest_mnist.parameters import IngestMnistParameters
@@ -78,7 +78,7 @@ def test_the_split_is_stratified_seeded_and_keeps_every_image(raw):
 )
 def test_files_that_do_not_belong_together_are_rejected(raw, name, array, message):
     files = {**raw.files, name: idx.encode(array)}
-    with pytest.raises(IdxError, match=message) as raised:
+    with pytest.raises(DataError, match=message) as raised:
         decode(RawDigits("mnist", "here", files), mnist_contract())
     assert str(raised.value).startswith(name)
 

@@ -1,0 +1,27 @@
+"""What every source of digits is read into."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class RawDigits:
+    """Four verified IDX files.
+
+    Attributes:
+        dataset: ``mnist``, or the name of what is not MNIST, such as ``uci-digits``.
+        source: The folder, file, mirror or package that they came from.
+        files: The uncompressed bytes under each name of ``mnist_files.FILES``.
+        names: What to call a file in a message where it was not read from a file of its own.
+    """
+
+    dataset: str
+    source: str
+    files: Mapping[str, bytes]
+    names: Mapping[str, str] = field(default_factory=dict)
+
+    def name_of(self, file: str) -> str:
+        """Return what to call a file in a message."""
+        return self.names.get(file, file)
