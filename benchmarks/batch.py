@@ -22,7 +22,7 @@ from crosscloud_mnist.adapters.spark.batch_scorer import SparkBatchScorer
 from crosscloud_mnist.adapters.spark.session import SparkCluster
 from crosscloud_mnist.adapters.spark.session_settings import WORKER_REUSE
 from crosscloud_mnist.datasets.uci_digits import load_as_mnist
-from crosscloud_mnist.ports import ModelVersion, ScoringProgress
+from crosscloud_mnist.ports import ChunkSizes, ModelVersion, ScoringProgress
 from crosscloud_mnist.storage import idx
 from rehearsal.mnist_contract import mnist_contract
 
@@ -88,7 +88,7 @@ def _measure_job(folder: Path, images: str, scores: str) -> tuple[float, list[Sc
             folder / "bundle",
             str(folder / images),
             folder / "scores" / scores,
-            _IMAGES_PER_CHUNK,
+            ChunkSizes(_IMAGES_PER_CHUNK, _IMAGES_PER_CHUNK),
         )
     )
     return time.perf_counter() - start, progress

@@ -6,6 +6,7 @@ of these protocols. The values are frozen dataclasses, so an adapter can run in 
 
 from crosscloud_mnist.ports.compute import (
     BatchScorer,
+    ChunkSizes,
     DistributedIngestor,
     Launcher,
     Mode,
@@ -35,6 +36,7 @@ __all__ = [
     "BatchScorer",
     "Check",
     "Checker",
+    "ChunkSizes",
     "Deployment",
     "DistributedIngestor",
     "Endpoint",

@@ -110,6 +110,19 @@ class ScoringProgress:
     earlier_errors: int
 
 
+@dataclass(frozen=True)
+class ChunkSizes:
+    """How much is scored between two writes.
+
+    Attributes:
+        images: Image files.
+        rows: Rows of pixels.
+    """
+
+    images: int
+    rows: int
+
+
 class BatchScorer(Protocol):
     """Scores many images at once, without an endpoint."""
 
@@ -119,7 +132,7 @@ class BatchScorer(Protocol):
         bundle: Path,
         location: str,
         scores: Path,
-        images_per_chunk: int,
+        chunk_sizes: ChunkSizes,
     ) -> Iterator[ScoringProgress]:
         """Score every image that has no row of this version yet.
 
@@ -128,11 +141,12 @@ class BatchScorer(Protocol):
         Args:
             version: The version that scores.
             bundle: The version's bundle, verified, as a local folder.
-            location: A folder of images, or a table of them with the columns of Spark's
-                ``binaryFile`` (a path, or a name in the metastore).
+            location: A folder of images; a table of them with the columns of Spark's
+                ``binaryFile``, or of pixels (a path, or a name in the metastore); or a file of
+                pixels: IDX, ``.npz`` or CSV.
             scores: Folder of the Parquet files, one for each chunk, under ``model_version=...``;
                 each is written atomically.
-            images_per_chunk: Images in a chunk.
+            chunk_sizes: Of image files and of rows of pixels.
 
         Yields:
             How far it is: at the start, and after each chunk.

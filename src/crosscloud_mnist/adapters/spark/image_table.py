@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from crosscloud_mnist.adapters.spark.image_listing import ListedImage
-from crosscloud_mnist.errors import DataError
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame, SparkSession
 
-_COLUMNS = ("path", "modificationTime", "length", "content")
+COLUMNS = ("path", "modificationTime", "length", "content")
 _FILE = "_metadata.file_path"  # Spark opens no other files than those that a filter on it names
 
 
@@ -56,47 +54,8 @@ class ImageTable:
         return (
             self._images.where(F.col(_FILE).isin(files))
             .join(F.broadcast(keys), is_same, "left_semi")
-            .select(*_COLUMNS)
+            .select(*COLUMNS)
         )
-
-
-def open_table(spark: SparkSession, location: str) -> ImageTable:
-    """Open a table (a path, or a name in the metastore), or a folder by its URI.
-
-    Raises:
-        DataError: There is none, or it lacks a column.
-    """
-    from pyspark.errors import AnalysisException
-
-    try:
-        images = _read(spark, location)
-    except AnalysisException as error:
-        reason = str(error).splitlines()[0][:200]
-        raise DataError(
-            f"{location} cannot be opened ({reason}), expected a folder of images, or a table with "
-            "the columns of Spark's binaryFile; correct --params images=..."
-        ) from error
-    missing = sorted(set(_COLUMNS) - set(images.columns))
-    if missing:
-        raise DataError(
-            f"{location} has no columns {', '.join(missing)}, expected those of Spark's "
-            f"binaryFile: {', '.join(_COLUMNS)}; write the table with "
-            "spark.read.format('binaryFile')"
-        )
-    return ImageTable(spark, images)
-
-
-def _read(spark: SparkSession, location: str) -> DataFrame:
-    path = Path(location)
-    if not path.exists():
-        if re.fullmatch(r"\w+(\.\w+){1,2}", location):
-            return spark.table(location)
-        folder = spark.read.format("binaryFile").option("recursiveFileLookup", "true")
-        return folder.load(location)
-    literal = re.sub(r"([\[\]{}*?\\])", r"\\\1", str(path.absolute()))  # no glob pattern
-    if (path / "_delta_log").is_dir():
-        return spark.read.format("delta").load(literal)
-    return spark.read.parquet(literal)
 
 
 def is_table(path: Path) -> bool:

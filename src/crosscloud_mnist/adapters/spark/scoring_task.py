@@ -119,7 +119,7 @@ def score_image(content: bytes | None, onnx: bytes, contract: Contract) -> Score
         return {"digest": digest, "error": str(error)}
     except Exception as error:  # noqa: BLE001  one odd file must not fail the thousands of others
         return {"digest": digest, "error": f"cannot be read ({type(error).__name__}: {error})"}
-    (probabilities,) = _inference_session(onnx).run(["probabilities"], {"images": image[None]})[0]
+    (probabilities,) = open_session(onnx).run(["probabilities"], {"images": image[None]})[0]
     predicted = int(probabilities.argmax())
     return {
         "digest": digest,
@@ -143,7 +143,8 @@ def _read(path: Path) -> bytes:
 
 
 @lru_cache(maxsize=1)  # a Python worker scores many batches
-def _inference_session(onnx: bytes) -> InferenceSession:
+def open_session(onnx: bytes) -> InferenceSession:
+    """Return a session of the graph of a verified bundle."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()

@@ -10,7 +10,7 @@ from crosscloud_mnist.bundle import Verifier
 from crosscloud_mnist.errors import DataError
 from crosscloud_mnist.pipelines.batch_score.parameters import BatchScoreParameters
 from crosscloud_mnist.pipelines.batch_score.report import ScoringReport
-from crosscloud_mnist.ports import BatchScorer, ModelVersion, Registry, ScoringProgress
+from crosscloud_mnist.ports import BatchScorer, ChunkSizes, ModelVersion, Registry, ScoringProgress
 from crosscloud_mnist.promotion import fetch_verified
 
 logger = logging.getLogger(__name__)
@@ -36,7 +36,7 @@ def score(
             bundle.folder,
             parameters.images,
             Path(parameters.scores),
-            parameters.images_per_chunk,
+            ChunkSizes(parameters.images_per_chunk, parameters.rows_per_chunk),
         ):
             if progress.images:
                 logger.info("%s", _format_progress(progress))
@@ -64,8 +64,8 @@ def assert_scored(report: ScoringReport) -> None:
     images = report["images"] + report["earlier_images"]
     if images == report["errors"] + report["earlier_errors"]:
         raise DataError(
-            f"none of the {images:,} files in {report['location']} was scored, expected at least "
-            f"one image that the model takes; see the column error of {report['scores']}"
+            f"none of the {images:,} images in {report['location']} was scored, expected at least "
+            f"one that the model takes; see the column error of {report['scores']}"
         )
 
 

@@ -14,11 +14,14 @@ class BatchScoreParameters:
     """The parameters ``batch_score``.
 
     Attributes:
-        images: A folder of images, or a table of them with the columns of Spark's ``binaryFile``.
+        images: A folder of images, a table of them with the columns of Spark's ``binaryFile`` or of
+            pixels, or a file of pixels.
         scores: Folder of the predictions, Parquet files under ``model_version=...``.
-        images_per_chunk: Images that are scored between two writes.
+        images_per_chunk: Image files that are scored between two writes.
+        rows_per_chunk: Rows of pixels that are scored between two writes.
     """
 
     images: str
     scores: str
     images_per_chunk: Annotated[int, Ge(1)]
+    rows_per_chunk: Annotated[int, Ge(1)]

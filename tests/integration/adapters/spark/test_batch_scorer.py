@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from PIL import Image
@@ -19,8 +20,9 @@ from pyspark.sql import functions as F  # noqa: N812  its usual name
 from crosscloud_mnist.adapters.spark.batch_scorer import SparkBatchScorer
 from crosscloud_mnist.adapters.spark.session import SparkCluster
 from crosscloud_mnist.errors import DataError
-from crosscloud_mnist.ports import ModelVersion
+from crosscloud_mnist.ports import ChunkSizes, ModelVersion
 from crosscloud_mnist.preprocessing import to_model_input
+from crosscloud_mnist.storage import idx
 
 pytestmark = pytest.mark.spark
 
@@ -54,7 +56,8 @@ class Job:
         self.output, self.scorer = output, SparkBatchScorer(master="local[2]", slots=2)
 
     def run(self, images, per_chunk=3):
-        arguments = self.version, self.bundle.folder, str(images), self.output, per_chunk
+        chunk_sizes = ChunkSizes(images=per_chunk, rows=per_chunk)
+        arguments = self.version, self.bundle.folder, str(images), self.output, chunk_sizes
         return list(self.scorer.score(*arguments))
 
     def rows(self):
@@ -141,7 +144,9 @@ def test_a_location_without_images_is_one_line(job, tmp_path, spark):
     with pytest.raises(DataError, match="empty holds no images"):
         job.run(tmp_path / "empty")
     spark.range(3).write.parquet(str(tmp_path / "numbers"))
-    with pytest.raises(DataError, match="numbers has no columns content, length, modificationTime"):
+    with pytest.raises(
+        DataError, match="numbers has no columns content, length, modif.*or pixels as a column"
+    ):
         job.run(tmp_path / "numbers")
 
 
@@ -164,15 +169,128 @@ def test_every_file_is_a_row_whatever_its_name(job, digits, tmp_path):
     assert "not a regular file" in rows["pipe.png"]["error"]
 
 
+@pytest.fixture(scope="module")
+def pixels(digits):
+    """Fifty images as rows of pixels, uint8 [50, 784]."""
+    return digits["t10k-images-idx3-ubyte"][:50].reshape(50, 784)
+
+
+@pytest.fixture(scope="module")
+def expected(tiny_bundle, pixels):
+    """The model's own probabilities of them, [50, 10]."""
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(tiny_bundle.onnx)
+    return session.run(None, {"images": pixels.reshape(50, 28, 28)})[0]
+
+
+def write_idx(pixels, path):
+    path.write_bytes(idx.encode(pixels.reshape(-1, 28, 28)))
+
+
+def write_npz(pixels, path):
+    np.savez_compressed(path, images=pixels.reshape(-1, 28, 28))
+
+
+def write_csv(pixels, path):
+    header = ",".join(["ImageId", *(f"pixel{index}" for index in range(784))])
+    rows = np.column_stack([range(1, len(pixels) + 1), pixels])
+    np.savetxt(path, rows, "%d", delimiter=",", header=header, comments="")
+
+
+def write_arrays(pixels, path):
+    rows = {"id": range(100, 100 + len(pixels)), "pixels": pixels.tolist()}
+    pq.write_table(pa.table(rows), path)
+
+
+def write_nested(pixels, path):
+    pq.write_table(pa.table({"image": pixels.reshape(-1, 28, 28).tolist()}), path)
+
+
+def write_columns(pixels, path):
+    pq.write_table(pa.table({f"pixel{index}": pixels[:, index] for index in range(784)}), path)
+
+
+@pytest.mark.parametrize(
+    ("write", "name", "first_id"),
+    [
+        (write_idx, "t10k-images-idx3-ubyte", "{file}#0"),
+        (write_npz, "images.npz", "{file}#images#0"),
+        (write_csv, "test.csv", "1"),
+        (write_arrays, "arrays.parquet", "100"),
+        (write_nested, "nested.parquet", "{file}#0"),
+        (write_columns, "columns.parquet", "{file}#0"),
+    ],
+)
+def test_pixels_go_straight_to_the_model(job, pixels, expected, tmp_path, write, name, first_id):
+    write(pixels, tmp_path / name)
+    *_, last = job.run(tmp_path / name, per_chunk=20)
+    assert (last.images, last.errors) == (50, 0)
+    (only,) = job.run(tmp_path / name, per_chunk=30)  # in other chunks
+    assert (only.chunks, only.earlier_images) == (0, 50)
+    table = pq.read_table(job.output)
+    assert table.num_rows == 50
+    found = np.array(table["probabilities"].to_pylist())
+    places = np.lexsort(np.round(expected, 4).T), np.lexsort(np.round(found, 4).T)
+    np.testing.assert_allclose(found[places[1]], expected[places[0]], atol=1e-5)
+    location = str(tmp_path / name)
+    ids = {each.replace("file://", "file:") for each in table["file"].to_pylist()}
+    assert len(ids) == 50
+    assert first_id.format(file=f"file:{location}") in ids
+    assert set(table["length"].to_pylist()) == {(tmp_path / name).stat().st_size}
+
+
+def test_image_files_and_pixels_have_the_same_columns(job, pixels, folder, tmp_path):
+    write_idx(pixels, tmp_path / "images-idx3-ubyte")
+    job.run(tmp_path / "images-idx3-ubyte", per_chunk=50)
+    (first,) = job.output.rglob("*.parquet")
+    job.run(folder, per_chunk=8)
+    (second,) = set(job.output.rglob("*.parquet")) - {first}
+    schemas = [pq.read_schema(path).remove_metadata() for path in (first, second)]
+    assert schemas[0] == schemas[1]
+    (only,) = job.run(folder)
+    assert (only.chunks, only.earlier_images) == (0, 8)
+
+
+def test_a_table_of_many_files_resumes_by_file_and_names_its_wrong_rows(job, pixels, tmp_path):
+    folder = tmp_path / "table"
+    folder.mkdir()
+    for index in range(5):
+        rows = pixels[10 * index : 10 * index + 10].astype(int).tolist()
+        rows[0] = rows[0][:-1] if index == 3 else rows[0]
+        rows[1][5] = 256 if index == 3 else rows[1][5]
+        table = pa.table({"id": [f"{index}-{row}" for row in range(10)], "pixels": rows})
+        pq.write_table(table, folder / f"{index}.parquet")
+    progress = job.run(folder, per_chunk=20)
+    assert [(p.images, p.errors) for p in progress] == [(0, 0), (20, 0), (40, 2), (50, 2)]
+    pq.write_table(pa.table({"id": ["new"], "pixels": [pixels[0].tolist()]}), folder / "5.parquet")
+    *_, last = job.run(folder, per_chunk=7)
+    assert (last.images, last.errors, last.earlier_images, last.earlier_errors) == (1, 0, 50, 2)
+    rows, count = job.rows()
+    assert (len(rows), count) == (51, 51)
+    assert "has no 784 pixels" in rows["3-0"]["error"]
+    assert "not a whole number from 0 to 255" in rows["3-1"]["error"]
+    assert rows["new"]["probabilities"] == pytest.approx(rows["0-0"]["probabilities"])
+
+
+def test_a_column_of_text_is_one_line(job, tmp_path):
+    pq.write_table(pa.table({"pixels": [["0"] * 784]}), tmp_path / "text.parquet")
+    with pytest.raises(DataError, match="column pixels of .* is array<string>, expected whole"):
+        job.run(tmp_path / "text.parquet")
+    pq.write_table(pa.table({"pixel0": [1], "pixel1": [2]}), tmp_path / "few.parquet")
+    with pytest.raises(DataError, match="has no column pixel2, expected pixel0 to pixel783"):
+        job.run(tmp_path / "few.parquet")
+
+
 KILLED = """
 import sys
 from pathlib import Path
 from crosscloud_mnist.adapters.spark.batch_scorer import SparkBatchScorer
-from crosscloud_mnist.ports import ModelVersion
+from crosscloud_mnist.ports import ChunkSizes, ModelVersion
 digest, bundle, images, scores = sys.argv[1:]
 version = ModelVersion("mnist_cnn", "4", digest)
 scorer = SparkBatchScorer(master="local[2]", slots=2)
-for progress in scorer.score(version, Path(bundle), images, Path(scores), 20):
+for progress in scorer.score(version, Path(bundle), images, Path(scores), ChunkSizes(20, 20)):
     print(progress.chunk, flush=True)
 """
 

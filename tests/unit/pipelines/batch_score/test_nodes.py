@@ -30,7 +30,7 @@ def report(images, errors, earlier_images=0, earlier_errors=0):
 
 @pytest.mark.parametrize("counts", [(2, 2), (0, 0, 3, 3), (1, 1, 3, 3)])
 def test_a_run_that_scored_nothing_fails_also_the_second_time(counts):
-    with pytest.raises(DataError, match=r"none of the \d files in images was scored") as raised:
+    with pytest.raises(DataError, match=r"none of the \d images in images was scored") as raised:
         assert_scored(report(*counts))
     assert "\n" not in str(raised.value)
 
@@ -46,12 +46,17 @@ def test_the_console_counts_unreadable_files():
 
 
 def test_a_folder_that_is_a_number_stays_its_name():
-    assert BatchScoreParameters(images=2024, scores="s", images_per_chunk=5).images == "2024"
+    assert (
+        BatchScoreParameters(images=2024, scores="s", images_per_chunk=5, rows_per_chunk=5).images
+        == "2024"
+    )
 
 
 @pytest.mark.parametrize(
-    "change", [{"images_per_chunk": 0}, {"images_per_chunk": "many"}, {"image": "folder"}]
+    "change", [{"images_per_chunk": 0}, {"rows_per_chunk": "many"}, {"image": "folder"}]
 )
 def test_a_wrong_parameter_is_rejected(change):
     with pytest.raises(ValidationError):
-        BatchScoreParameters(**{"images": "a", "scores": "b", "images_per_chunk": 5, **change})
+        BatchScoreParameters(
+            **{"images": "a", "scores": "b", "images_per_chunk": 5, "rows_per_chunk": 5, **change}
+        )
