@@ -11,7 +11,7 @@ from kedro.io import AbstractDataset, DatasetError
 
 from crosscloud_mnist.contract import Contract
 from crosscloud_mnist.datasets.images import read_image
-from crosscloud_mnist.datasets.mnist import RawDigits
+from crosscloud_mnist.datasets.raw_digits import RawDigits
 from crosscloud_mnist.datasets.shards import LabelledImages
 from crosscloud_mnist.errors import DataError, ImageError
 from crosscloud_mnist.preprocessing.preprocessor import get_preprocessor

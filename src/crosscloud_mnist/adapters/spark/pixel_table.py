@@ -88,7 +88,7 @@ def find_pixels(table: DataFrame, shape: Sequence[int], location: str) -> list[s
     return chosen
 
 
-def _element(kind: Any) -> DataType:
+def _element(kind: Any) -> Any:
     while kind.typeName() == "array":
         kind = kind.elementType
     return kind
