@@ -32,7 +32,7 @@ def fruit(tmp_path_factory):
     shutil.copytree(PROJECT / "docs" / "your-own", project.folder / "docs" / "your-own")
     settings = project.folder / "docs" / "your-own" / "conf" / "globals.yml"
     settings.write_text(settings.read_text().replace("port: 8502", f"port: {free_port()}"))
-    commands = "\n".join(re.findall(r"```sh\n(.*?)```", PAGE.read_text(), re.DOTALL)).split("\n")
+    commands = "\n".join(re.findall(r"```bash\n(.*?)```", PAGE.read_text(), re.DOTALL)).split("\n")
     try:
         for command in filter(None, commands):
             run(project, command)

@@ -16,6 +16,7 @@ from crosscloud_mnist.pipelines.smoke_test.nodes import check_endpoints
 from crosscloud_mnist.pipelines.smoke_test.report import assert_passed, build_report
 from rehearsal.drill import backends, cloud_endpoint, corrupted_copy, retrained_copy
 from rehearsal.load import Load
+from rehearsal.mnist_contract import mnist_contract
 
 
 @pytest.fixture(autouse=True)
@@ -92,7 +93,7 @@ def test_the_log_of_an_endpoint_can_be_monitored(tiny_bundle, digits, tmp_path):
     with cloud_endpoint("gcp", tmp_path, inference_log=log) as gcp:
         gcp.deploy(tiny_bundle.folder, "1")
         sent = [gcp.endpoint.predict(images[at : at + 4]) for at in range(0, 40, 4)]
-    answers = read_predictions(InferenceLogDataset(source=str(folder)).load())
+    answers = read_predictions(InferenceLogDataset(source=str(folder)).load(), mnist_contract())
     assert (answers.requests, answers.rejected, answers.unreadable) == (10, 0, 0)
     assert {image.tobytes() for image in answers.images} == {image.tobytes() for image in images}
     np.testing.assert_allclose(

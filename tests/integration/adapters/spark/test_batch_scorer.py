@@ -89,6 +89,7 @@ def test_a_folder_is_scored_in_chunks_and_unreadable_files_have_a_reason(job, fo
         (expected,) = session.run(None, {"images": to_model_input(Image.open(path))[None]})[0]
         np.testing.assert_allclose(row["probabilities"], expected, atol=1e-6)
         assert row["predicted"] == expected.argmax()
+        assert row["predicted_class"] == str(row["predicted"])
         assert row["probability"] == pytest.approx(expected.max())
         assert row["digest"] == hashlib.sha256(path.read_bytes()).hexdigest()
         assert row["error"] is None
