@@ -45,7 +45,7 @@ class IdxError(DataError):
 
 
 class ImageError(DataError):
-    """An image cannot be opened, or no digit is found in it."""
+    """An image cannot be opened, or shows nothing that the model takes."""
 
 
 class TrainingError(CrosscloudError):
