@@ -19,7 +19,12 @@ PARAMS = "train_distributed.recipe=compact"
 # %%
 # COMMAND ----------
 outputs = main(
-    ["--pipelines=train", f"--env={ENVIRONMENT}", "--conf-source=../conf", f"--params={PARAMS}"]
+    [
+        "--pipelines=train",
+        f"--env={ENVIRONMENT}",
+        "--conf-source=../conf",
+        f"--params={PARAMS},register_remote.model=last_trained",  # shown by the last cell
+    ]
 )
 
 # %%
