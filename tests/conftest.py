@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -25,6 +26,9 @@ from rehearsal.mlflow_servers import Server, two_servers
 from rehearsal.mnist_contract import mnist_contract
 from rehearsal.workspace_process import WorkspaceProcess
 
+if TYPE_CHECKING:
+    from selenium.webdriver import Chrome
+
 
 @pytest.fixture(scope="session")
 def digits() -> Mapping[str, NDArray[np.uint8]]:
@@ -36,6 +40,23 @@ def digits() -> Mapping[str, NDArray[np.uint8]]:
 def contract() -> Contract:
     """MNIST's contract."""
     return mnist_contract()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Chrome]:
+    """Chromium without a window."""
+    from selenium import webdriver
+
+    options = webdriver.ChromeOptions()
+    for option in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage"):
+        options.add_argument(option)
+    options.binary_location = shutil.which("chromium") or shutil.which("google-chrome") or ""
+    options.set_capability("goog:loggingPrefs", {"browser": "WARNING"})
+    service = webdriver.ChromeService(shutil.which("chromedriver"))
+    browser = webdriver.Chrome(options, service)
+    browser.set_window_size(1100, 900)
+    yield browser
+    browser.quit()
 
 
 @pytest.fixture(scope="session")

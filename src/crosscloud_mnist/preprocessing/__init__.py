@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
@@ -11,7 +13,34 @@ from crosscloud_mnist.preprocessing.digit import find_digit
 from crosscloud_mnist.preprocessing.formats import open_image
 from crosscloud_mnist.preprocessing.load import read_gray
 
-__all__ = ["open_image", "to_model_input"]
+__all__ = ["DigitSteps", "open_image", "to_model_input", "trace_digit"]
+
+
+@dataclass(frozen=True)
+class DigitSteps:
+    """An image of a digit on its way to the model.
+
+    Attributes:
+        gray: Upright, mode L.
+        digit: [height, width], float32: the digit that was found, 0 is background and about 1 is
+            foreground.
+        model_input: [28, 28], uint8, 0 is background and 255 is foreground.
+    """
+
+    gray: Image.Image
+    digit: NDArray[np.float32]
+    model_input: NDArray[np.uint8]
+
+
+def trace_digit(image: Image.Image) -> DigitSteps:
+    """Return the steps of ``to_model_input``.
+
+    Raises:
+        ImageError: As there.
+    """
+    gray = read_gray(image)
+    digit = find_digit(gray)
+    return DigitSteps(gray, digit, center_digit(digit))
 
 
 def to_model_input(image: Image.Image) -> NDArray[np.uint8]:
@@ -26,4 +55,4 @@ def to_model_input(image: Image.Image) -> NDArray[np.uint8]:
     Raises:
         ImageError: It cannot be decoded, is too small or too large, or shows no digit.
     """
-    return center_digit(find_digit(read_gray(image)))
+    return trace_digit(image).model_input

@@ -55,7 +55,11 @@ def create(settings: ServingSettings, request: SwapRequest, failures: Connection
         sample = InferenceLog(options.folder, options.sampling_fraction, entity)
     log = RequestLog() if settings.log_requests else None
     hosts = AllowedHosts(settings.host, settings.allowed_hosts)
-    app = create_app(model, token, log, sample, hosts)
+    app = create_app(
+        *(model, token, log, sample, hosts),
+        reports=settings.reports,
+        min_confidence=settings.min_confidence,
+    )
     gc.collect()
     gc.freeze()  # long-lived objects are not searched by later collections, 50 ms each
     gc.set_threshold(_GC_THRESHOLD)

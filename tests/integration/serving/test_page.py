@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-import shutil
+import re
 import time
 import warnings
 from pathlib import Path
@@ -13,11 +13,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import crosscloud_mnist.serving.http
 from crosscloud_mnist.bundle import BundleContents, Golden, TestPredictions, write
+from crosscloud_mnist.ports import report_file_name
 from rehearsal.mnist_contract import mnist_contract
+from tests.accessibility import find_grave_violations
 
 pytestmark = [pytest.mark.browser, pytest.mark.process]
 BUILD = Path(__file__).parents[3] / "build"
+PAGE = Path(crosscloud_mnist.serving.http.__file__).parent / "page"
+IMAGES = "[...document.querySelectorAll('#step-images img')]"
 TOKEN = "a-token-of-this-test"
 # A 3 in the pad's 280 x 280: two bows, open to the left.
 THREE = [
@@ -93,22 +98,6 @@ def _predict(onnx: bytes, images: np.ndarray) -> np.ndarray:
 @pytest.fixture(scope="module")
 def address(start, digits_bundle):
     return start(digits_bundle.folder).address
-
-
-@pytest.fixture(scope="module")
-def browser():
-    from selenium import webdriver
-
-    options = webdriver.ChromeOptions()
-    for option in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage"):
-        options.add_argument(option)
-    options.binary_location = shutil.which("chromium") or shutil.which("google-chrome") or ""
-    options.set_capability("goog:loggingPrefs", {"browser": "WARNING"})
-    service = webdriver.ChromeService(shutil.which("chromedriver"))
-    browser = webdriver.Chrome(options, service)
-    browser.set_window_size(1100, 900)
-    yield browser
-    browser.quit()
 
 
 @pytest.fixture
@@ -212,7 +201,7 @@ def test_the_page_shows_the_version_and_its_lineage(page, digits_bundle):
     assert "mnist_cnn, version 7" in page.find_element("id", "version").text
     lineage = page.find_element("id", "lineage").text
     accuracy = digits_bundle.card()["metrics"]["test_accuracy"]
-    for fact in (f"{accuracy * 100:.2f} %", "uci-digits", "cd" * 20, digits_bundle.digest):
+    for fact in (f"{accuracy:.2%}", "uci-digits", "cd" * 20, digits_bundle.digest):
         assert fact in lineage
 
 
@@ -245,6 +234,90 @@ def test_the_page_loads_nothing_from_another_host(page, address):
     )
     assert loaded
     assert all(name.startswith(address) for name in loaded), json.dumps(loaded)
+
+
+def test_axe_finds_nothing_serious_on_the_page(page):
+    draw(page, THREE)
+    assert prediction(page) == "3"
+    page.find_element("css selector", "#steps summary").click()
+    wait(page, "return document.querySelectorAll('#step-images img').length === 3")
+    assert find_grave_violations(page) == []
+
+
+def test_the_steps_from_the_file_to_the_models_input_are_shown_when_a_person_opens_them(page):
+    draw(page, THREE)
+    assert prediction(page) == "3"
+    assert page.find_elements("css selector", "#step-images img") == []
+    page.find_element("css selector", "#steps summary").click()
+    wait(page, f"return {IMAGES}.length === 3 && {IMAGES}.every(image => image.naturalWidth)")
+    sizes = page.execute_script(f"return {IMAGES}.map(i => [i.naturalWidth, i.naturalHeight])")
+    assert sizes[0] == [256, 256]
+    assert sizes[2] == [28, 28]
+    texts = [each.text for each in page.find_elements("css selector", "#step-images li")]
+    assert texts[1:] == ["The digit that was found", "Scaled for the model"]
+
+
+@pytest.fixture(scope="module")
+def doubtful(start, digits_bundle, tmp_path_factory):
+    """An endpoint that is never confident enough, with a report of its release."""
+    reports = tmp_path_factory.mktemp("reports")
+    name = report_file_name("mnist_cnn", "7", digits_bundle.digest)
+    (reports / f"{name}.html").write_text("<title>the report</title>")
+    options = {"min_confidence": 1.0, "reports": str(reports)}
+    return start(digits_bundle.folder, **options).address
+
+
+def test_a_person_is_asked_to_check_a_prediction_of_low_confidence(browser, doubtful, page):
+    draw(page, THREE)
+    assert prediction(page) == "3"
+    confidence = page.execute_script("return document.getElementById('review').textContent")
+    assert confidence == ""
+    browser.get(doubtful)
+    wait(browser, "return document.querySelectorAll('#lineage dd').length > 3")
+    draw(browser, THREE)
+    assert prediction(browser) == "3"
+    assert "below 100%: a person should check" in browser.find_element("id", "review").text
+
+
+def test_the_page_links_the_report_of_its_release(browser, doubtful, page):
+    assert not page.find_element("id", "report").is_displayed()
+    browser.get(doubtful)
+    wait(browser, "return !document.getElementById('report').hidden")
+    browser.find_element("id", "report").click()
+    wait(browser, "return document.title === 'the report'")
+
+
+def test_the_page_is_portuguese_where_the_browser_is(browser, address):
+    agent = browser.execute_script("return navigator.userAgent")
+    override = {"userAgent": agent, "acceptLanguage": "pt-BR"}
+    browser.execute_cdp_cmd("Network.setUserAgentOverride", override)
+    try:
+        browser.get(address)
+        wait(browser, "return document.querySelectorAll('#lineage dd').length > 3")
+        assert browser.execute_script("return document.documentElement.lang") == "pt-BR"
+        text = browser.find_element("tag name", "body").text
+        assert "Desenhe um dígito" in text
+        draw(browser, THREE)
+        assert prediction(browser) == "3"
+        assert "%" in browser.find_element("css selector", "#probabilities .predicted").text
+        assert "," in browser.find_element("css selector", "#probabilities .predicted").text
+        BUILD.mkdir(exist_ok=True)
+        (BUILD / "page-pt.png").write_bytes(browser.get_screenshot_as_png())
+    finally:
+        browser.execute_cdp_cmd("Network.setUserAgentOverride", {"userAgent": agent})
+
+
+def test_every_text_of_the_page_has_both_languages():
+    messages = (PAGE / "messages.js").read_text(encoding="utf-8")
+    page = (PAGE / "index.html").read_text(encoding="utf-8")
+    script = (PAGE / "page.js").read_text(encoding="utf-8")
+    keys = set(re.findall(r"^  (\w+): \{", messages, re.MULTILINE))
+    assert (
+        len(re.findall(r"\ben:", messages)) == len(re.findall(r"\bpt:", messages)) == len(keys) + 1
+    )
+    used = set(re.findall(r'data-(?:message|label)="(\w+)"', page))
+    used |= set(re.findall(r'message\("(\w+)"', script))
+    assert used <= keys
 
 
 def test_the_page_prompts_for_a_token_where_one_is_set(browser, start, digits_bundle):

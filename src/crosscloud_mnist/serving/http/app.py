@@ -28,6 +28,7 @@ from crosscloud_mnist.serving.http.prediction import (
     PredictEndpoint,
     Predictor,
 )
+from crosscloud_mnist.serving.http.report import REPORT_PATH, ReportEndpoint
 from crosscloud_mnist.serving.http.responses import error_response
 from crosscloud_mnist.serving.inference.model import ServedModel
 from crosscloud_mnist.serving.telemetry.inference_log import InferenceLog
@@ -43,6 +44,9 @@ def create_app(
     request_log: RequestLog | None = None,
     inference_log: InferenceLog | None = None,
     allowed_hosts: AllowedHosts | None = None,
+    *,
+    reports: Path | None = None,
+    min_confidence: float = 0.0,
 ) -> Starlette:
     """Return the REST API of a model as an ASGI application.
 
@@ -52,12 +56,15 @@ def create_app(
         request_log: The request log, if it is on; flushed at shutdown.
         inference_log: The inference log, if it is on; closed at shutdown.
         allowed_hosts: The names of the endpoint; only loopback names by default.
+        reports: Folder of the reports of releases, if there is one.
+        min_confidence: Probability below which the page asks for a person to check the prediction.
     """
     contract = model.contract
     metrics, budget = Metrics(contract.classes), BodyBudget()
     predictor = Predictor(model, metrics)
     image = ImageEndpoint(predictor, budget, contract)
-    description = DescriptionEndpoints(model)
+    report = ReportEndpoint(reports, model)
+    description = DescriptionEndpoints(model, report, min_confidence)
     tf_model = f"/v1/models/{model.name}"
     tf_version = f"{tf_model}/versions/{model.version}"
     predict_endpoints = [
@@ -93,6 +100,8 @@ def create_app(
                 for path in (tf_model, tf_version)
             ),
             Route("/image", image.predict_file, methods=["POST"]),
+            Route("/image/steps", image.trace_file, methods=["POST"]),
+            Route(REPORT_PATH, report.page),
             Route("/health", description.health),
             Route("/ping", description.health),
             Route("/version", description.version),

@@ -7,6 +7,7 @@ from starlette.responses import Response
 
 from crosscloud_mnist.contract import INPUT, OUTPUT
 from crosscloud_mnist.serving.http.openapi import describe
+from crosscloud_mnist.serving.http.report import ReportEndpoint
 from crosscloud_mnist.serving.http.responses import json_response
 from crosscloud_mnist.serving.inference.model import ServedModel
 
@@ -16,17 +17,19 @@ class DescriptionEndpoints:
 
     Args:
         model: The model, verified.
+        report: Its report.
+        min_confidence: Probability below which a person should check a prediction.
     """
 
-    def __init__(self, model: ServedModel) -> None:
-        self._model = model
+    def __init__(self, model: ServedModel, report: ReportEndpoint, min_confidence: float) -> None:
+        self._model, self._report, self._min_confidence = model, report, min_confidence
 
     async def health(self, _request: Request) -> Response:
         """Report that the model is ready; its golden set was verified before the port opened."""
         return json_response({"status": "ok"})
 
     async def version(self, _request: Request) -> Response:
-        """Report name, version, digest, card and contract of the model."""
+        """Report name, version, digest, card, contract and report of the model."""
         model = self._model
         return json_response(
             {
@@ -35,6 +38,8 @@ class DescriptionEndpoints:
                 "digest": model.digest,
                 "card": model.card,
                 "contract": model.contract.to_record(),
+                "min_confidence": self._min_confidence,
+                "report": self._report.path(),
             }
         )
 

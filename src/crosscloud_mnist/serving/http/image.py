@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from io import BytesIO
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,13 +23,18 @@ from crosscloud_mnist.serving.http.prediction import Predictor
 from crosscloud_mnist.serving.http.request import get_media_type, read_body
 from crosscloud_mnist.serving.http.responses import json_response
 
+if TYPE_CHECKING:
+    from PIL import Image
+
 _MAX_CONCURRENT_DECODES = 1  # each may take the memory of the largest image
 _WAIT_SECONDS = 5.0
 _DECODE_SECONDS = 10.0
 
+Result = TypeVar("Result")
+
 
 class ImageEndpoint:
-    """One image file to the model's input and its probabilities.
+    """One image file to the model's input and its probabilities, or to the steps in between.
 
     Args:
         predictor: What predicts.
@@ -39,19 +49,29 @@ class ImageEndpoint:
 
     async def predict_file(self, request: Request) -> Response:
         """Respond with ``{"model_input": [*image_shape], "probabilities": [classes]}``."""
-        if not get_media_type(request.scope).startswith("image/"):
-            raise HTTPException(415, "the content type is not that of an image; set image/png")
-        body = await read_body(request.receive, self._budget)
-        try:
-            model_input = await self._decode(body)
-        finally:
-            self._budget.release(len(body))
+        model_input = await self._read(request, _to_model_input)
         predictions = await self._predictor.predict(model_input[None], is_only_request=True)
         self._predictor.count(predictions)
         (probabilities,) = predictions
         return json_response({"model_input": model_input.tolist(), "probabilities": probabilities})
 
-    async def _decode(self, content: bytes | bytearray) -> NDArray[np.uint8]:
+    async def trace_file(self, request: Request) -> Response:
+        """Respond with ``{"steps": [{"name": ..., "image": "data:image/png;..."}, ...]}``."""
+        return json_response({"steps": await self._read(request, _trace_steps)})
+
+    async def _read(self, request: Request, decode: Callable[[bytes, Contract], Result]) -> Result:
+        """Return what ``decode`` makes of the request's image file."""
+        if not get_media_type(request.scope).startswith("image/"):
+            raise HTTPException(415, "the content type is not that of an image; set image/png")
+        body = await read_body(request.receive, self._budget)
+        try:
+            return await self._decode(body, decode)
+        finally:
+            self._budget.release(len(body))
+
+    async def _decode(
+        self, content: bytes | bytearray, decode: Callable[[bytes, Contract], Result]
+    ) -> Result:
         try:
             await asyncio.wait_for(self._slots.acquire(), _WAIT_SECONDS)
         except TimeoutError as error:
@@ -59,9 +79,7 @@ class ImageEndpoint:
                 503, "too many images at once; retry", {"retry-after": "1"}
             ) from error
         loop = asyncio.get_running_loop()
-        decoding = loop.run_in_executor(
-            self._executor, _to_model_input, bytes(content), self._contract
-        )
+        decoding = loop.run_in_executor(self._executor, decode, bytes(content), self._contract)
         decoding.add_done_callback(self._release_slot)  # also after the time limit: it goes on
         try:
             return await asyncio.wait_for(asyncio.shield(decoding), _DECODE_SECONDS)
@@ -69,23 +87,45 @@ class ImageEndpoint:
             message = f"the image took over {_DECODE_SECONDS:.0f} s to decode; send it smaller"
             raise HTTPException(400, message) from error
 
-    def _release_slot(self, decoding: asyncio.Future[NDArray[np.uint8]]) -> None:
+    def _release_slot(self, decoding: asyncio.Future[Any]) -> None:
         self._slots.release()
         decoding.cancelled() or decoding.exception()  # retrieved here: nothing may wait for it
 
 
 def _to_model_input(content: bytes, contract: Contract) -> NDArray[np.uint8]:
-    """Return the model's input of an image file.
+    """Return the model's input of an image file."""
+    from crosscloud_mnist.preprocessing import open_image
+    from crosscloud_mnist.preprocessing.preprocessor import get_preprocessor
+
+    with _translate_errors():
+        return get_preprocessor(contract)(open_image(content))
+
+
+def _trace_steps(content: bytes, contract: Contract) -> list[dict[str, str]]:
+    """Return the steps from an image file to the model's input, as images."""
+    from crosscloud_mnist.preprocessing.steps import trace_steps
+
+    with _translate_errors():
+        steps = trace_steps(content, contract)
+        return [{"name": name, "image": _to_data_uri(image)} for name, image in steps.items()]
+
+
+def _to_data_uri(image: Image.Image) -> str:
+    content = BytesIO()
+    image.save(content, format="png")
+    return f"data:image/png;base64,{base64.b64encode(content.getvalue()).decode()}"
+
+
+@contextmanager
+def _translate_errors() -> Iterator[None]:
+    """Raise what decoding raises as a response.
 
     Raises:
         HTTPException: 500, this server lacks the contract's preprocessing; or 400, for any other
             error: decoders of hostile files raise errors of many types.
     """
-    from crosscloud_mnist.preprocessing import open_image
-    from crosscloud_mnist.preprocessing.preprocessor import get_preprocessor
-
     try:
-        return get_preprocessor(contract)(open_image(content))
+        yield
     except ConfigurationError as error:
         raise HTTPException(500, str(error)) from error
     except ImageError as error:

@@ -16,6 +16,7 @@ from crosscloud_mnist.serving.http.allowed_hosts import AllowedHosts
 from crosscloud_mnist.serving.http.authentication import BearerToken
 from crosscloud_mnist.serving.http.body_capture import call_and_capture
 from crosscloud_mnist.serving.http.prediction import PredictEndpoint
+from crosscloud_mnist.serving.http.report import REPORT_PATH
 from crosscloud_mnist.serving.http.request import get_header
 from crosscloud_mnist.serving.http.responses import error_response
 from crosscloud_mnist.serving.telemetry.inference_log import InferenceLog
@@ -30,9 +31,9 @@ _CONTENT_SECURITY_POLICY = (
     b"default-src 'self'; img-src 'self' blob: data:; frame-ancestors 'none'; base-uri 'none'; "
     b"form-action 'none'"
 )
-_PAGE_HEADERS = (
-    (b"content-security-policy", _CONTENT_SECURITY_POLICY),
-    (b"referrer-policy", b"no-referrer"),
+_REPORT_POLICY = (  # its styles are in the file
+    b"default-src 'none'; img-src data:; style-src 'unsafe-inline'; frame-ancestors 'none'; "
+    b"base-uri 'none'; form-action 'none'"
 )
 
 
@@ -174,7 +175,8 @@ class _ResponseWithHeaders:
 def _response_headers(scope: Scope, request_id: str) -> list[tuple[bytes, bytes]]:
     headers = [(b"x-request-id", request_id.encode()), _CONTENT_TYPE_OPTIONS]
     if scope["method"] != "POST":
-        headers += _PAGE_HEADERS
+        policy = _REPORT_POLICY if scope["path"] == REPORT_PATH else _CONTENT_SECURITY_POLICY
+        headers += [(b"content-security-policy", policy), (b"referrer-policy", b"no-referrer")]
     return headers
 
 

@@ -47,6 +47,9 @@ def describe(name: str, version: str, contract: Contract) -> Schema:
     mlflow_predict = _post(body, predictions, "MLflowError")
     tf_predict = _post(body, predictions, "TFServingError")
     image = _post({"required": True, "content": {"image/*": {}}}, image_prediction, "MLflowError")
+    step = _describe_texts("name", "image")
+    steps = _describe_object(steps={"type": "array", "items": step})
+    image_steps = _post({"required": True, "content": {"image/*": {}}}, steps, "MLflowError")
     tf_model = f"/v1/models/{name}"
     tf_paths: dict[str, Schema] = {}
     for path in (tf_model, f"{tf_model}/versions/{version}"):
@@ -64,9 +67,11 @@ def describe(name: str, version: str, contract: Contract) -> Schema:
                 "post": {"parameters": [_LABEL], **tf_predict}
             },
             "/image": {"post": image},
+            "/image/steps": {"post": image_steps},
+            "/report": {"get": _get("the report of the release, as HTML, where there is one")},
             "/health": {"get": _get("the endpoint is ready")},
             "/ping": {"get": _get("the endpoint is ready")},
-            "/version": {"get": _get("name, version, digest, card and contract of the model")},
+            "/version": {"get": _get("what is served: version, card, contract, report")},
             "/metrics": {"get": _get("metrics in Prometheus' text format")},
             "/openapi.json": {"get": _get("this document")},
         },

@@ -78,7 +78,9 @@ def smoke_test(reported_bundle: Bundle) -> SmokeTestReport:
         return ImageRow(
             file=file,
             expected=expected,
+            expected_class=None if expected is None else str(expected),
             predicted=predicted,
+            predicted_class=str(predicted),
             probability=0.9,
             seconds=seconds,
             error=None,

@@ -15,8 +15,8 @@ from tests.unit.pipelines.report.production_registry import PRODUCTION, Producti
 def test_the_samples_are_predicted_in_every_variant(evidence):
     assert [row.variant for row in evidence.robustness] == list(VARIANTS)
     for row in evidence.robustness:
-        assert row.images == 2
-        assert 0 <= row.correct + row.rejected <= 2
+        assert row.images == 4
+        assert 0 <= row.correct + row.rejected <= 4
 
 
 def test_the_promotion_is_the_ledgers(evidence):

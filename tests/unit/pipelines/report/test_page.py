@@ -77,7 +77,14 @@ def test_a_name_from_outside_is_escaped(page):
 
 def test_an_image_that_was_not_sent_has_no_time():
     unread = ImageRow(
-        file="a", expected=None, predicted=None, probability=None, seconds=None, error="unreadable"
+        file="a",
+        expected=None,
+        expected_class=None,
+        predicted=None,
+        predicted_class=None,
+        probability=None,
+        seconds=None,
+        error="unreadable",
     )
     assert measure_latency([unread]) is None
     assert measure_latency([unread, {**unread, "seconds": 0.5}]) == {

@@ -1,18 +1,35 @@
-// The page: a pad to draw on, the model's input, its ten probabilities, its lineage.
+// The page: a pad to draw on, the model's input, its probabilities, its lineage.
+import { locale, message, percent } from "./messages.js";
+
 const byId = (id) => document.getElementById(id);
 const pad = byId("pad"), drawing = pad.getContext("2d");
 const bars = byId("probabilities"), modelInput = byId("model-input").getContext("2d");
 const PEN_START = { x: 140, y: 60 };
+const DIGITS = [..."0123456789"];
 let isPointerDown = false, isPenDown = false, pen = PEN_START;
+let classes = DIGITS, minConfidence = 0, lastImage = null, prediction = 0; // prediction: which of them was the last
 
-for (let digit = 0; digit < 10; digit++) {
-  const row = document.createElement("li");
-  row.innerHTML = `<span>${digit}</span><div role="meter" aria-valuemin="0" aria-valuemax="1" aria-label="digit ${digit}"><i></i></div><span>–</span>`;
-  bars.append(row);
+function create(tag, properties = {}, ...children) {
+  const element = Object.assign(document.createElement(tag), properties);
+  element.append(...children);
+  return element;
+}
+
+function translatePage() {
+  document.documentElement.lang = locale;
+  for (const element of document.querySelectorAll("[data-message]")) element.textContent = message(element.dataset.message);
+  for (const element of document.querySelectorAll("[data-label]")) element.ariaLabel = message(element.dataset.label);
+}
+
+function createBars() {
+  bars.replaceChildren(...classes.map((name) => create("li", {},
+    create("span", { textContent: name }),
+    create("div", { role: "meter", ariaValueMin: 0, ariaValueMax: 1, ariaValueNow: 0, ariaLabel: message("class", { name }) }, create("i")),
+    create("span", { textContent: "–" }))));
 }
 
 function setMeter(row, probability) {
-  row.children[1].setAttribute("aria-valuenow", probability);
+  row.children[1].setAttribute("aria-valuenow", probability.toFixed(4)); // no exponent, which is not a valid value
   row.children[1].firstChild.style.width = `${probability * 100}%`;
 }
 
@@ -28,7 +45,9 @@ function clear() {
   isPenDown = false;
   pen = PEN_START;
   showMessage("–");
-  modelInput.clearRect(0, 0, 28, 28);
+  modelInput.clearRect(0, 0, modelInput.canvas.width, modelInput.canvas.height);
+  byId("review").textContent = "";
+  byId("steps").hidden = true;
   for (const row of bars.children) {
     row.className = "";
     setMeter(row, 0);
@@ -103,48 +122,97 @@ function authorization() {
   return token ? { authorization: `Bearer ${token}` } : {};
 }
 
+function send(path, image) {
+  const type = image.type || "image/unknown"; // a browser does not know every image's type
+  return fetch(path, { method: "POST", body: image, headers: { "content-type": type, ...authorization() } });
+}
+
 async function predict(image) {
   showMessage("…");
-  const type = image.type || "image/unknown"; // a browser does not know every image's type
+  const own = ++prediction;
   try {
-    const response = await fetch("/image", { method: "POST", body: image, headers: { "content-type": type, ...authorization() } });
+    const response = await send("/image", image);
     const content = await response.json();
+    if (own !== prediction) return;
     if (response.status === 401) byId("token-row").hidden = false;
-    if (response.ok) showPrediction(content); else showMessage(content.message, "error");
-  } catch { showMessage("The endpoint does not answer.", "error"); }
+    if (response.ok) { lastImage = image; showPrediction(content); } else showMessage(content.message, "error");
+  } catch { showMessage(message("noAnswer"), "error"); }
 }
 
 function showPrediction({ model_input: pixels, probabilities }) {
-  const predicted = probabilities.indexOf(Math.max(...probabilities));
-  showMessage(String(predicted));
-  [...bars.children].forEach((row, digit) => {
-    row.className = digit === predicted ? "predicted" : "";
-    setMeter(row, probabilities[digit]);
-    row.children[2].textContent = `${(probabilities[digit] * 100).toFixed(1)} %`;
+  const highest = Math.max(...probabilities), predicted = probabilities.indexOf(highest);
+  showMessage(classes[predicted], classes[predicted].length > 2 ? "word" : "");
+  byId("review").textContent = highest >= minConfidence ? ""
+    : message("review", { probability: percent(highest, 1), threshold: percent(minConfidence, 0) });
+  [...bars.children].forEach((row, index) => {
+    row.className = index === predicted ? "predicted" : "";
+    setMeter(row, probabilities[index]);
+    row.children[2].textContent = percent(probabilities[index], 1);
   });
-  const image = modelInput.createImageData(28, 28);
-  pixels.flat().forEach((value, index) => image.data.set([value, value, value, 255], index * 4));
+  showModelInput(pixels);
+  byId("steps").hidden = false;
+  byId("step-images").replaceChildren();
+  showSteps();
+}
+
+function showModelInput(pixels) {
+  const [height, width] = [pixels.length, pixels[0].length];
+  Object.assign(modelInput.canvas, { height, width });
+  byId("input-size").textContent = `${height} × ${width}`;
+  const image = modelInput.createImageData(width, height);
+  pixels.flat().forEach((value, index) => image.data.set([value, value, value].flat().slice(0, 3).concat(255), index * 4));
   modelInput.putImageData(image, 0, 0);
+}
+
+async function showSteps() {
+  const images = byId("step-images");
+  if (!byId("steps").open || images.children.length) return;
+  const own = prediction;
+  try {
+    const response = await send("/image/steps", lastImage);
+    const content = await response.json();
+    if (own !== prediction || !response.ok) return;
+    images.replaceChildren(...content.steps.map(({ name, image }) =>
+      create("li", {}, create("img", { src: image, alt: "" }), create("span", { textContent: message(name) }))));
+  } catch { showMessage(message("noAnswer"), "error"); }
+}
+
+async function openReport(event) {
+  const headers = authorization();
+  if (!("authorization" in headers)) return; // the link works as it is
+  event.preventDefault();
+  const response = await fetch("/report", { headers });
+  if (!response.ok) return;
+  const address = URL.createObjectURL(await response.blob());
+  create("a", { href: address, download: "report.html" }).click(); // a link sends no token
+  URL.revokeObjectURL(address);
 }
 
 async function showModel() {
   const response = await fetch("/version", { headers: authorization() });
-  if (!response.ok) { byId("token-row").hidden = false; byId("version").textContent = "Enter the token to see what is served."; return; }
-  const { name, version, digest, card } = await response.json();
-  const accuracy = `${(card.metrics.test_accuracy * 100).toFixed(2)} %`;
-  byId("version").textContent = `${name}, version ${version}`;
+  if (!response.ok) { byId("token-row").hidden = false; byId("version").textContent = message("enterToken"); return; }
+  const { name, version, digest, card, contract, min_confidence, report } = await response.json();
+  const accuracy = percent(card.metrics.test_accuracy, 2);
+  byId("version").textContent = message("version", { name, version });
   byId("accuracy").hidden = false;
-  byId("accuracy").textContent = `${accuracy} on the test set`;
-  const rows = { "Test accuracy": accuracy, "Trained on": card.dataset,
-    "Data digest": card.dataset_digest, "Code": card.git_commit ?? "not recorded", "Bundle digest": digest };
-  byId("lineage").replaceChildren(...Object.entries(rows).flatMap(([term, value]) => {
-    const dt = document.createElement("dt"), dd = document.createElement("dd");
-    dt.textContent = term;
-    dd.textContent = value;
-    return [dt, dd];
-  }));
+  byId("accuracy").textContent = message("accuracy", { accuracy });
+  byId("report").hidden = report === null;
+  minConfidence = min_confidence;
+  if (contract.classes.join() !== classes.join()) {
+    classes = contract.classes;
+    createBars();
+    document.querySelector("h1").textContent = message("headingOfImages");
+  }
+  const rows = { testAccuracy: accuracy, trainedOn: card.dataset, dataDigest: card.dataset_digest,
+    code: card.git_commit ?? message("notRecorded"), bundleDigest: digest };
+  byId("lineage").replaceChildren(...Object.entries(rows).flatMap(([key, value]) =>
+    [create("dt", { textContent: message(key) }), create("dd", { textContent: value })]));
 }
 
 byId("token").addEventListener("change", showModel);
+byId("steps").addEventListener("toggle", showSteps);
+byId("report").addEventListener("click", openReport);
+translatePage();
+createBars();
 clear();
 showModel();

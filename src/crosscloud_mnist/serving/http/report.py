@@ -1,0 +1,43 @@
+"""The report of the release that is served, where its pipeline has written one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response
+
+from crosscloud_mnist.ports import report_file_name
+from crosscloud_mnist.serving.inference.model import ServedModel
+
+REPORT_PATH = "/report"
+
+
+class ReportEndpoint:
+    """One file of the folder of reports: that of the served version.
+
+    Args:
+        folder: The folder; ``None``: there are no reports.
+        model: The model that is served.
+    """
+
+    def __init__(self, folder: Path | None, model: ServedModel) -> None:
+        name = report_file_name(model.name, model.version, model.digest)
+        self._file = folder / f"{name}.html" if folder else None
+
+    def path(self) -> str | None:
+        """Return the route of the report; ``None`` where there is none yet."""
+        return REPORT_PATH if self._file and self._file.is_file() else None
+
+    async def page(self, _request: Request) -> Response:
+        """Send the report.
+
+        Raises:
+            HTTPException: 404, there is none.
+        """
+        if self._file is None or self.path() is None:
+            raise HTTPException(
+                404, "there is no report of this version; run kedro run --pipelines report"
+            )
+        return FileResponse(self._file)
