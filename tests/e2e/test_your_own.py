@@ -62,6 +62,8 @@ def test_data_of_another_kind_and_an_own_model_go_the_whole_way_by_configuration
         ["diff", "-rq", "-x", "__pycache__", *sources], check=False, capture_output=True, text=True
     )
     assert compared.stdout == ""
+    settings = read_report(fruit, "08_reporting/selected_settings.json")
+    assert (settings["model"], settings["epochs"]) == ("own_models.small_cnn", 3)
     report = read_report(fruit, "08_reporting/smoke_test.json")
     assert report["passed"]
     assert len(report["golden"]) == 6
