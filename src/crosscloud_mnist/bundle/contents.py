@@ -67,7 +67,7 @@ class Golden:
     """The golden set: images with the model's correct answers.
 
     Attributes:
-        images: [n, *image_shape], uint8, as the contract says.
+        images: ``[n, *image_shape]``, uint8, as the contract says.
         labels: [n], uint8.
         expected: [n, classes], float32: the probabilities that Keras returned.
     """
@@ -99,7 +99,7 @@ class LabelledPredictions:
     """Images with their labels and the model's predictions.
 
     Attributes:
-        images: [n, *image_shape], uint8, as the contract says.
+        images: ``[n, *image_shape]``, uint8, as the contract says.
         labels: [n], uint8.
         probabilities: [n, classes], float32.
     """
@@ -127,7 +127,7 @@ class BundleContents:
     """What a bundle is written from.
 
     Attributes:
-        onnx: The graph: ``images``, uint8 [n, *image_shape], to ``probabilities``, float32
+        onnx: The graph: ``images``, uint8 ``[n, *image_shape]``, to ``probabilities``, float32
             [n, classes].
         keras: The same model as a ``.keras`` file.
         golden: The golden set.

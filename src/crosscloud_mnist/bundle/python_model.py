@@ -42,7 +42,7 @@ class MnistModel(PythonModel):
         Args:
             context: Not used.
             model_input: ``{"images": images}``, as the signature names them, or the images:
-                [n, *image_shape], whole numbers 0 to 255 of any dtype, as the contract says.
+                ``[n, *image_shape]``, whole numbers 0 to 255 of any dtype, as the contract says.
             params: Not used.
 
         Returns:

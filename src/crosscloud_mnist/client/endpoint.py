@@ -88,7 +88,7 @@ class EndpointClient:
         """Send images and return their probabilities.
 
         Args:
-            images: [n, *image_shape], uint8, as the model's contract says.
+            images: ``[n, *image_shape]``, uint8, as the model's contract says.
             seconds: A shorter time limit than the client's.
 
         Returns:

@@ -125,7 +125,7 @@ class FailoverClient:
         """Send images to one of the backends and return their probabilities.
 
         Args:
-            images: [n, *image_shape], uint8, as the model's contract says.
+            images: ``[n, *image_shape]``, uint8, as the model's contract says.
 
         Returns:
             [n, classes], float64: the probability of each class.

@@ -93,7 +93,7 @@ class LabelledFolderDataset(AbstractDataset[NoReturn, RawDigits]):
 
 
 def _read_split(folder: Path, contract: Contract) -> LabelledImages:
-    """Return the images [n, *image_shape] and labels [n] of ``train`` or ``test``."""
+    """Return the images ``[n, *image_shape]`` and labels [n] of ``train`` or ``test``."""
     _check_folders(folder, contract)
     preprocess = get_preprocessor(contract)
     images, labels = [], []

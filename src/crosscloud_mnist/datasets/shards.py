@@ -17,7 +17,7 @@ LabelledImages = tuple[NDArray[np.uint8], NDArray[np.uint8]]
 
 
 class ShardsDataset(AbstractDataset[LabelledImages, "LabelledImages | tuple[Shard, ...]"]):
-    """Images [n, *image_shape] and labels [n], uint8, in a number of shards.
+    """Images ``[n, *image_shape]`` and labels [n], uint8, in a number of shards.
 
     Image i goes to shard ``i % shards``. A large set is not loaded in one process: every worker
     opens its own shards. Two transcoded entries of the catalog describe one set: ``@arrays``

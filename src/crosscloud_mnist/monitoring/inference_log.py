@@ -24,7 +24,7 @@ class LoggedPredictions:
     """What one model predicted, and the log's other rows counted.
 
     Attributes:
-        images: [n, *image_shape], uint8.
+        images: ``[n, *image_shape]``, uint8.
         probabilities: [n, classes], float64.
         requests: Rows of the log.
         rejected: Rows of another status than 200.

@@ -53,7 +53,7 @@ def profile_images(images: NDArray[np.uint8], reference: Profile | None = None) 
     """Return the distributions of the images' statistics.
 
     Args:
-        images: [n, *image_shape], uint8.
+        images: ``[n, *image_shape]``, uint8.
         reference: A profile whose bins to use; by default bins are the deciles of these images.
     """
     distributions: dict[str, Distribution] = {}

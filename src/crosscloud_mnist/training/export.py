@@ -31,7 +31,7 @@ def rebuild(name: str, contract: Contract, weights: Sequence[NDArray[np.float32]
         weights: In Keras' order, as training returned them.
 
     Returns:
-        A model that takes pixels [n, *image_shape], 0 to 255, and returns probabilities
+        A model that takes pixels ``[n, *image_shape]``, 0 to 255, and returns probabilities
         [n, classes], float32.
     """
     start_tensorflow(hide_gpus=False)
@@ -63,7 +63,7 @@ def keras_bytes(model: keras.Model) -> bytes:
 def onnx_bytes(model: keras.Model) -> bytes:
     """Return the model as an ONNX file: the cast and the scaling are part of the graph.
 
-    Its input is ``images``, uint8 [n, *image_shape]; its output ``probabilities``, float32
+    Its input is ``images``, uint8 ``[n, *image_shape]``; its output ``probabilities``, float32
     [n, classes].
     """
     import tensorflow as tf

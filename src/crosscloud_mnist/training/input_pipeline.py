@@ -62,7 +62,8 @@ def training_batches(job: TrainingJob, workers: int, rank: int, replicas: int) -
         replicas: Devices of this worker; each takes an equal part of its batch.
 
     Returns:
-        (images [b, *image_shape], labels [b]), uint8, b = global batch size / workers / replicas.
+        (images ``[b, *image_shape]``, labels [b]), uint8; b = global batch size / workers /
+        replicas.
     """
     import tensorflow as tf
 
@@ -86,7 +87,7 @@ def validation_batches(job: TrainingJob, workers: int, rank: int, replicas: int)
     pads them has the weight 0.
 
     Returns:
-        (images [b, *image_shape] uint8, labels [b] uint8, weights [b] float32).
+        (images ``[b, *image_shape]`` uint8, labels [b] uint8, weights [b] float32).
     """
     import tensorflow as tf
 

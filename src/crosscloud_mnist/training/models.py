@@ -29,7 +29,7 @@ def build(name: str, contract: Contract, seed: int) -> keras.Model:
         seed: Of the initial weights.
 
     Returns:
-        A model that takes pixels [n, *image_shape], 0 to 255 of any dtype, and returns logits
+        A model that takes pixels ``[n, *image_shape]``, 0 to 255 of any dtype, and returns logits
         [n, classes], float32. Its weights are float32; the global dtype policy decides what it
         computes in.
 

@@ -30,8 +30,8 @@ def decode(raw: RawDigits, contract: Contract) -> tuple[LabelledImages, Labelled
         contract: The shape of an image, and the classes.
 
     Returns:
-        (images [n, *image_shape], labels [n]) of the training set, the same of the test set, and
-        where they come from.
+        (images ``[n, *image_shape]``, labels [n]) of the training set, the same of the test set,
+        and where they come from.
 
     Raises:
         DataError: A file holds something else than images or labels of the contract, or the counts
@@ -77,7 +77,7 @@ def split(
     """Set a stratified part of the training set aside for validation.
 
     Args:
-        published_training: images [n, *image_shape] and labels [n].
+        published_training: images ``[n, *image_shape]`` and labels [n].
         parameters: The fraction and the seed.
 
     Returns:

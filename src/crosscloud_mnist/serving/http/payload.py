@@ -87,7 +87,7 @@ class ImageDecoder:
         )
 
     def decode(self, body: bytes | bytearray) -> NDArray[np.uint8]:
-        """Return the images [n, *image_shape], uint8, of a predict request.
+        """Return the images ``[n, *image_shape]``, uint8, of a predict request.
 
         Args:
             body: JSON; ``{"instances": [image, ...]}`` or ``{"inputs": [image, ...]}``, or with the

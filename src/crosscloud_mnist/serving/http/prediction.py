@@ -43,7 +43,7 @@ class Predictor:
         self._concurrent_predictions = 0
 
     async def predict(self, images: NDArray[np.uint8], *, is_only_request: bool) -> Probabilities:
-        """Return the probabilities [n, classes] of images [n, *image_shape], uint8.
+        """Return the probabilities [n, classes] of images ``[n, *image_shape]``, uint8.
 
         Raises:
             HTTPException: 503, too many requests wait for their predictions.

@@ -44,7 +44,7 @@ class _Request(msgspec.Struct, forbid_unknown_fields=True):
 
 
 def build_schema(image_shape: tuple[int, ...]) -> RequestSchema:
-    """Return the types for images [n, *image_shape]."""
+    """Return the types for images ``[n, *image_shape]``."""
     integer_image, image = _build_image(image_shape, int), _build_image(image_shape, _Pixel)
     shape = ", ".join(map(str, image_shape))
     requests = [_build_request("ImagesRequest", image, f"Images [n, {shape}].")]

@@ -29,7 +29,7 @@ class Batcher:
     """Predicts the images of concurrent requests in batches.
 
     Args:
-        predict: Returns the probabilities [n, classes] of images [n, *image_shape].
+        predict: Returns the probabilities [n, classes] of images ``[n, *image_shape]``.
         max_inline_batch: The most images that are predicted in the event loop; a larger request
             goes to a thread.
     """
@@ -44,7 +44,7 @@ class Batcher:
         self._executor = ThreadPoolExecutor(1, "predict")  # one large request bounds the memory
 
     async def predict(self, images: NDArray[np.uint8], *, is_only_request: bool) -> Probabilities:
-        """Return the probabilities [n, classes] of images [n, *image_shape], uint8.
+        """Return the probabilities [n, classes] of images ``[n, *image_shape]``, uint8.
 
         Args:
             images: Of one request.

@@ -62,7 +62,7 @@ class ServedModel:
         self.decode = ImageDecoder(self.contract.image_shape).decode
 
     def predict(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Return the probabilities [n, classes], float32, of images [n, *image_shape], uint8."""
+        """Return the probabilities [n, classes], float32, of uint8 ``[n, *image_shape]``."""
         if len(images) <= _MAX_BATCH:
             return self._run(images)
         starts = range(0, len(images), _MAX_BATCH)
