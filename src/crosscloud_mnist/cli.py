@@ -21,6 +21,7 @@ from crosscloud_mnist.hooks.conf_source import open_conf_source
 from crosscloud_mnist.hooks.failures import one_line_failures
 from crosscloud_mnist.hooks.names import check_name
 from crosscloud_mnist.hooks.params_option import parse_params
+from crosscloud_mnist.hooks.tracking_plugin import UNTRACKED_PIPELINES, disable_tracking_plugin
 
 
 @click.group("kedro", context_settings=CONTEXT_SETTINGS, help="")
@@ -36,6 +37,8 @@ def _run(*, verbose: bool, **options: Any) -> Any:
         check_runner(options["runner"], is_async=options["is_async"], **options["runner_params"])
         if options["pipelines"] == [diagnosis.PIPELINE]:
             diagnosis.replace_preflight()
+        if options["pipelines"] and set(options["pipelines"]) <= set(UNTRACKED_PIPELINES):
+            disable_tracking_plugin()
         with open_conf_source(options["conf_source"]) as options["conf_source"]:
             return kedro_run.callback(**options)  # type: ignore[misc]  # a command has a callback
 

@@ -19,11 +19,9 @@ from crosscloud_mnist.hooks.preflight import (
     exclude_loopback_from_proxies,
 )
 from crosscloud_mnist.hooks.storage_lock import StorageLockHooks
+from crosscloud_mnist.hooks.tracking_plugin import disable_tracking_plugin
 
 PIPELINE = "doctor"
-# It connects to the tracking server before any pipeline runs. Kedro compares the name that the
-# distribution's metadata has, in which a build may replace the hyphen.
-_TRACKING_PLUGIN = ("kedro-mlflow", "kedro_mlflow")
 
 
 class DiagnosisHooks:
@@ -54,8 +52,7 @@ def replace_preflight() -> None:
     replaced = (PreflightHooks, StorageLockHooks)
     kept = [hook for hook in settings.HOOKS if not isinstance(hook, replaced)]
     settings.set("HOOKS", (DiagnosisHooks(), *kept))
-    disabled = settings.DISABLE_HOOKS_FOR_PLUGINS
-    settings.set("DISABLE_HOOKS_FOR_PLUGINS", (*disabled, *_TRACKING_PLUGIN))
+    disable_tracking_plugin()
 
 
 def set_missing_variables(loader: OmegaConfigLoader) -> None:

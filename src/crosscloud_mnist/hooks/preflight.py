@@ -17,8 +17,6 @@ from kedro.io import DataCatalog
 from kedro.pipeline import Pipeline
 from kedro.utils import load_obj
 
-from crosscloud_mnist.datasets.bundle import BundleDataset
-from crosscloud_mnist.datasets.images import ImageFolderDataset
 from crosscloud_mnist.errors import ConfigurationError, RegistryError
 from crosscloud_mnist.hooks.configuration import load_section
 from crosscloud_mnist.hooks.failures import one_line_failures
@@ -65,6 +63,9 @@ class PreflightHooks:
             ConfigurationError: There is no signing key, or it is not valid, or the folder of images
                 that the user named holds no file.
         """
+        from crosscloud_mnist.datasets.bundle import BundleDataset
+        from crosscloud_mnist.datasets.images import ImageFolderDataset
+
         checked = [
             *((name, BundleDataset) for name in pipeline.all_outputs()),
             *((name, ImageFolderDataset) for name in pipeline.inputs()),

@@ -6,10 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
+from crosscloud_mnist.drawing import Figure, create_figure
 from crosscloud_mnist.monitoring.calibration import Calibration
 
 
@@ -28,13 +27,13 @@ def draw_learning_curves(
         metrics: Names of the vertical axes, by metric.
         splits: Names of the training and the validation set.
     """
-    figure = Figure(figsize=(9, 3.6), layout="constrained")
+    figure = create_figure(width=9, height=3.6)
     epochs = [row["epoch"] for row in history]
     for axes, (name, label) in zip(figure.subplots(1, len(metrics)), metrics.items(), strict=True):
         axes.plot(epochs, [row[name] for row in history], label=splits[0])
         axes.plot(epochs, [row[f"val_{name}"] for row in history], label=splits[1])
         axes.set(xlabel=epoch, ylabel=label)
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.locator_params(axis="x", integer=True)
         axes.grid(alpha=0.3)
         axes.legend()
     return figure
@@ -59,7 +58,7 @@ def draw_confusion_matrix(
     """
     counts = np.zeros((len(classes), len(classes)), int)
     np.add.at(counts, (labels, predicted), 1)
-    figure = Figure(figsize=(6, 5.6), layout="constrained")
+    figure = create_figure(width=6, height=5.6)
     axes = figure.subplots()
     share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     axes.imshow(np.sqrt(share), cmap="Blues", vmin=0, vmax=1)  # the root shows the rare mistakes
@@ -88,7 +87,7 @@ def draw_reliability(
     """
     bins = calibration["bins"]
     edges = np.linspace(0, 1, len(bins) + 1)
-    figure = Figure(figsize=(6, 5), layout="constrained")
+    figure = create_figure(width=6, height=5)
     diagram, counts = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
     filled = [(edge, row) for edge, row in zip(edges[:-1], bins, strict=True) if row["images"]]
     lefts = [edge for edge, _ in filled]

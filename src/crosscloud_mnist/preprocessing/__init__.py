@@ -8,10 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from crosscloud_mnist.preprocessing.centering import center_digit
-from crosscloud_mnist.preprocessing.digit import find_digit
 from crosscloud_mnist.preprocessing.formats import open_image
-from crosscloud_mnist.preprocessing.load import read_gray
 
 __all__ = ["DigitSteps", "open_image", "to_model_input", "trace_digit"]
 
@@ -38,6 +35,11 @@ def trace_digit(image: Image.Image) -> DigitSteps:
     Raises:
         ImageError: As there.
     """
+    # Every pipeline's module imports this package; SciPy is imported where an image is searched.
+    from crosscloud_mnist.preprocessing.centering import center_digit
+    from crosscloud_mnist.preprocessing.digit import find_digit
+    from crosscloud_mnist.preprocessing.load import read_gray
+
     gray = read_gray(image)
     digit = find_digit(gray)
     return DigitSteps(gray, digit, center_digit(digit))

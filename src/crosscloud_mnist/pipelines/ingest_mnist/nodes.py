@@ -6,11 +6,11 @@ import hashlib
 import math
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from crosscloud_mnist.contract import Contract, format_shape
 from crosscloud_mnist.datasets.raw_digits import RawDigits
 from crosscloud_mnist.datasets.shards import LabelledImages
+from crosscloud_mnist.drawing import Figure, create_figure
 from crosscloud_mnist.errors import DataError
 from crosscloud_mnist.monitoring import Profile, profile_images
 from crosscloud_mnist.pipelines.ingest_mnist.parameters import IngestMnistParameters
@@ -130,8 +130,7 @@ def profile_training(training: LabelledImages) -> Profile:
 def draw_samples(training: LabelledImages, data_card: DataCard, contract: Contract) -> Figure:
     """Draw the first training images of every class, one class a row."""
     images, labels = training
-    size = (_SAMPLES_PER_CLASS * 0.6, contract.class_count * 0.66)
-    figure = Figure(figsize=size, layout="constrained")
+    figure = create_figure(width=_SAMPLES_PER_CLASS * 0.6, height=contract.class_count * 0.66)
     figure.suptitle(f"{data_card['dataset']}: training images, as the model sees them")
     rows = figure.subplots(contract.class_count, _SAMPLES_PER_CLASS)
     for label, row in enumerate(rows):

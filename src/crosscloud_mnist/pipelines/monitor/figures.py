@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from crosscloud_mnist.contract import Contract
+from crosscloud_mnist.drawing import Figure, create_figure
 from crosscloud_mnist.monitoring import Drift
 from crosscloud_mnist.pipelines.monitor.report import MonitorReport
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 _COLUMNS = 4
 
@@ -24,7 +28,7 @@ def draw_drift(report: MonitorReport, contract: Contract) -> tuple[Figure, Monit
         *(("predictions", drift) for drift in report["predictions"]),
     ]
     height = max(1, -(-len(rows) // _COLUMNS))
-    figure = Figure(figsize=(3.2 * _COLUMNS, 2.5 * height), layout="constrained")
+    figure = create_figure(width=3.2 * _COLUMNS, height=2.5 * height)
     verdict = "no drift" if report["passed"] else "DRIFT"
     if not report["conclusive"]:
         verdict = "too few for a verdict"

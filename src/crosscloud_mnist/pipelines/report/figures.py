@@ -8,12 +8,11 @@ from functools import partial
 from io import BytesIO
 
 import numpy as np
-from matplotlib import rc_context
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from PIL import Image
 
 from crosscloud_mnist.bundle import ModelCard, TestPredictions
+from crosscloud_mnist.drawing import Figure
 from crosscloud_mnist.monitoring import figures
 from crosscloud_mnist.pipelines.report.evidence import Evidence
 from crosscloud_mnist.pipelines.report.messages import LANGUAGES, localize
@@ -80,6 +79,8 @@ def encode_image(image: NDArray[np.uint8]) -> str:
 
 
 def _to_svg(figure: Figure) -> str:
+    from matplotlib import rc_context
+
     content = BytesIO()
     # Text stays text, and the same figure is the same bytes.
     with rc_context({"svg.fonttype": "none", "svg.hashsalt": "report"}):

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from textwrap import fill
 
-from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
-
 from crosscloud_mnist.contract import Contract
+from crosscloud_mnist.drawing import Figure, create_figure
 from crosscloud_mnist.monitoring import figures
 from crosscloud_mnist.pipelines.train_distributed.comparison import ComparisonRow
 from crosscloud_mnist.pipelines.train_distributed.evaluation import Predictions
@@ -32,7 +30,7 @@ def draw_comparison(comparison: Sequence[ComparisonRow]) -> Figure:
         fill(f"{row['name'] or 'the recipe'}{_mark(row)}", _MAX_NAME_WIDTH) for row in comparison
     ]
     lines = max(name.count("\n") + 2 for name in names)
-    figure = Figure(figsize=(13, max(3.6, 0.22 * lines * len(names))), layout="constrained")
+    figure = create_figure(width=13, height=max(3.6, 0.22 * lines * len(names)))
     curves, ends = figure.subplots(1, 2)
     for position, row in enumerate(comparison):
         accuracies = row["val_accuracy_by_epoch"]
@@ -42,7 +40,7 @@ def draw_comparison(comparison: Sequence[ComparisonRow]) -> Figure:
         weight = "bold" if row["selected"] else "normal"
         ends.bar_label(bar, fmt="%.4f", label_type="center", fontweight=weight)
     curves.set(xlabel="epoch", ylabel="validation accuracy")
-    curves.xaxis.set_major_locator(MaxNLocator(integer=True))
+    curves.locator_params(axis="x", integer=True)
     curves.grid(alpha=0.3)
     ends.set(xlabel="validation accuracy at the end", xlim=(0, 1))
     ends.set_yticks(range(len(names)), names)
