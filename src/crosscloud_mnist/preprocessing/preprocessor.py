@@ -93,4 +93,7 @@ def _find_function(contract: Contract) -> PreprocessingFunction:
             f"and contract.image_shape is {format_shape(contract.image_shape)}, expected the same; "
             f"set preprocessing to {RESIZE} or to the dotted path of a function"
         )
+    # Their libraries are loaded now, and not in the time of the first image.
+    from crosscloud_mnist.preprocessing import centering, digit  # noqa: F401
+
     return lambda image, _shape: to_model_input(image)
