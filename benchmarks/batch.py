@@ -96,12 +96,12 @@ def _measure_job(folder: Path, images: str, scores: str) -> tuple[float, list[Sc
 
 def _measure_one_process(contents: list[bytes], onnx: bytes) -> float:
     """Return how many images per second one plain process scores."""
-    from crosscloud_mnist.adapters.spark.scoring_task import score_image
+    from crosscloud_mnist.adapters.spark.scoring_task import predict, prepare_image
 
-    score_image(contents[0], onnx, mnist_contract())
+    contract = mnist_contract()
+    predict([prepare_image(contents[0], contract)], onnx, contract)
     start = time.perf_counter()
-    for content in contents:
-        score_image(content, onnx, mnist_contract())
+    predict([prepare_image(content, contract) for content in contents], onnx, contract)
     return len(contents) / (time.perf_counter() - start)
 
 

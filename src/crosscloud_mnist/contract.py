@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, TypedDict
 
@@ -31,6 +31,7 @@ class ContractRecord(TypedDict):
         preprocessing: What turns an image file into the input.
         output: The graph's output.
         classes: What each column of the output stands for.
+        min_probability: Of the predicted class; below it a prediction is unsure.
     """
 
     input: str
@@ -40,6 +41,24 @@ class ContractRecord(TypedDict):
     preprocessing: str
     output: str
     classes: list[str]
+    min_probability: float
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a model says of one image.
+
+    Attributes:
+        index: The predicted class, by its position in the contract.
+        name: Its name.
+        probability: Its probability, 0 to 1.
+        is_unsure: The probability is below the contract's ``min_probability``.
+    """
+
+    index: int
+    name: str
+    probability: float
+    is_unsure: bool
 
 
 @dataclass(frozen=True)
@@ -56,6 +75,7 @@ class Contract:
         classes: The classes' names, each once, upper and lower case being the same.
         preprocessing: ``digit`` (finds a digit and places it as MNIST does), ``resize`` (scales the
             whole image), or the dotted path of a function: see ``preprocessing.preprocessor``.
+        min_probability: Of the predicted class, 0 to 1; below it a prediction is unsure.
 
     Raises:
         ValueError: The shape or the classes are not that.
@@ -65,6 +85,7 @@ class Contract:
     image_content: str
     classes: tuple[str, ...]
     preprocessing: str
+    min_probability: float = 0.0
 
     __pydantic_config__: ClassVar[dict[str, object]] = {
         "extra": "forbid",
@@ -93,6 +114,10 @@ class Contract:
                 "classes holds a name twice, expected each once, upper and lower case being the "
                 "same"
             )
+        if not 0 <= self.min_probability < 1:
+            raise ValueError(
+                f"min_probability is {self.min_probability}, expected 0 or more and less than 1"
+            )
         object.__setattr__(self, "image_shape", shape)
         object.__setattr__(self, "classes", classes)
 
@@ -111,6 +136,13 @@ class Contract:
         """How many values an image has."""
         return math.prod(self.image_shape)
 
+    def interpret(self, probabilities: Sequence[float]) -> Prediction:
+        """Return what the probabilities of all classes say of an image."""
+        highest = max(range(len(probabilities)), key=probabilities.__getitem__)
+        probability = float(probabilities[highest])
+        is_unsure = probability < self.min_probability
+        return Prediction(highest, self.classes[highest], probability, is_unsure)
+
     def to_record(self) -> ContractRecord:
         """Return the contract as JSON."""
         return ContractRecord(
@@ -121,6 +153,7 @@ class Contract:
             preprocessing=self.preprocessing,
             output=OUTPUT,
             classes=list(self.classes),
+            min_probability=self.min_probability,
         )
 
 
@@ -136,6 +169,7 @@ def parse_contract(record: Mapping[str, Any]) -> Contract:
         image_content=record.get("image_content", ""),
         classes=tuple(record["classes"]),
         preprocessing=record.get("preprocessing", "digit"),
+        min_probability=record.get("min_probability", 0.0),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from crosscloud_mnist.contract import Contract, parse_contract
+from crosscloud_mnist.contract import Contract, Prediction, parse_contract
 
 VALUES = {
     "image_shape": [12, 16, 3],
@@ -27,6 +27,17 @@ def test_sizes_and_names_follow_from_shape_and_classes():
     assert contract.classes == ("circle", "square", "3")  # a number is a name, too
 
 
+def test_a_prediction_below_the_contract_s_probability_is_unsure():
+    contract = Contract(**VALUES, min_probability=0.8)
+    assert parse_contract(contract.to_record()) == contract
+    assert contract.interpret([0.1, 0.8, 0.1]) == Prediction(1, "square", 0.8, is_unsure=False)
+    assert contract.interpret([0.1, 0.15, 0.75]) == Prediction(2, "3", 0.75, is_unsure=True)
+
+
+def test_no_prediction_is_unsure_where_the_contract_names_no_probability():
+    assert not Contract(**VALUES).interpret([0.4, 0.3, 0.3]).is_unsure
+
+
 def test_a_bundle_that_names_no_preprocessing_is_one_of_digits():
     record = {"input": "images", "shape": [-1, 28, 28], "classes": list(range(10))}
     contract = parse_contract(record)
@@ -42,6 +53,7 @@ def test_a_bundle_that_names_no_preprocessing_is_one_of_digits():
         ({"image_shape": [2, 28]}, "each 4 to 512 pixels"),
         ({"classes": ["one"]}, "classes has 1 names, expected 2 to 256"),
         ({"classes": ["a/b", "c"]}, "classes holds 'a/b', expected names .* without slashes"),
+        ({"min_probability": 1.5}, "min_probability is 1.5, expected 0 or more and less than 1"),
         ({"classes": ["Red", "red"]}, "classes holds a name twice"),
     ],
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from email.utils import parsedate_to_datetime
 from types import TracebackType
-from typing import Annotated, Self, TypeVar
+from typing import Annotated, Any, Self, TypeVar
 
 import httpx
 import msgspec
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from crosscloud_mnist.client.bearer import TokenSource
 from crosscloud_mnist.client.connection import EndpointConnection
+from crosscloud_mnist.contract import Contract, parse_contract
 from crosscloud_mnist.errors import EndpointError, EndpointUnavailableError, InvalidResponseError
 from crosscloud_mnist.ports import Deployment
 
@@ -39,6 +40,12 @@ class _Version(msgspec.Struct):
     name: Annotated[str, Meta(pattern=r"^[\w.-]{1,255}$")]
     version: Annotated[str, Meta(pattern=r"^[\w.-]{1,255}$")]
     digest: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
+
+
+class _Description(msgspec.Struct):
+    """The contract in the body of ``GET /version``."""
+
+    contract: dict[str, Any]
 
 
 class EndpointClient:
@@ -122,6 +129,22 @@ class EndpointClient:
         url = self._connection.url.copy_with(raw_path=b"/version")
         live = self._send("GET", url, None, self._seconds, _Version)
         return Deployment(self._connection.shown_url, live.name, live.version, live.digest)
+
+    def fetch_contract(self) -> Contract:
+        """Return the contract of the served model (local endpoint only).
+
+        ``contract.interpret(row)`` of a row of probabilities names the class, and says whether the
+        prediction is unsure.
+
+        Raises:
+            EndpointError: It does not answer, or the response is not valid.
+        """
+        url = self._connection.url.copy_with(raw_path=b"/version")
+        description = self._send("GET", url, None, self._seconds, _Description)
+        try:
+            return parse_contract(description.contract)
+        except (ValueError, TypeError, LookupError) as error:
+            raise self._invalid("no valid contract") from error
 
     def _send(
         self, method: str, url: httpx.URL, body: bytes | None, seconds: float, kind: type[_Body]

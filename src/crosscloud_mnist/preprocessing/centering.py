@@ -5,6 +5,8 @@ Source: LeCun, Cortes, Burges, "The MNIST database of handwritten digits".
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
@@ -18,7 +20,8 @@ _PEAK_PERCENTILE, _PEAK_FLOOR = 80, 0.2  # of the pixels above the floor: become
 # Stroke widths in pixels of the result. Outside of MNIST's range they are brought just inside it.
 _MIN_STROKE, _MAX_STROKE = 1.65, 4.45
 _THICKENED_STROKE, _THINNED_STROKE = 2.0, 4.0
-_OVERSAMPLING = 8  # strokes are changed at this many pixels for one of the result
+# Strokes are changed at a resolution, in pixels for one of the result, that gives this radius.
+_DISK_RADIUS, _MIN_OVERSAMPLING, _MAX_OVERSAMPLING = 2.5, 3.0, 8.0
 
 
 def center_digit(strength: NDArray[np.float32]) -> NDArray[np.uint8]:
@@ -81,15 +84,15 @@ def _adjust_stroke(foreground: NDArray[np.float32]) -> NDArray[np.float32]:
     stroke = _stroke_width(foreground) / pixels
     if _MIN_STROKE <= stroke <= _MAX_STROKE:
         return foreground
-    scale, margin = _OVERSAMPLING / pixels, _OVERSAMPLING
-    size = [round(side * scale) for side in reversed(foreground.shape)]
+    target = _THICKENED_STROKE if stroke < _MIN_STROKE else _THINNED_STROKE
+    radius = abs(target - stroke) / 2
+    # The disk has a few pixels only: its area counts at every pixel.
+    oversampling = min(max(_DISK_RADIUS / radius, _MIN_OVERSAMPLING), _MAX_OVERSAMPLING)
+    size = [round(side * oversampling / pixels) for side in reversed(foreground.shape)]
     fine = np.asarray(Image.fromarray(foreground).resize(size, Image.Resampling.BICUBIC))
-    fine = np.pad(fine.clip(0, 1), margin)
-    if stroke < _MIN_STROKE:
-        disk = _disk((_THICKENED_STROKE - stroke) / 2 * _OVERSAMPLING)
-        return np.asarray(ndimage.grey_dilation(fine, footprint=disk))
-    disk = _disk((stroke - _THINNED_STROKE) / 2 * _OVERSAMPLING)
-    return np.asarray(ndimage.grey_erosion(fine, footprint=disk))
+    fine = np.pad(fine.clip(0, 1), math.ceil(radius * oversampling) + 1)
+    change = ndimage.grey_dilation if stroke < _MIN_STROKE else ndimage.grey_erosion
+    return np.asarray(change(fine, footprint=_disk(radius * oversampling)))
 
 
 def _stroke_width(foreground: NDArray[np.float32]) -> float:

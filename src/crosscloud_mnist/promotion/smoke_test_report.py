@@ -15,6 +15,7 @@ class ImageRow(TypedDict):
         predicted: The class that the first live cloud predicted, by its position.
         predicted_class: Its name.
         probability: Of that class, 0 to 1.
+        unsure: It is below the contract's ``min_probability``.
         seconds: How long the first live cloud's response took.
         error: Why the image was not sent, or what the clouds predicted where they differ.
     """
@@ -25,6 +26,7 @@ class ImageRow(TypedDict):
     predicted: int | None
     predicted_class: str | None
     probability: float | None
+    unsure: bool
     seconds: float | None
     error: str | None
 

@@ -24,6 +24,7 @@ from crosscloud_mnist.errors import (
     EndpointUnavailableError,
     InvalidResponseError,
 )
+from rehearsal.mnist_contract import mnist_contract
 
 IMAGES = np.zeros((2, 28, 28), np.uint8)
 VALID = [[0.1] * 10, [1.0] + [0.0] * 9]
@@ -43,6 +44,12 @@ def endpoint(content: bytes, status: int = 200) -> Iterator[tuple[str, list[dict
             self.end_headers()
             self.wfile.write(content)
 
+        def do_GET(self) -> None:
+            self.send_response(status)
+            self.send_header("content-length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
         def log_message(self, *arguments: object) -> None:
             """Keep the console quiet."""
 
@@ -50,6 +57,24 @@ def endpoint(content: bytes, status: int = 200) -> Iterator[tuple[str, list[dict
         threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}/invocations", received
         server.shutdown()
+
+
+def test_the_contract_of_the_endpoint_says_which_predictions_are_unsure():
+    body = json.dumps({"contract": mnist_contract().to_record()}).encode()
+    with endpoint(body) as (url, _), EndpointClient(url) as client:
+        contract = client.fetch_contract()
+    assert [contract.interpret(row).is_unsure for row in VALID] == [True, False]
+
+
+@pytest.mark.parametrize("body", [b"{}", b'{"contract": {"shape": [-1, 28]}}'])
+def test_an_endpoint_without_a_valid_contract_is_one_line(body):
+    with (
+        endpoint(body) as (url, _),
+        EndpointClient(url) as client,
+        pytest.raises(InvalidResponseError, match="returned no valid contract") as caught,
+    ):
+        client.fetch_contract()
+    assert "\n" not in str(caught.value)
 
 
 def test_sends_instances_and_the_token_and_returns_probabilities():

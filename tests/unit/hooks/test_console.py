@@ -21,6 +21,7 @@ def test_a_failed_smoke_test_marks_the_image_that_is_wrong(capsys):
         "predicted": 1,
         "predicted_class": "1",
         "probability": 0.5,
+        "unsure": True,
         "error": None,
     }
     unreadable = {
@@ -39,7 +40,7 @@ def test_a_failed_smoke_test_marks_the_image_that_is_wrong(capsys):
     }
     ConsoleHooks().after_dataset_saved("smoke_test_report", report)
     lines = capsys.readouterr().out.splitlines()
-    assert lines[1].split() == ["a-7.png", "7", "1", "0.5000", "WRONG"]
+    assert lines[1].split() == ["a-7.png", "7", "1", "0.5000", "WRONG", "unsure"]
     assert lines[2].endswith("3  cannot be opened")
     assert lines[3:] == ["gcp: DOWN", "Smoke test of http://127.0.0.1:8501: FAILED"]
 

@@ -124,7 +124,7 @@ class SparkBatchScorer:
             return plan_images(source, earlier, chunk_sizes.images, self._slots, score_files)
         _configure(spark, _ROWS_IN_MEMORY)
         scored = pixel_parts.read_scored(output, bundle.digest)
-        score_rows = partial(score_pixels, onnx=onnx, shape=contract.image_shape)
+        score_rows = partial(score_pixels, onnx=onnx, contract=contract)
         return plan_pixels(source, scored, chunk_sizes.rows, score_rows)
 
 

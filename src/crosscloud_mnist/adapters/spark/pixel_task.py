@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crosscloud_mnist.adapters.spark.scoring_task import SCHEMA, open_session
+from crosscloud_mnist.contract import Contract
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -26,7 +27,7 @@ _SCALED = "has no pixel above 1, expected 0 to 255; do not scale the pixels"
 
 
 def score_pixels(
-    batches: Iterator[pa.RecordBatch], onnx: bytes, shape: Sequence[int]
+    batches: Iterator[pa.RecordBatch], onnx: bytes, contract: Contract
 ) -> Iterator[pa.RecordBatch]:
     """Score rows of pixels, for ``mapInArrow``.
 
@@ -34,7 +35,7 @@ def score_pixels(
         batches: ``file``, ``modification_time``, ``length`` and ``part``, then ``pixels`` (bytes, a
             list of numbers, or nested lists), or a column for each pixel, in their order.
         onnx: The graph of a verified bundle.
-        shape: Of an image, such as [28, 28].
+        contract: Its contract.
 
     Yields:
         Batches of ``PIXEL_SCHEMA``. A row that is no image has its reason in ``error``.
@@ -44,15 +45,15 @@ def score_pixels(
     session = open_session(onnx)
     for batch in batches:
         keys, pixels = batch.columns[:4], batch.columns[4:]
-        images, errors = read_pixels(pixels, shape)
+        images, errors = read_pixels(pixels, contract.image_shape)
         is_valid = np.array([error is None for error in errors], bool)
-        chosen = images[is_valid].reshape(-1, *shape)
+        chosen = images[is_valid].reshape(-1, *contract.image_shape)
         calls = [
             session.run(["probabilities"], {"images": chosen[start : start + _IMAGES_PER_CALL]})[0]
             for start in range(0, len(chosen), _IMAGES_PER_CALL)
         ]
         probabilities = np.concatenate(calls) if calls else np.empty((0, 1), np.float32)
-        columns = _to_columns(probabilities, is_valid)
+        columns = _to_columns(probabilities, is_valid, contract)
         digests = [hashlib.sha256(image).hexdigest() for image in images]
         digest = pa.array(digests, pa.string(), mask=~is_valid)
         yield pa.RecordBatch.from_arrays(
@@ -123,8 +124,10 @@ def _have_lengths(column: pa.Array, lengths: Sequence[int]) -> NDArray[np.bool_]
     return has_length
 
 
-def _to_columns(probabilities: NDArray[np.float32], is_valid: NDArray[np.bool_]) -> list[pa.Array]:
-    """Return ``predicted``, ``probability`` and ``probabilities``; null where a row is no image."""
+def _to_columns(
+    probabilities: NDArray[np.float32], is_valid: NDArray[np.bool_], contract: Contract
+) -> list[pa.Array]:
+    """Return ``predicted`` to ``probabilities`` of ``SCHEMA``; null where a row is no image."""
     import pyarrow as pa
 
     classes = probabilities.shape[1]
@@ -135,6 +138,8 @@ def _to_columns(probabilities: NDArray[np.float32], is_valid: NDArray[np.bool_])
     offsets = np.concatenate([[0], np.cumsum(is_valid * classes)]).astype(np.int32)
     return [
         pa.array(predicted, mask=~is_valid),
+        pa.array(np.array(contract.classes, object)[predicted], pa.string(), mask=~is_valid),
         pa.array(probability, mask=~is_valid),
+        pa.array(probability < contract.min_probability, mask=~is_valid),
         pa.ListArray.from_arrays(offsets, probabilities.ravel(), mask=pa.array(~is_valid)),
     ]

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
 
-from crosscloud_mnist.contract import Contract
+import numpy as np
+from numpy.typing import NDArray
+
+from crosscloud_mnist.contract import INPUT, OUTPUT, Contract
 from crosscloud_mnist.errors import ConfigurationError, ImageError
 from crosscloud_mnist.preprocessing import open_image
 from crosscloud_mnist.preprocessing.formats import MAX_FILE_BYTES
@@ -19,9 +23,11 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from onnxruntime import InferenceSession
 
+_MAX_BATCH = 256  # images that the model takes at once: bounds its memory
 SCHEMA = (
     "file string, modification_time timestamp, length long, digest string, predicted int, "
-    "predicted_class string, probability float, probabilities array<float>, error string"
+    "predicted_class string, probability float, unsure boolean, probabilities array<float>, "
+    "error string"
 )
 
 
@@ -33,6 +39,7 @@ class Score(TypedDict, total=False):
         predicted: The class, by its position in the contract.
         predicted_class: Its name.
         probability: Its probability, 0 to 1.
+        unsure: It is below the contract's ``min_probability``.
         probabilities: Those of all classes, [classes].
         error: Why the image has no prediction.
     """
@@ -41,8 +48,22 @@ class Score(TypedDict, total=False):
     predicted: int
     predicted_class: str
     probability: float
+    unsure: bool
     probabilities: list[float]
     error: str
+
+
+@dataclass(frozen=True)
+class PreparedImage:
+    """An image before the model sees it.
+
+    Attributes:
+        score: What is known of it so far: its digest, and the reason if it is rejected.
+        model_input: uint8, of the contract's shape; None if it is rejected.
+    """
+
+    score: Score
+    model_input: NDArray[np.uint8] | None = None
 
 
 def score_batches(
@@ -67,6 +88,7 @@ def score_batches(
             ("predicted", pa.int32()),
             ("predicted_class", pa.string()),
             ("probability", pa.float32()),
+            ("unsure", pa.bool_()),
             ("probabilities", pa.list_(pa.float32())),
             ("error", pa.string()),
         ]
@@ -74,59 +96,80 @@ def score_batches(
     for batch in batches:
         if "content" in batch.schema.names:
             contents = batch["content"].to_pylist()
-            rows = [score_image(content, onnx, contract) for content in contents]
+            prepared = [prepare_image(content, contract) for content in contents]
         else:
-            rows = [score_file(path, onnx, contract) for path in batch["path"].to_pylist()]
-        scores = pa.RecordBatch.from_pylist(rows, schema=schema)
+            prepared = [prepare_file(path, contract) for path in batch["path"].to_pylist()]
+        scores = pa.RecordBatch.from_pylist(predict(prepared, onnx, contract), schema=schema)
         yield pa.RecordBatch.from_arrays(
             [batch["path"], batch["modificationTime"], batch["length"], *scores.columns],
             names=["file", "modification_time", "length", *scores.schema.names],
         )
 
 
-def score_file(path: str, onnx: bytes, contract: Contract) -> Score:
-    """Score one image file.
+def prepare_file(path: str, contract: Contract) -> PreparedImage:
+    """Read one image file and turn it into the model's input.
 
     Args:
         path: As ``ImageFolder`` lists it, with ``file:`` before it.
-        onnx: The graph of a verified bundle.
-        contract: Its contract.
+        contract: Of the model.
     """
     try:
         content = _read(Path(path.removeprefix("file:")))
     except OSError as error:
-        return {"error": f"cannot be read ({error.strerror}); check the file, and run again"}
+        reason = f"cannot be read ({error.strerror}); check the file, and run again"
+        return PreparedImage({"error": reason})
     except ImageError as error:
-        return {"error": str(error)}
-    return score_image(content, onnx, contract)
+        return PreparedImage({"error": str(error)})
+    return prepare_image(content, contract)
 
 
-def score_image(content: bytes | None, onnx: bytes, contract: Contract) -> Score:
-    """Score the content of one image file.
+def prepare_image(content: bytes | None, contract: Contract) -> PreparedImage:
+    """Turn the content of one image file into the model's input.
 
     Raises:
         ConfigurationError: The contract's preprocessing cannot be found.
     """
     if content is None:
-        return {"error": "has no content in the table; write the table again"}
+        return PreparedImage({"error": "has no content in the table; write the table again"})
     digest = hashlib.sha256(content).hexdigest()
     preprocess = get_preprocessor(contract)
     try:
-        image = preprocess(open_image(content))
+        return PreparedImage({"digest": digest}, preprocess(open_image(content)))
     except ConfigurationError:
         raise
     except ImageError as error:
-        return {"digest": digest, "error": str(error)}
+        reason = str(error)
     except Exception as error:  # noqa: BLE001  one odd file must not fail the thousands of others
-        return {"digest": digest, "error": f"cannot be read ({type(error).__name__}: {error})"}
-    (probabilities,) = open_session(onnx).run(["probabilities"], {"images": image[None]})[0]
-    predicted = int(probabilities.argmax())
+        reason = f"cannot be read ({type(error).__name__}: {error})"
+    return PreparedImage({"digest": digest, "error": reason})
+
+
+def predict(prepared: Sequence[PreparedImage], onnx: bytes, contract: Contract) -> list[Score]:
+    """Return the rows of prepared images; the model takes up to ``_MAX_BATCH`` at a time."""
+    inputs = [each.model_input for each in prepared if each.model_input is not None]
+    predictions = (
+        row
+        for start in range(0, len(inputs), _MAX_BATCH)
+        for row in open_session(onnx).run(
+            [OUTPUT], {INPUT: np.stack(inputs[start : start + _MAX_BATCH])}
+        )[0]
+    )
+    return [
+        each.score
+        if each.model_input is None
+        else {**each.score, **_describe(next(predictions).tolist(), contract)}
+        for each in prepared
+    ]
+
+
+def _describe(probabilities: list[float], contract: Contract) -> Score:
+    prediction = contract.interpret(probabilities)
     return {
-        "digest": digest,
-        "predicted": predicted,
-        "predicted_class": contract.classes[predicted],
-        "probability": float(probabilities[predicted]),
-        "probabilities": probabilities.tolist(),
+        "predicted": prediction.index,
+        "predicted_class": prediction.name,
+        "probability": prediction.probability,
+        "unsure": prediction.is_unsure,
+        "probabilities": probabilities,
     }
 
 

@@ -25,6 +25,7 @@ def _format_row(row: ImageRow, width: int) -> str:
     if row["error"]:
         return f"{start}  {row['error']}"
     verdict = "" if row["expected"] in (None, row["predicted"]) else "  WRONG"
+    verdict += "  unsure" if row["unsure"] else ""
     return f"{start}  {row['predicted_class']:>9}  {row['probability']:>11.4f}{verdict}"
 
 

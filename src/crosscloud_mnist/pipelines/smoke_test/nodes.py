@@ -150,6 +150,7 @@ def _predict(
         "predicted": None,
         "predicted_class": None,
         "probability": None,
+        "unsure": False,
         "seconds": None,
         "error": None,
     }
@@ -161,17 +162,20 @@ def _predict(
         cloud: _predict_one(cloud, endpoint, image, contract)
         for cloud, endpoint in endpoints.items()
     }
-    labels = {cloud: int(each.probabilities[0].argmax()) for cloud, each in timed.items()}
-    first = next(iter(labels))
-    predictions = ", ".join(f"{cloud} {classes[label]}" for cloud, label in labels.items())
-    is_unanimous = len(set(labels.values())) == 1
+    predictions = {
+        cloud: contract.interpret(each.probabilities[0].tolist()) for cloud, each in timed.items()
+    }
+    first = next(iter(predictions))
+    names = ", ".join(f"{cloud} {each.name}" for cloud, each in predictions.items())
+    is_unanimous = len({each.index for each in predictions.values()}) == 1
     return {
         **row,
-        "predicted": labels[first],
-        "predicted_class": classes[labels[first]],
-        "probability": float(timed[first].probabilities[0, labels[first]]),
+        "predicted": predictions[first].index,
+        "predicted_class": predictions[first].name,
+        "probability": predictions[first].probability,
+        "unsure": predictions[first].is_unsure,
         "seconds": timed[first].seconds,
-        "error": None if is_unanimous else f"the clouds predict differently: {predictions}",
+        "error": None if is_unanimous else f"the clouds predict differently: {names}",
     }
 
 

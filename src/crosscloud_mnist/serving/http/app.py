@@ -60,7 +60,7 @@ def create_app(
         min_confidence: Probability below which the page asks for a person to check the prediction.
     """
     contract = model.contract
-    metrics, budget = Metrics(contract.classes), BodyBudget()
+    metrics, budget = Metrics(contract.classes, contract.min_probability), BodyBudget()
     predictor = Predictor(model, metrics)
     image = ImageEndpoint(predictor, budget, contract)
     report = ReportEndpoint(reports, model)

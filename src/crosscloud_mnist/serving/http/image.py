@@ -48,12 +48,22 @@ class ImageEndpoint:
         self._slots = asyncio.Semaphore(_MAX_CONCURRENT_DECODES)
 
     async def predict_file(self, request: Request) -> Response:
-        """Respond with ``{"model_input": [*image_shape], "probabilities": [classes]}``."""
+        """Respond with the model's input [*image_shape], and the prediction.
+
+        ``probabilities`` are those of all classes; ``unsure``, whether the highest is below the
+        contract's ``min_probability``.
+        """
         model_input = await self._read(request, _to_model_input)
         predictions = await self._predictor.predict(model_input[None], is_only_request=True)
         self._predictor.count(predictions)
         (probabilities,) = predictions
-        return json_response({"model_input": model_input.tolist(), "probabilities": probabilities})
+        return json_response(
+            {
+                "model_input": model_input.tolist(),
+                "probabilities": probabilities,
+                "unsure": self._contract.interpret(probabilities).is_unsure,
+            }
+        )
 
     async def trace_file(self, request: Request) -> Response:
         """Respond with ``{"steps": [{"name": ..., "image": "data:image/png;..."}, ...]}``."""

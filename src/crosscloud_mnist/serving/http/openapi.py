@@ -41,7 +41,12 @@ def describe(name: str, version: str, contract: Contract) -> Schema:
     probabilities = _describe_probabilities(contract)
     predictions = _describe_object(predictions={"type": "array", "items": probabilities})
     image_prediction = _describe_object(
-        model_input=_describe_image(contract), probabilities=probabilities
+        model_input=_describe_image(contract),
+        probabilities=probabilities,
+        unsure={
+            "type": "boolean",
+            "description": f"the highest probability is below {contract.min_probability}",
+        },
     )
     body = {"required": True, "content": _json({"oneOf": list(request_schemas)})}
     mlflow_predict = _post(body, predictions, "MLflowError")

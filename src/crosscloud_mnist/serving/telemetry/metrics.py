@@ -27,9 +27,10 @@ class Metrics:
 
     Args:
         classes: The names of the model's classes.
+        min_probability: Of the predicted class; below it a prediction is unsure.
     """
 
-    def __init__(self, classes: Sequence[str]) -> None:
+    def __init__(self, classes: Sequence[str], min_probability: float = 0.0) -> None:
         self._registry = CollectorRegistry()
         if METRICS_FOLDER in os.environ:
             # The default asks the kernel for the process id at each count; no worker is forked.
@@ -57,6 +58,12 @@ class Metrics:
             "Lines that the inference log dropped",
             registry=self._registry,
         )
+        self._unsure = Counter(
+            "mnist_unsure_predictions",
+            "Predictions whose probability is below the contract's min_probability",
+            registry=self._registry,
+        )
+        self._min_probability = min_probability
         self._get_duration = lru_cache(maxsize=1024)(self._find_duration)
         self._probability = [probability.labels(name) for name in classes]
 
@@ -69,6 +76,8 @@ class Metrics:
         for row in probabilities:
             highest = max(row)
             self._probability[row.index(highest)].observe(highest)
+            if highest < self._min_probability:
+                self._unsure.inc()
 
     def count_dropped_lines(self, lines: int) -> None:
         """Count lines that the inference log dropped."""

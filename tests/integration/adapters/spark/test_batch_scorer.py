@@ -23,6 +23,7 @@ from crosscloud_mnist.errors import DataError
 from crosscloud_mnist.ports import ChunkSizes, ModelVersion
 from crosscloud_mnist.preprocessing import to_model_input
 from crosscloud_mnist.storage import idx
+from rehearsal.mnist_contract import mnist_contract
 
 pytestmark = pytest.mark.spark
 
@@ -91,6 +92,7 @@ def test_a_folder_is_scored_in_chunks_and_unreadable_files_have_a_reason(job, fo
         assert row["predicted"] == expected.argmax()
         assert row["predicted_class"] == str(row["predicted"])
         assert row["probability"] == pytest.approx(expected.max())
+        assert row["unsure"] == (expected.max() < mnist_contract().min_probability)
         assert row["digest"] == hashlib.sha256(path.read_bytes()).hexdigest()
         assert row["error"] is None
         assert (row["model_version"], row["model_digest"]) == (4, tiny_bundle.digest)

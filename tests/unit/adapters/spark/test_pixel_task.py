@@ -9,6 +9,7 @@ import pyarrow as pa
 import pytest
 
 from crosscloud_mnist.adapters.spark.pixel_task import read_pixels, score_pixels
+from rehearsal.mnist_contract import mnist_contract
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (5, 28, 28)).astype(np.uint8)
 ROWS = IMAGES.reshape(5, 784)
@@ -83,12 +84,14 @@ def test_rows_get_the_columns_of_image_files(tiny_bundle, digits):
         "part": ["file:/table"] * 151,
     }
     batch = pa.RecordBatch.from_pydict({**keys, "pixels": [*images.tolist(), [1]]})
-    (scores,) = score_pixels(iter([batch]), tiny_bundle.onnx.read_bytes(), SHAPE)
+    (scores,) = score_pixels(iter([batch]), tiny_bundle.onnx.read_bytes(), mnist_contract())
     rows = scores.to_pylist()
     assert [each["file"] for each in rows] == keys["file"]
     for each in rows[:150]:
         assert each["predicted"] == int(np.argmax(each["probabilities"]))
         assert each["probability"] == max(each["probabilities"])
+        assert each["predicted_class"] == str(each["predicted"])
+        assert each["unsure"] == (each["probability"] < 0.9)
         assert len(each["digest"]) == 64
     assert rows[150]["predicted"] is rows[150]["probabilities"] is rows[150]["digest"] is None
     assert "has no 784 pixels" in rows[150]["error"]
@@ -98,5 +101,5 @@ def test_a_batch_without_any_image_is_scored(tiny_bundle):
     batch = pa.RecordBatch.from_pydict(
         {"file": ["1"], "modification_time": [0], "length": [0], "part": ["p"], "pixels": [[1]]}
     )
-    (scores,) = score_pixels(iter([batch]), tiny_bundle.onnx.read_bytes(), SHAPE)
+    (scores,) = score_pixels(iter([batch]), tiny_bundle.onnx.read_bytes(), mnist_contract())
     assert scores["error"][0].is_valid
