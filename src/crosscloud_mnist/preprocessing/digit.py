@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from crosscloud_mnist.errors import ImageError
 from crosscloud_mnist.preprocessing.scene import analyze
 
 _SIDE = 112  # pixels, of the view's longer side: four for one of the model's input
@@ -41,11 +42,23 @@ def find_digit(gray: Image.Image) -> NDArray[np.float32]:
             break
         view = _next_view(gray, view, pixels.shape, box)
         is_dark = scene.foreground.is_dark
+    touches = scene.components.touches[:, selected].any(axis=1)
+    if (touches & _reaches_beyond(gray, view)).any():
+        raise ImageError(
+            "shows something larger that touches the digit; send an image with one digit, and "
+            "nothing else that stands out"
+        )
     strength = scene.foreground.strength
     if selected.all():
         return strength
     mask = scene.components.mask(selected)
     return np.where(mask, strength, np.float32(0))
+
+
+def _reaches_beyond(gray: Image.Image, view: Box) -> NDArray[np.bool_]:
+    """Return whether there is more of the image above, below, left and right of the view."""
+    left, top, right, bottom = view
+    return np.array([top > 0, bottom < gray.height, left > 0, right < gray.width])
 
 
 def _resample(gray: Image.Image, view: Box) -> NDArray[np.float32]:

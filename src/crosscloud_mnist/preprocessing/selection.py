@@ -11,7 +11,7 @@ from crosscloud_mnist.preprocessing.components import Components
 _MIN_LENGTH = 0.15  # of the image's side: what is shorter is taken only if nothing longer is there
 _MIN_MASS = 0.03  # of the main component's: below it is a speck
 _MAX_GAP = 0.4  # of the main component's length: the bar of a 5, broken strokes
-_MAX_BAR = 1.2  # of the main component's width: a longer bar is an underline
+_MAX_BAR = 2.0  # of the main component's width: a longer bar is no part of a digit
 _MIN_UNDERLINE, _MAX_OVERLAP = 0.6, 3  # of that width; pixels: of an underline with the digit
 _MIN_RIVAL_LENGTH, _MIN_RIVAL_MASS = 0.5, 0.25  # of the main component's: a second digit
 
