@@ -14,7 +14,7 @@ from pathlib import Path
 
 _SHELLS = ("bash", "sh", "shell", "console")
 _FENCE = re.compile(r"^(?:<!-- not run: (.+?) -->\n+)?```(\S*)[^\n]*\n(.*?)^```$", re.M | re.S)
-_STEPS = ("laptop.md", "endpoint.md", "rehearsal.md", "two-clouds.md", "moving-a-model.md")
+_STEPS = ("endpoint.md", "laptop.md", "rehearsal.md", "two-clouds.md", "moving-a-model.md")
 
 
 @dataclass(frozen=True)
