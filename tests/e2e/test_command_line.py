@@ -10,6 +10,9 @@ import httpx
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from PIL import Image
+
+from documentation.kedro_viz_site import build_site, draw, serve
 
 SHORT = "train_distributed.mode=single,train_distributed.settings.epochs=3"
 
@@ -195,10 +198,14 @@ def test_rollback_restores_registry_and_endpoint_and_tells_the_history(project, 
     assert all(entry["completed"] for entry in history)
 
 
+@pytest.mark.browser
 def test_kedro_viz_draws_it(project, tmp_path):
-    ended = project.kedro("viz", "build")
-    assert ended.returncode == 0, ended.stderr
-    drawn = json.loads((project.folder / "build" / "api" / "main").read_text())
+    site = build_site(project.folder)
+    with serve(site) as address:
+        draw(address, "train", tmp_path / "train.png")
+    picture = Image.open(tmp_path / "train.png")
+    assert picture.height > picture.width > 600  # from raw, at the top, to reporting
+    drawn = json.loads((site / "api" / "main").read_text())
     assert drawn["layers"] == ["raw", "model_input", "models", "model_output", "reporting"]
     nodes = drawn["nodes"]
     layers = {node["name"]: node.get("layer") for node in nodes if node["type"] == "data"}
