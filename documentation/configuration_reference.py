@@ -60,7 +60,10 @@ def _parameters(conf: Path) -> Iterator[str]:
     yield "## Parameters\n"
     for name, kind in sorted(types.items()):
         yield f"### `{name}`\n"
-        yield _table_of(kind, values.get(name) or {}, f"{name}.")
+        value = values.get(name)
+        if isinstance(value, str):  # a reference to a global
+            yield f"In `conf/base`: `{value}`.\n"
+        yield _table_of(kind, value if isinstance(value, Mapping) else {}, f"{name}.")
 
 
 def _settings(title: str, kind: type, prefix: str = "") -> Iterator[str]:
@@ -74,15 +77,16 @@ def _table_of(kind: type, values: Mapping[str, object], prefix: str = "") -> str
     schema = _schema(kind)
     definitions = schema.get("$defs", {})
     meanings = describe_attributes(kind)
-    rows = []
-    for name, field in schema["properties"].items():
-        value = values[name] if name in values else field.get("default", "")
-        described = describe_type(field, definitions)
-        rows.append(
-            [code(f"{prefix}{name}"), described, code(_shorten(value)), meanings.get(name, "")]
-        )
-    header = ["name", "type", "in `conf/base`" if values else "default", "meaning"]
-    return table(header, rows)
+    rows = [
+        [
+            code(f"{prefix}{name}"),
+            describe_type(field, definitions),
+            meanings.get(name, ""),
+            code(_shorten(values[name] if name in values else field.get("default", ""))),
+        ]
+        for name, field in schema["properties"].items()
+    ]
+    return table(["name", "type", "meaning", "in `conf/base`" if values else "default"], rows)
 
 
 def _schema(kind: type) -> dict[str, Any]:

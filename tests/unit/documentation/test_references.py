@@ -32,7 +32,7 @@ def cells_of(page, first):
 
 
 def test_a_parameter_has_its_type_its_value_in_conf_and_its_meaning(configuration):
-    _, kind, value, meaning = cells_of(configuration, "monitor.minimum_images")
+    _, kind, meaning, value = cells_of(configuration, "monitor.minimum_images")
     assert (kind, value) == ("integer, > `0`", "`100`")
     assert meaning == "The fewest images that a verdict may rest on."
 
@@ -41,7 +41,13 @@ def test_every_field_of_the_parameters_and_settings_has_a_meaning(configuration)
     rows = configuration.partition("## Globals")[0].splitlines()
     fields = [row for row in rows if row.startswith("| `")]
     assert len(fields) > 60
-    assert [row for row in fields if row.endswith("|  |")] == []
+    assert [row for row in fields if not re.split(r"(?<!\\)\|", row)[3].strip()] == []
+
+
+def test_a_group_that_is_a_global_refers_to_it(configuration):
+    section = configuration.partition("### `contract`")[2].partition("###")[0]
+    assert "In `conf/base`: `${globals:contract}`." in section
+    assert cells_of(section, "contract.image_shape")[2].startswith("Height and width in pixels")
 
 
 def test_a_global_has_the_value_of_each_environment_and_its_comment(configuration):
