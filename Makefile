@@ -63,8 +63,8 @@ build/runtimes/%: tests/runtimes/%.txt pyproject.toml $(shell find src -name '*.
 	$@/bin/python -m pip install --quiet $(TEST_TOOLS)
 	$@/bin/python -m pip check
 
-bench: setup $(if $(filter serving,$(or $(ONLY),serving)),build/mlserver/.installed) ## Measure what is claimed to be fast; one of it with ONLY=training, promotion, serving, batch, preprocessing or recipes
-	@set -e; for name in $(or $(ONLY),training promotion serving batch preprocessing recipes); do $(BIN)/python -m benchmarks.$$name; done
+bench: setup $(if $(filter serving,$(or $(ONLY),serving)),build/mlserver/.installed) ## Measure what is claimed to be fast; one of it with ONLY=training, promotion, serving, batch, preprocessing, cli or recipes
+	@set -e; for name in $(or $(ONLY),training promotion serving batch preprocessing cli recipes); do $(BIN)/python -m benchmarks.$$name; done
 
 build/mlserver/.installed: benchmarks/mlserver.txt | tools
 	rm -rf $(@D)
