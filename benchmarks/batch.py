@@ -136,14 +136,13 @@ def _measure_job(
 
 def _measure_one_process(images: Path, bundle: Bundle) -> float:
     """Return how many images per second one plain process scores."""
-    from crosscloud_mnist.adapters.spark.scoring_task import score_file
+    from crosscloud_mnist.adapters.spark.scoring_task import predict, prepare_file
 
     onnx, contract = bundle.onnx.read_bytes(), bundle.contract()
     paths = sorted(map(str, images.iterdir()))
-    score_file(paths[0], onnx, contract)
+    predict([prepare_file(paths[0], contract)], onnx, contract)
     start = time.perf_counter()
-    for path in paths:
-        score_file(path, onnx, contract)
+    predict([prepare_file(path, contract) for path in paths], onnx, contract)
     return len(paths) / (time.perf_counter() - start)
 
 
