@@ -109,6 +109,18 @@ def test_names_what_the_endpoint_returned(content, status, message):
     assert "a-token" not in str(raised.value)
 
 
+def test_another_number_of_classes_than_is_known_is_no_prediction():
+    valid = json.dumps({"predictions": VALID}).encode()
+    with endpoint(valid) as (url, _):
+        with EndpointClient(url, class_count=10) as client:
+            np.testing.assert_allclose(client.predict(IMAGES), VALID)
+        with (
+            EndpointClient(url, class_count=3) as client,
+            pytest.raises(EndpointError, match=r"returned predictions of shape \(2, 10\)"),
+        ):
+            client.predict(IMAGES)
+
+
 def test_names_the_address_that_does_not_answer():
     message = r"127\.0\.0\.1:9/invocations does not answer"
     with (

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
 
@@ -11,8 +13,10 @@ from kedro.pipeline import Node, Pipeline
 from pydantic import ConfigDict, PositiveInt
 from pydantic.dataclasses import dataclass
 
+from crosscloud_mnist.contract import Contract
 from crosscloud_mnist.errors import ConfigurationError
 from crosscloud_mnist.hooks.parameters import check_parameters
+from rehearsal.mnist_contract import mnist_contract
 
 
 @dataclass(frozen=True, config=ConfigDict(extra="forbid"))
@@ -100,3 +104,27 @@ def test_a_number_stays_text_where_text_is_expected(tmp_path):
     }
     unchanged = {"train": {"reason": None, "tags": ["a", "b"]}}
     assert check(tmp_path, **unchanged) == unchanged
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"image_shape": [28]}, r"^contract: image_shape is \[28\], expected \[height, width\]"),
+        ({"classes": ["a", "A"]}, "^contract: classes holds a name twice"),
+        ({"shape": [28, 28]}, "there is no parameter contract.shape"),
+        ({"classes": 7}, "^contract.classes is 7: expected a valid tuple"),
+    ],
+)
+def test_a_contract_that_no_data_set_has_is_one_line(tmp_path, given, message):
+    def use_contract(contract: Contract) -> int:
+        return contract.class_count
+
+    (tmp_path / "base").mkdir()
+    (tmp_path / "local").mkdir()
+    values = {**asdict(mnist_contract()), **given}
+    (tmp_path / "base" / "parameters.yml").write_text(json.dumps({"contract": values}))
+    loader = OmegaConfigLoader(str(tmp_path), base_env="base", default_run_env="local")
+    pipeline = Pipeline([Node(use_contract, "params:contract", "count", name="use_contract")])
+    with pytest.raises(ConfigurationError, match=message) as raised:
+        check_parameters(loader, {"train": pipeline})
+    assert "\n" not in str(raised.value)

@@ -43,3 +43,10 @@ def test_the_sample_ends_with_the_third_response_of_the_canary():
     api = Api("served-1", "served-1", "served-1", "served-2")
     sample(api, percent=25)
     assert api.requests == 12
+
+
+def test_a_version_with_another_number_of_classes_than_its_golden_set_is_rejected():
+    invocations = Invocations(Api("served-2"), "fruit_cnn", "https://host/fruit_cnn", 0)
+    golden = Golden(GOLDEN.images, GOLDEN.labels, np.full((1, 3), 1 / 3, np.float32))
+    with pytest.raises(EndpointError, match="returned 10 probabilities for an image, expected 3"):
+        invocations.verify(CANARY, golden)
