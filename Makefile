@@ -11,7 +11,7 @@ BIN := .venv/bin
 KEDRO := $(BIN)/kedro
 PIP := $(BIN)/python -m pip install --progress-bar off --disable-pip-version-check
 
-.PHONY: demo test test-fast unit browser test-runtimes bench drill attack fuzz rehearse docs viz viz-static wheel sbom audit check workflows setup tools stop lock help
+.PHONY: demo test test-fast unit browser test-runtimes bench bench-tools drill attack fuzz rehearse docs viz viz-static wheel sbom audit check workflows setup tools stop lock help
 .DEFAULT_GOAL := help
 
 help: ## Show what can be made
@@ -63,8 +63,18 @@ build/runtimes/%: tests/runtimes/%.txt pyproject.toml $(shell find src -name '*.
 	$@/bin/python -m pip install --quiet $(TEST_TOOLS)
 	$@/bin/python -m pip check
 
-bench: setup $(if $(filter serving,$(or $(ONLY),serving)),build/mlserver/.installed) ## Measure what is claimed to be fast; one of it with ONLY=training, promotion, serving, batch, preprocessing, cli or recipes
+EXPORT_TOOLS := build/mlflow-export-import/.installed build/databricks-mlflow-export-import/.installed
+
+bench: setup $(if $(filter serving,$(or $(ONLY),serving)),bench-tools build/mlserver/.installed) $(if $(filter promotion,$(or $(ONLY),promotion)),$(EXPORT_TOOLS)) ## Measure what is claimed to be fast; one of it with ONLY=training, promotion, serving, batch, preprocessing, cli or recipes
 	@set -e; for name in $(or $(ONLY),training promotion serving batch preprocessing cli recipes); do $(BIN)/python -m benchmarks.$$name; done
+
+bench-tools: # checked before the first minute is spent
+	@command -v wrk >/dev/null || { echo "wrk was not found, the benchmark of serving needs it; install it (Debian: apt-get install wrk) and run make again" >&2; exit 1; }
+
+build/%-export-import/.installed: benchmarks/%-export-import.txt | tools
+	rm -rf $(@D)
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --requirement $< && touch $@ || { rm -rf $(@D); echo "$(notdir $(@D)) did not install here; the benchmark goes on without it" >&2; }
 
 build/mlserver/.installed: benchmarks/mlserver.txt | tools
 	rm -rf $(@D)

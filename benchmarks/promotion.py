@@ -6,6 +6,9 @@ compares with the champion, downloads the copy again, and writes the lineage and
 plain copy that is also read back from the target with MLflow is measured beside it: no promotion
 that verifies the copy can be faster. Large bundles have a large Keras file, not a large graph: the
 graph is loaded for the golden set, so its size needs memory in any case.
+
+``register_remote`` as a whole command is compared with the commands of mlflow-export-import and of
+databricks-mlflow-export-import, which export and import the same version (``export_import.py``).
 """
 
 from __future__ import annotations
@@ -23,6 +26,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import psutil
@@ -32,7 +36,7 @@ from matplotlib.figure import Figure
 from mlflow import MlflowClient
 from mlflow.artifacts import download_artifacts
 
-from benchmarks import report
+from benchmarks import export_import, report
 from crosscloud_mnist.bundle import Bundle, BundleContents, Signer, TestPredictions, Verifier, write
 from crosscloud_mnist.isolation.isolated_process import IsolatedAdapter
 from crosscloud_mnist.pipelines.register_remote import create_pipeline
@@ -41,8 +45,9 @@ from crosscloud_mnist.promotion import ProductionModel
 from rehearsal.dense_bundle import dense_contents
 from rehearsal.mlflow_servers import Server, two_servers
 
+_COMMAND_MEGABYTES = 30.0
 SIZES = {"0.3mb": 0.3, "30mb": 30.0, "300mb": 300.0}
-_ROUNDS = 3
+_ROUNDS = int(os.environ.get("ROUNDS", "3"))
 _MEGABYTE = 1_000_000
 _SAMPLE_SECONDS = 0.02
 Sample = dict[str, float]
@@ -51,11 +56,15 @@ Sample = dict[str, float]
 def main() -> None:
     """Measure every size in its own process, and write the result."""
     samples: dict[str, list[Sample]] = {}
+    export_import.find_tools()  # what is missing is named before the first minute
     with tempfile.TemporaryDirectory() as folder, two_servers(Path(folder) / "servers") as servers:
         for name, megabytes in SIZES.items():
             with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
                 work = Path(folder) / name
                 samples[name] = process.submit(_measure, servers, work, megabytes).result()
+        with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
+            work = Path(folder) / "commands"
+            commands = process.submit(_measure_commands, servers, work).result()
     ratios, read_back_ratios = (
         {
             name.replace(".", "_"): statistics.median(
@@ -74,8 +83,32 @@ def main() -> None:
         "bytes_vs_plain_copy_30mb": samples["30mb"][0]["promotion_bytes"]
         / samples["30mb"][0]["copy_bytes"],
         "memory_300mb_vs_0_3mb": peak["300mb"] / peak["0.3mb"],
+        **_compare_commands(commands),
     }
-    report.write("promotion", figures, {"samples": samples, "rounds": _ROUNDS}, _plot(samples))
+    details = {"samples": samples, "commands_30mb": commands, "rounds": _ROUNDS}
+    report.write("promotion", figures, details, _plot(samples))
+
+
+def _measure_commands(
+    servers: tuple[Server, Server], work: Path
+) -> list[dict[str, dict[str, Any]]]:
+    promotions = Promotions(servers, work, _COMMAND_MEGABYTES)
+    return export_import.measure_commands(servers, work, promotions.log, _ROUNDS)
+
+
+def _compare_commands(commands: list[dict[str, dict[str, Any]]]) -> dict[str, float]:
+    """Return the command's seconds as a part of each tool's two commands."""
+    names = {
+        "databricks-mlflow-export-import": "command_vs_export_import_30mb",  # it moves the files
+        "mlflow-export-import": "command_vs_mlflow_export_import_30mb",
+    }
+    return {
+        figure: statistics.median(
+            each["register_remote"]["seconds"] / each[tool]["seconds"] for each in commands
+        )
+        for tool, figure in names.items()
+        if tool in commands[0]
+    }
 
 
 def _measure(servers: tuple[Server, Server], work: Path, megabytes: float) -> list[Sample]:
