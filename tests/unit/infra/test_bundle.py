@@ -65,7 +65,7 @@ def test_every_job_has_what_a_team_needs_and_none_has_an_endpoint(jobs):
 
 
 def test_a_task_runs_again_only_where_a_second_run_is_idempotent(jobs):
-    expected = {"register_remote": 1, "deploy": 1, "monitor": 1, "batch_score": 2}
+    expected = {"register_remote": 1, "deploy": 1, "report": 1, "monitor": 1, "batch_score": 2}
     for _, task in tasks(jobs):
         assert task.get("max_retries", 0) == expected.get(task["task_key"], 0)
 
