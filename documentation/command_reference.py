@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import inspect
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import click
+from kedro.pipeline import Pipeline
 
 from crosscloud_mnist.adapters.databricks.secrets import main as write_secrets
 from crosscloud_mnist.cli import run
@@ -17,11 +19,6 @@ from documentation.docstring import to_markdown
 from documentation.markdown import code, table
 
 _TARGET = re.compile(r"^([a-z-]+):.*## (.*)$", re.MULTILINE)
-_COMPOSITE = {
-    "train": "`ingest_mnist`, then `train_distributed`",
-    "release": "`register_remote`, then `deploy`, then `smoke_test`",
-    "__default__": "`train`: a bare `kedro run` changes nothing in production",
-}
 
 
 def render(makefile: Path) -> str:
@@ -57,18 +54,24 @@ def _targets(makefile: Path) -> list[list[str]]:
 
 
 def _pipelines() -> Iterator[list[str]]:
-    for name, pipeline in register_pipelines().items():
+    registered = register_pipelines()
+    for name, pipeline in registered.items():
         writes = any("production" in node.tags for node in pipeline.nodes)
-        nodes = ", ".join(f"`{node.name}`" for node in pipeline.nodes)
-        listed = "" if name in _COMPOSITE else nodes
-        yield [code(name), _describe(name), listed, "yes" if writes else "no"]
+        row = [code(name), "", "", "yes" if writes else "no"]
+        if importlib.util.find_spec(f"crosscloud_mnist.pipelines.{name}"):
+            package = importlib.import_module(f"crosscloud_mnist.pipelines.{name}")
+            row[1] = to_markdown(inspect.getdoc(package) or "")
+            row[2] = ", ".join(f"`{node.name}`" for node in pipeline.nodes)
+        else:
+            row[1] = ", then ".join(code(part) for part in _parts(name, registered))
+        yield row
 
 
-def _describe(name: str) -> str:
-    if name in _COMPOSITE:
-        return _COMPOSITE[name]
-    package = importlib.import_module(f"crosscloud_mnist.pipelines.{name}")
-    return to_markdown(inspect.getdoc(package) or "")
+def _parts(name: str, registered: Mapping[str, Pipeline]) -> list[str]:
+    """Return the pipelines that a pipeline is composed of, in their order."""
+    names = {other: {node.name for node in each.nodes} for other, each in registered.items()}
+    smaller = [other for other in names if names[other] < names[name]]
+    return [part for part in smaller if not any(names[part] < names[other] for other in smaller)]
 
 
 def _options(command: click.Command) -> Iterator[list[str]]:

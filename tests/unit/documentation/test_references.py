@@ -85,6 +85,12 @@ def test_every_pipeline_and_every_target_of_make_is_listed(commands):
     assert cells_of(commands, "release")[-1] == "yes"
 
 
+def test_a_composed_pipeline_is_the_pipelines_that_it_runs(commands):
+    assert cells_of(commands, "__default__")[1] == "`ingest_mnist`, then `train_distributed`"
+    release = cells_of(commands, "release")[1]
+    assert release == "`register_remote`, then `deploy`, then `smoke_test`, then `report`"
+
+
 def test_the_options_of_kedro_run_are_those_of_this_project(commands):
     assert "| `--params` | name=value,name=value." in commands
     assert "| `--scope` | Secret scope; created if it does not exist. Required. |" in commands
