@@ -27,6 +27,7 @@ from benchmarks import report
 from benchmarks.training import data
 from crosscloud_mnist.preprocessing import to_model_input
 from crosscloud_mnist.preprocessing.variants import VARIANTS, render_variant
+from rehearsal.mnist_contract import mnist_contract
 
 _COMMIT = "6c52a40"  # the last one before the preprocessing was rewritten
 _ROOT = Path(__file__).parents[1]
@@ -168,7 +169,7 @@ def _train(images: Pixels, labels: NDArray[np.uint8]) -> Predict:
 
     from crosscloud_mnist.training import models
 
-    model = models.build("compact", seed=0)
+    model = models.build("compact", mnist_contract(), seed=0)
     model.compile(
         keras.optimizers.Adam(1e-3), keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     )

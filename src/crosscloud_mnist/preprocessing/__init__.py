@@ -33,7 +33,7 @@ def trace_digit(image: Image.Image) -> DigitSteps:
     """Return the steps of ``to_model_input``.
 
     Raises:
-        ImageError: As there.
+        ImageError: As there; what is not like a digit has steps, too.
     """
     # Every pipeline's module imports this package; SciPy is imported where an image is searched.
     from crosscloud_mnist.preprocessing.centering import center_digit
@@ -55,6 +55,11 @@ def to_model_input(image: Image.Image) -> NDArray[np.uint8]:
         [28, 28], uint8, 0 is background and 255 is foreground.
 
     Raises:
-        ImageError: It cannot be decoded, is too small or too large, or shows no digit.
+        ImageError: It cannot be decoded, is too small or too large, or shows no digit, more than
+            one, or something else.
     """
-    return trace_digit(image).model_input
+    from crosscloud_mnist.preprocessing.outliers import check_digit
+
+    model_input = trace_digit(image).model_input
+    check_digit(model_input)
+    return model_input

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TypedDict, cast
 
 from crosscloud_mnist.bundle import Bundle, TestPredictions
@@ -90,10 +91,12 @@ def compare_with_champion(
 def check_contract(candidate: Bundle, champion: Bundle | None, configured: Contract) -> Gate:
     """Clients of the champion's endpoint must be able to call the candidate's unchanged.
 
-    Where there is no champion yet, the candidate must have the configured contract.
+    Where there is no champion yet, the candidate must have the configured contract. Each model has
+    its own ``min_probability``: calls do not depend on it.
     """
-    expected = (champion.contract() if champion else configured).to_record()
+    contract = champion.contract() if champion else configured
     found = candidate.contract().to_record()
+    expected = replace(contract, min_probability=found["min_probability"]).to_record()
     differing = [key for key, value in sorted(expected.items()) if found.get(key) != value]
     if champion and candidate.signature() != champion.signature():
         differing.append("signature")

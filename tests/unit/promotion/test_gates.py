@@ -76,6 +76,7 @@ def test_models_tested_on_different_images_are_not_compared(require_same_test_se
     [
         (FakeBundle(), None, ""),
         (FakeBundle(), FakeBundle(), ""),
+        (FakeBundle(min_probability=0.5), FakeBundle(), ""),
         (FakeBundle(preprocessing="resize"), None, "preprocessing"),
         (FakeBundle(signature="float32"), FakeBundle(), "signature"),
         (
