@@ -11,7 +11,7 @@ EDGE_STRENGTH = 0.6 * MIN_STRENGTH  # weaker pixels next to a component are not 
 _MAX_EDGE_CONTACT = 0.35  # of the component's length; a strip of table or shadow has more
 _MIN_FRAMED = 0.15  # of a frame's length: what is inside it; a dot in a 0 is smaller
 _MAX_FRAME_SHARE = 0.1  # of a frame's pixels: those in the bounding box of what is inside
-_MAX_THICKNESS = 0.6  # of the component's length; a blot is thicker
+_MAX_THICKNESS = 0.7  # of the component's length; a blot is thicker
 _MIN_BAR = 4.0  # width of a bar, in heights
 _MIN_BOX_OUTLINE, _MAX_BOX_AREA = 0.85, 0.6  # of the outline of a bounding box, and of its area
 _MIN_BOX_SIDE = 8  # pixels
@@ -89,7 +89,8 @@ class Components:
         for index, box in enumerate(self.boxes):
             shape = np.pad(self.labels[_slices(box)] == index + 1, 1)
             depth[index] = ndimage.distance_transform_cdt(shape, "taxicab").max()
-        return np.asarray(2 * depth > _MAX_THICKNESS * self.length)
+        # A label is one pixel wider than the component on each side.
+        return np.asarray(2 * (depth - 1) > _MAX_THICKNESS * (self.length - 2))
 
     def is_bar(self) -> NDArray[np.bool_]:
         """Return [n], bool: is a horizontal bar."""
