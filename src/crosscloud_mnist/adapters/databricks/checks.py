@@ -32,6 +32,7 @@ class DatabricksChecks:
         experiment: Absolute path in the workspace.
         model_name: The registered model, three levels.
         endpoint_name: Name of the serving endpoint.
+        image_shape: Of an image, as the contract in conf has it.
         has_inference_table: Whether conf wants an inference table of it.
         scratch_model: A registered model that the scratch version may be created in; ``None``
             creates one, which needs ``CREATE MODEL``.
@@ -45,6 +46,7 @@ class DatabricksChecks:
         experiment: str,
         model_name: str,
         endpoint_name: str,
+        image_shape: Sequence[int],
         has_inference_table: bool,
         scratch_model: str | None = None,
     ) -> None:
@@ -53,6 +55,7 @@ class DatabricksChecks:
             "experiment": experiment,
             "model_name": model_name,
             "endpoint_name": endpoint_name,
+            "image_shape": list(image_shape),
             "has_inference_table": has_inference_table,
             "scratch_model": scratch_model,
         }
