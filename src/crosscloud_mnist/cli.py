@@ -19,6 +19,7 @@ from crosscloud_mnist.errors import ConfigurationError
 from crosscloud_mnist.hooks import diagnosis
 from crosscloud_mnist.hooks.conf_source import open_conf_source
 from crosscloud_mnist.hooks.failures import one_line_failures
+from crosscloud_mnist.hooks.lost_interrupts import recorded_interrupts
 from crosscloud_mnist.hooks.names import check_name
 from crosscloud_mnist.hooks.params_option import parse_params
 from crosscloud_mnist.hooks.tracking_plugin import UNTRACKED_PIPELINES, disable_tracking_plugin
@@ -30,7 +31,7 @@ def cli() -> None:
 
 
 def _run(*, verbose: bool, **options: Any) -> Any:
-    with one_line_failures(verbose=verbose):
+    with recorded_interrupts(), one_line_failures(verbose=verbose):
         if options["pipeline"] and not options["pipelines"]:  # the old name of the option
             options |= {"pipeline": None, "pipelines": [options["pipeline"]]}
         check_selection(options)

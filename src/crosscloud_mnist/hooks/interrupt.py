@@ -12,11 +12,16 @@ import signal
 import sys
 import threading
 from collections.abc import Generator
-from types import FrameType
-from typing import Any, NoReturn
+from typing import Any
 
 import click
 from kedro.framework.hooks import hook_impl
+
+from crosscloud_mnist.hooks.lost_interrupts import (
+    forget_interrupt,
+    interrupt,
+    raise_lost_interrupt,
+)
 
 
 class InterruptHooks:
@@ -34,7 +39,14 @@ class InterruptHooks:
         """End the run of a pipeline that was interrupted in this process, as in a notebook.
 
         Otherwise kedro-mlflow logs the next pipeline into it.
+
+        Raises:
+            KeyboardInterrupt: This command was interrupted, and the exception was lost.
         """
+        if signal.getsignal(signal.SIGTERM) is interrupt:
+            forget_interrupt()  # it ended the earlier pipeline
+        else:
+            raise_lost_interrupt()
         if self._run_id is not None and self._run_id == _active_run_id():
             _end_run("KILLED")
         self._disarm()
@@ -57,8 +69,17 @@ class InterruptHooks:
             self._run_id = _active_run_id()
         atexit.register(_end_as_killed)
         if _in_main_thread():
-            self._previous_handler = signal.signal(signal.SIGTERM, _interrupt)
+            self._previous_handler = signal.signal(signal.SIGTERM, interrupt)
         return result
+
+    @hook_impl(tryfirst=True)
+    def before_node_run(self) -> None:
+        """End the run if an interrupt was lost.
+
+        Raises:
+            KeyboardInterrupt: One was.
+        """
+        raise_lost_interrupt()
 
     @hook_impl
     def after_pipeline_run(self) -> None:
@@ -73,13 +94,9 @@ class InterruptHooks:
     def _disarm(self) -> None:
         self._run_id = None
         atexit.unregister(_end_as_killed)
-        if _in_main_thread() and signal.getsignal(signal.SIGTERM) is _interrupt:
+        if _in_main_thread() and signal.getsignal(signal.SIGTERM) is interrupt:
             # None: a handler that was not set from Python and cannot be set from here.
             signal.signal(signal.SIGTERM, self._previous_handler or signal.SIG_DFL)
-
-
-def _interrupt(number: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG001
-    raise KeyboardInterrupt
 
 
 def _in_main_thread() -> bool:
