@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 from documentation.kedro_viz_site import build_site, draw, serve
+from tests.accessibility import find_grave_violations
 
 SHORT = "train_distributed.mode=single,train_distributed.settings.epochs=3"
 
@@ -62,6 +63,53 @@ def test_release_registers_deploys_and_proves(project, released):
     assert [row["file"] for row in report["images"]] == ["stroke-1.png"]
     assert len(report["golden"]) == 20
     assert "stroke-1.png" in released
+
+
+@pytest.fixture(scope="module")
+def report_page(project, released):
+    (page,) = (project.data / "08_reporting" / "releases").glob("mnist_cnn-1-*.html")
+    return page
+
+
+def test_the_report_is_logged_and_linked_from_the_version_and_the_endpoint(
+    project, released, report_page
+):
+    published = project.report("08_reporting/report.json")
+    assert published["file"] == report_page.name
+    assert f"Report of mnist_cnn 1: 08_reporting/releases/{report_page.name}" in released
+    client = project.client("production")
+    version = client.get_model_version("mnist_cnn", "1")
+    assert version.tags["report"] == published["run"]
+    run_id = published["run"].rpartition("/")[2]
+    assert client.get_run(run_id).info.status == "FINISHED"
+    assert [file.path for file in client.list_artifacts(run_id)] == ["report.html"]
+    endpoint = project.report("07_model_output/deployment.json")["endpoint"]
+    live = httpx.URL(endpoint).copy_with(raw_path=b"/report")
+    assert httpx.get(live).text == report_page.read_text(encoding="utf-8")
+
+
+@pytest.mark.browser
+def test_the_report_opens_without_a_request_in_two_languages_and_axe_finds_nothing_serious(
+    browser, report_page
+):
+    browser.get(report_page.as_uri())
+    loaded = browser.execute_script(
+        "return performance.getEntriesByType('resource').map(entry => entry.name)"
+    )
+    assert [name for name in loaded if not name.startswith("data:")] == []
+    assert browser.execute_script(
+        "return [...document.images].every(image => image.complete && image.naturalWidth)"
+    )
+    assert browser.get_log("browser") == []
+    for language, shown, hidden in (
+        ("en", "Intended use", "Uso pretendido"),
+        ("pt", "Uso pretendido", "Intended use"),
+    ):
+        browser.find_element("id", language).click()
+        text = browser.find_element("tag name", "body").text
+        assert shown in text
+        assert hidden not in text
+        assert find_grave_violations(browser) == []
 
 
 def test_curl_gets_ten_probabilities(project, released):

@@ -27,20 +27,25 @@ class MlflowReports:
 
     def __init__(self, clients: ClientProvider, experiments: Experiments, experiment: str) -> None:
         self._clients, self._experiments, self._experiment = clients, experiments, experiment
+        # Of the reports that this process wrote: a search on Databricks may not list them yet.
+        self._run_ids: dict[str, str] = {}
 
     def log_report(self, version: ModelVersion, page: str) -> str:
         """Log the page in the run of the version's report: see ``ports.Reports``."""
         with self._clients.client() as client:
             experiment_id = self._experiments.get_id(client, self._experiment)
-            run_id = _find_or_create_run(client, experiment_id, version)
+            report_of = f"{version.name} {version.version} {version.digest}"
+            run_id = self._run_ids.get(report_of) or _find_or_create_run(
+                client, experiment_id, report_of
+            )
+            self._run_ids[report_of] = run_id
             client.log_text(run_id, page, _FILE)
             client.set_terminated(run_id)
         return self._clients.run_url(experiment_id, run_id)
 
 
-def _find_or_create_run(client: MlflowClient, experiment_id: str, version: ModelVersion) -> str:
+def _find_or_create_run(client: MlflowClient, experiment_id: str, report_of: str) -> str:
     """Return the run of the version's report, so that a second report replaces the first."""
-    report_of = f"{version.name} {version.version} {version.digest}"
     runs = client.search_runs([experiment_id], f"tags.{_REPORT_OF} = '{report_of}'", max_results=1)
     if runs:
         return str(runs[0].info.run_id)

@@ -9,7 +9,7 @@ import pytest
 
 from crosscloud_mnist.bundle import digest_of
 from crosscloud_mnist.errors import ConfigurationError, RegistryError
-from crosscloud_mnist.ports import LedgerEntry
+from crosscloud_mnist.ports import LedgerEntry, ModelVersion
 
 NAME = "data_masters.deploy.mnist_cnn"
 
@@ -51,6 +51,18 @@ def test_a_bundle_travels_from_one_workspace_to_the_other(
     assert target.get_version_by_alias(NAME, "champion") == version
     target.download_version(version, tmp_path / "copy")
     assert digest_of(tmp_path / "copy") == tiny_bundle.digest
+
+
+def test_a_report_is_one_run_of_the_workspace_however_often_it_is_written(
+    clouds, target, tiny_bundle
+):
+    gcp = clouds["gcp"]
+    version = ModelVersion(NAME, "1", tiny_bundle.digest)
+    address = target.log_report(version, "<p>one</p>")
+    assert target.log_report(version, "<p>two</p>") == address
+    assert address.startswith(f"{gcp.host}/ml/experiments/")
+    (page,) = gcp.folder.rglob("report.html")
+    assert page.read_text() == "<p>two</p>"
 
 
 def test_no_request_carries_the_other_workspaces_token(clouds, logged, target):
