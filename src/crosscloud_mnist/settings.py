@@ -12,6 +12,7 @@ from crosscloud_mnist.hooks.preflight import PreflightHooks
 from crosscloud_mnist.hooks.source_commit import SourceCommitHooks
 from crosscloud_mnist.hooks.storage_lock import StorageLockHooks
 from crosscloud_mnist.hooks.version_check import disable_version_check
+from crosscloud_mnist.hooks.workspace_processes import WorkspaceProcessHooks
 from crosscloud_mnist.source_version import find_commit
 
 
@@ -40,6 +41,7 @@ HOOKS = (
     PreflightHooks(),
     SourceCommitHooks(),
     StorageLockHooks(),
+    WorkspaceProcessHooks(),
     ConsoleHooks(),
     InterruptHooks(),
 )

@@ -82,6 +82,15 @@ class PortDataset(AbstractDataset[NoReturn, Any]):
         """Build the adapter; its module is imported only now."""
         return self._build(self._options)
 
+    def start(self) -> None:
+        """Start the process of an adapter that has its own: its libraries load in the meantime.
+
+        Raises:
+            ConfigurationError: The credentials are not valid.
+        """
+        if hasattr(load_obj(self._adapter), "process_config"):
+            self.load()
+
     def _build(self, options: Mapping[str, Any]) -> Any:
         return build_adapter(self._adapter, options, self._credentials)
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from kedro.framework.project import settings
 
-UNTRACKED_PIPELINES = ("history",)  # they start no MLflow run, and use no dataset of the plugin
+# They start no MLflow run, and use no dataset of the plugin.
+UNTRACKED_PIPELINES = ("history", "register_remote")
 # Kedro compares the name that the distribution's metadata has, in which a build may replace the
 # hyphen.
 _TRACKING_PLUGIN = ("kedro-mlflow", "kedro_mlflow")

@@ -7,6 +7,7 @@ killed. Over the second connection it asks the parent for the authorization of i
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import queue
@@ -44,6 +45,8 @@ def answer_calls(connection: Connection, authorization: AuthorizationClient) -> 
         request_headers.install(address, fixed, authorization if is_signed_in_by_parent else None)
     secrets = select_secrets(variables)
     adapter = None
+    with contextlib.suppress(Exception):  # the first call raises it again, and reports it
+        getattr(load_obj(adapter_path), "preload", _do_nothing)()
     for method, arguments, keywords in messages:
         try:
             adapter = adapter or load_obj(adapter_path)(**options)
@@ -51,6 +54,10 @@ def answer_calls(connection: Connection, authorization: AuthorizationClient) -> 
         except Exception as error:  # noqa: BLE001  the caller must get any error
             response = encode(_describe_error(error, f"{adapter_path}.{method}", secrets))
         connection.send_bytes(response)
+
+
+def _do_nothing() -> None:
+    """Preload nothing."""
 
 
 def _receive(connection: Connection) -> Iterator[tuple[Any, ...]]:

@@ -46,6 +46,15 @@ class Probe:
     def process_config(options, credentials):
         return ProcessConfig(options, credentials)
 
+    preloaded = False
+
+    @classmethod
+    def preload(cls):
+        cls.preloaded = True
+
+    def is_preloaded(self):
+        return self.preloaded
+
     def greet(self, name, *, mark):
         return f"{self._greeting} {name}{mark}"
 
@@ -114,6 +123,10 @@ def probe(monkeypatch):
 def test_a_method_is_called_in_another_process_and_its_result_returned(probe):
     assert probe.greet("Ada", mark="!") == "Good day, Ada!"
     assert probe.pid() != os.getpid()
+
+
+def test_libraries_are_loaded_before_the_first_call(probe):
+    assert probe.is_preloaded()
 
 
 def test_values_of_the_ports_paths_and_arrays_cross_both_ways(probe):

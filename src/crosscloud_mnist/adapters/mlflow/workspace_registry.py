@@ -31,6 +31,11 @@ class WorkspaceRegistry:
         reports: Its reports.
     """
 
+    @staticmethod
+    def preload() -> None:
+        """Import what the first call needs, which takes seconds: while none waits for it."""
+        import mlflow  # noqa: F401
+
     def __init__(
         self,
         clients: ClientProvider,
