@@ -12,18 +12,23 @@ from dataclasses import dataclass
 
 ADMINISTERS, TRAINS, PROMOTES, SERVES = "administers", "trains", "promotes", "serves"
 QUERIES, READS, READS_SCOPE, APPROVES = "queries", "reads", "reads_scope", "approves"
-ALL = (TRAINS, PROMOTES, SERVES, QUERIES, READS, READS_SCOPE, APPROVES)
+DELIVERS = "delivers"
+ALL = (TRAINS, PROMOTES, SERVES, QUERIES, READS, READS_SCOPE, APPROVES, DELIVERS)
 # Tags that a role alone may set, whoever owns the object: governed tags, whose ASSIGN the role has.
 # https://docs.databricks.com/aws/en/admin/governed-tags/manage-permissions
 GOVERNED_TAGS = {"approved_by": APPROVES}
 # The service principals of a workspace, by name. ``release`` promotes and serves in one run.
+# Staging is a schema of production's metastore, with identities of its own.
 PRINCIPALS = {
     "trains": (TRAINS, READS_SCOPE),
     "promotes": (PROMOTES, READS_SCOPE),
     "serves": (SERVES, READS_SCOPE),
     "releases": (PROMOTES, SERVES, READS_SCOPE),
     "reads": (READS,),
+    "releases_staging": (PROMOTES, SERVES, READS_SCOPE),
     "approves": (APPROVES,),
+    "delivers": (DELIVERS,),
+    "delivers_staging": (DELIVERS,),
 }
 _JOBS = {"reads": "releases"}  # in another workspace, the one that pulls
 _MLFLOW = r"/api/2\.0/mlflow"

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import httpx
+import numpy as np
+from numpy.typing import NDArray
 
 from crosscloud_mnist.storage import idx
 from crosscloud_mnist.storage.shard_layout import shard_paths
@@ -24,11 +26,29 @@ def send_test_images(workspace: WorkspaceProcess, storage: Path) -> int:
     Raises:
         httpx.HTTPStatusError: The endpoint rejected a request.
     """
+    images = read_test_images(storage)
+    send_images(workspace, images)
+    return len(images)
+
+
+def read_test_images(storage: Path) -> NDArray[np.uint8]:
+    """Return the first test images, [n, 28, 28], of the cloud that trained."""
     path, _ = shard_paths(storage / "05_model_input" / "test", 0, 1)
-    images = idx.decode(path.read_bytes(), str(path))[:_MAX_IMAGES]
+    return idx.decode(path.read_bytes(), str(path))[:_MAX_IMAGES]
+
+
+def send_images(workspace: WorkspaceProcess, images: NDArray[np.uint8]) -> None:
+    """Send images to the workspace's endpoint.
+
+    Args:
+        workspace: The workspace that serves.
+        images: [n, 28, 28], uint8.
+
+    Raises:
+        httpx.HTTPStatusError: The endpoint rejected a request.
+    """
     authorization = {"authorization": f"Bearer {workspace.token}"}
     with httpx.Client(base_url=workspace.host, headers=authorization, timeout=60) as http:
         for start in range(0, len(images), _IMAGES_PER_REQUEST):
             body = {"instances": images[start : start + _IMAGES_PER_REQUEST].tolist()}
             http.post("/serving-endpoints/mnist_cnn/invocations", json=body).raise_for_status()
-    return len(images)

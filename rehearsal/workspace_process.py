@@ -68,6 +68,7 @@ class WorkspaceProcess:
         keep: bool = False,
         issuer: Issuer | None = None,
         options: Sequence[str] = (),
+        environments: Mapping[str, str] | None = None,
     ) -> Self:
         """Start a workspace in its own process group, and return once it is ready.
 
@@ -79,6 +80,8 @@ class WorkspaceProcess:
             keep: Whether it runs on after this process has ended.
             issuer: Whose ID tokens its service principals may exchange.
             options: More arguments of ``rehearsal.gateway``: ``--token-seconds``, ``--unified``.
+            environments: The CI environment that a service principal trusts, by the principal's
+                name; the others trust one of their own name.
 
         Raises:
             RuntimeError: It did not start.
@@ -91,7 +94,7 @@ class WorkspaceProcess:
                 client_id=f"{role}-{name}",
                 secret=f"dose{secrets.token_hex(16)}",
                 roles=roles,
-                subject=subject_of(role),
+                subject=subject_of((environments or {}).get(role, role)),
             )
             for role, roles in {**PRINCIPALS, ADMINISTERS: (ADMINISTERS,)}.items()
         }

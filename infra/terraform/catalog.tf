@@ -20,9 +20,14 @@ resource "databricks_workspace_binding" "catalog" {
 locals {
   catalog = var.create_catalog ? databricks_catalog.project[0].name : var.catalog
   # Those who query the endpoint need nothing in Unity Catalog.
-  catalog_users = merge(local.job_users, { for name in setunion(var.model_readers, var.approvers) : name => name })
+  catalog_users = merge(
+    local.job_users,
+    { for key in local.members.delivers : key => local.application_ids[key] },
+    { for name in setunion(var.model_readers, var.approvers) : name => name },
+  )
   volume_users = {
-    for key in toset(concat(local.members.trains, local.members.promotes)) : key => local.application_ids[key]
+    for key in toset(concat(local.members.trains, local.members.promotes, local.members.delivers)) :
+    key => local.application_ids[key]
   }
   model_users = {
     for key, principal in merge(
@@ -78,7 +83,7 @@ resource "databricks_grant" "volume" {
 
   volume     = databricks_volume.storage.id
   principal  = each.value
-  privileges = ["READ_VOLUME", "WRITE_VOLUME"]
+  privileges = contains(concat(local.members.trains, local.members.promotes), each.key) ? ["READ_VOLUME", "WRITE_VOLUME"] : ["READ_VOLUME"]
 }
 
 resource "databricks_grant" "model" {

@@ -30,8 +30,19 @@ def jobs(environment: str) -> dict[str, Job]:
     batch_score.schedule = schedule("0 0 2 * * ?")
     monitor = kedro_job(
         "monitor",
-        [kedro_task("monitor", environment, retries=1, timeout_seconds=_HALF_HOUR)],
+        [
+            kedro_task(
+                "monitor",
+                environment,
+                params={
+                    "monitor.require_minimum_images": "{{job.parameters.require_minimum_images}}"
+                },
+                retries=1,
+                timeout_seconds=_HALF_HOUR,
+            )
+        ],
         node,
+        parameters={"require_minimum_images": "true"},  # false after a release: few have called yet
         environment=environment,
     )
     monitor.schedule = schedule("0 30 * * * ?")

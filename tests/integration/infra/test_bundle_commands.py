@@ -18,6 +18,7 @@ VALUES = {  # of the jobs' parameters, as people enter them
     "recipe": "compact",
     "model": "models:/data_masters.staging.mnist_cnn/3",
     "images": "/Volumes/data_masters/deploy/mnist/01_raw/images",
+    "require_minimum_images": "false",
     "reason": "it predicts 1 for sevens, and 3 = 8",
 }
 pytestmark = [pytest.mark.process, pytest.mark.slow]
@@ -73,6 +74,7 @@ def test_the_installed_wheel_accepts_the_command_of_every_task(python, monkeypat
             "train": {"train_distributed": {"recipe": VALUES["recipe"]}},
             "register_remote": {"register_remote": {"model": VALUES["model"]}},
             "batch_score": {"images": VALUES["images"]},
+            "monitor": {"monitor": {"require_minimum_images": "false"}},
             "rollback": {"rollback": {"reason": VALUES["reason"]}},
         }
         assert found == {"pipelines": [key], "params": expected.get(key, {})}, name

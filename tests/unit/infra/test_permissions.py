@@ -38,8 +38,8 @@ def granted_privileges() -> dict[str, set[tuple[str, str]]]:
                 "principals": principals,
                 "members": principals,
                 "job_users": users("trains", "promotes", "serves"),
-                "catalog_users": users("trains", "promotes", "serves", "approves"),
-                "volume_users": users("trains", "promotes"),
+                "catalog_users": users("trains", "promotes", "serves", "approves", "delivers"),
+                "volume_users": users("trains", "promotes", "delivers"),
                 "model_users": users("serves"),
                 "approvers": {"approves"},
             }
