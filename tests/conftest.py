@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,12 +13,25 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from crosscloud_mnist.bundle import Bundle, BundleContents, Signer, TestPredictions, Verifier, write
+from crosscloud_mnist.bundle import (
+    Bundle,
+    BundleContents,
+    Examples,
+    LabelledPredictions,
+    ModelCard,
+    Signer,
+    TestPredictions,
+    Verifier,
+    predict,
+    write,
+)
 from crosscloud_mnist.contract import Contract
 from crosscloud_mnist.datasets.shards import ShardsDataset
 from crosscloud_mnist.datasets.uci_digits import load_as_mnist
+from crosscloud_mnist.monitoring import measure_calibration
 from crosscloud_mnist.pipelines.register_remote.parameters import RegisterRemoteParameters
 from crosscloud_mnist.storage import idx
+from crosscloud_mnist.storage.data_card import SplitCard
 from crosscloud_mnist.training.config import TrainingConfig
 from crosscloud_mnist.training.job import Shard, TrainingJob
 from rehearsal.dense_bundle import dense_contents
@@ -131,6 +145,37 @@ def tiny_bundle(
 ) -> Bundle:
     """A signed bundle; tests copy it before they change it."""
     return write(tiny_contents, tmp_path_factory.mktemp("bundle") / "bundle", signer)
+
+
+@pytest.fixture(scope="session")
+def reported_contents(
+    tiny_contents: BundleContents, tiny_bundle: Bundle, digits: Mapping[str, NDArray[np.uint8]]
+) -> BundleContents:
+    """The same with what training records for the report."""
+    images, labels = digits["t10k-images-idx3-ubyte"][:20], digits["t10k-labels-idx1-ubyte"][:20]
+    probabilities = predict(tiny_bundle, images)
+    split: SplitCard = {
+        "images": 20,
+        "per_class": [2] * 10,
+        "mean_pixel": 33.25,
+        "sha256": "ab" * 32,
+    }
+    epoch = {"loss": 0.5, "accuracy": 0.8, "val_loss": 0.4, "val_accuracy": 0.9, "seconds": 1.5}
+    card: ModelCard = {
+        **tiny_contents.card,
+        "settings": {"model": "baseline", "epochs": 2},
+        "worker_reports": [{"rank": 0, "images": 1234}],
+        "libraries": {"keras": "3.15.0"},
+        "splits": {"train": split, "validation": split, "test": split},
+        "history": [{**epoch, "epoch": number} for number in (1, 2)],
+        "calibration": measure_calibration(probabilities, labels),
+        "run": {"id": "run-1", "url": "https://sandbox/runs/run-1"},
+    }
+    examples = Examples(
+        samples=LabelledPredictions(images[:4], labels[:4], probabilities[:4]),
+        mistakes=LabelledPredictions(images[4:6], labels[4:6], probabilities[4:6]),
+    )
+    return replace(tiny_contents, card=card, examples=examples)
 
 
 @pytest.fixture(scope="session")

@@ -37,16 +37,17 @@ def workspaces(identity_provider, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def logged_model(workspaces, tiny_contents, signer, tmp_path_factory):
+def logged_model(workspaces, reported_contents, signer, tmp_path_factory):
     """A model that azure has logged, and the shipped conf accepts.
 
     Of its golden images it reads the first one as it is; it was not trained to read the variants in
     which the smoke test sends the others.
     """
-    card = {**tiny_contents.card, "metrics": {"test_accuracy": 0.995}}
-    golden = tiny_contents.golden
+    metrics = {**reported_contents.card["metrics"], "test_accuracy": 0.995}
+    card = {**reported_contents.card, "metrics": metrics}
+    golden = reported_contents.golden
     first = Golden(golden.images[:1], golden.labels[:1], golden.expected[:1])
-    contents = replace(tiny_contents, card=card, golden=first)
+    contents = replace(reported_contents, card=card, golden=first)
     bundle = write(contents, tmp_path_factory.mktemp("model") / "bundle", signer)
     azure = workspaces["azure"]
     registry = IsolatedAdapter(
