@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+MAX_COMPONENTS = 64  # the heaviest: bounds the time that an image takes
 MIN_STRENGTH = 0.4  # every component has pixels that are stronger than this
 EDGE_STRENGTH = 0.6 * MIN_STRENGTH  # weaker pixels next to a component are not part of it
 _MAX_EDGE_CONTACT = 0.35  # of the component's length; a strip of table or shadow has more
@@ -41,8 +42,10 @@ class Components:
         labels, count = ndimage.label(ndimage.maximum_filter(mask, 3), _CONNECTED)
         has_core = np.bincount(labels[strength > MIN_STRENGTH], minlength=count + 1) > 0
         has_core[0] = False
+        mass = np.bincount(labels[mask], minlength=count + 1)
+        has_core[np.argsort(mass * has_core)[:-MAX_COMPONENTS]] = False
         self.labels = (np.cumsum(has_core) * has_core)[labels]
-        self.mass = np.bincount(labels[mask], minlength=count + 1)[has_core]
+        self.mass = mass[has_core]
         objects = ndimage.find_objects(labels)
         self.boxes = np.array(
             [

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from crosscloud_mnist.errors import ImageError
+from crosscloud_mnist.preprocessing.components import MAX_COMPONENTS
 from crosscloud_mnist.preprocessing.scene import analyze
 
 _SIDE = 112  # pixels, of the view's longer side: four for one of the model's input
@@ -49,7 +50,7 @@ def find_digit(gray: Image.Image) -> NDArray[np.float32]:
             "nothing else that stands out"
         )
     strength = scene.foreground.strength
-    if selected.all():
+    if selected.all() and len(selected) < MAX_COMPONENTS:
         return strength
     mask = scene.components.mask(selected)
     return np.where(mask, strength, np.float32(0))

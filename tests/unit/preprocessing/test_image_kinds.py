@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import time
 from collections.abc import Mapping
 
 import numpy as np
@@ -69,6 +70,15 @@ def test_what_is_no_digit_is_rejected(kind: str, min_share: float) -> None:
         except ImageError:
             rejected += 1
     assert rejected >= min_share * OTHERS
+
+
+def test_an_image_of_very_many_dots_takes_no_longer_than_others() -> None:
+    y, x = np.mgrid[:112, :112]
+    dots = np.where((y % 4 == 0) & (x % 4 == 0), 0, 240).astype(np.uint8)
+    start = time.process_time()
+    with pytest.raises(ImageError):
+        to_model_input(Image.fromarray(dots))
+    assert time.process_time() - start < 0.15  # 0.4 s where every dot is compared with every other
 
 
 def test_the_smallest_digit_has_the_detail_of_the_file(one_of_each: list[Pixels]) -> None:
