@@ -87,7 +87,8 @@ def _create(foreground: Foreground, is_detail: bool) -> Scene:
 def _remove_lines(scene: Scene) -> Scene:
     """Remove lines from edge to edge, and a line through a component that is wider than a digit."""
     height, width = scene.foreground.strength.shape
-    top, bottom, left, right = scene.components.touches
+    # A strip of table along the edge is no line: parts of it would be left.
+    top, bottom, left, right = scene.components.touches[:, scene.components.is_clear_of_edge()]
     if left.any() and right.any():
         scene = _remove_lines_across(scene, np.array([0, 0, height, width]))
     if top.any() and bottom.any():
