@@ -2,8 +2,9 @@
 
 The tools are mlflow-export-import and its successor databricks-mlflow-export-import, each in an
 environment of its own with this project's MLflow, which ``make bench ONLY=promotion`` installs.
-They copy such a bundle between the same two servers, in turns. They verify nothing; a result names
-what each achieved: how many bytes it exported, and whether the version exists at the target.
+They copy a registered model with one such version between the same two servers, in turns. They
+verify nothing; a result names what each achieved: how many bytes it exported, and whether the
+version exists at the target.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from rehearsal.mlflow_servers import Server
 
 TOOLS = ("mlflow-export-import", "databricks-mlflow-export-import")
 _PROJECT = Path(__file__).parents[1]
-_MODULE = "mlflow_export_import.model_version"
+_MODULE = "mlflow_export_import.model"  # 1.2.0 has no commands for a single version
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ class CommandResult:
 
 def find_tools() -> list[str]:
     """Return the tools that are installed, and name those that are not."""
-    installed = [name for name in TOOLS if _python(name).exists()]
+    installed = [name for name in TOOLS if (_PROJECT / "build" / name / ".installed").exists()]
     for name in set(TOOLS) - set(installed):
         print(f"{name} is not installed, it is left out; run make build/{name}/.installed")
     return installed
@@ -95,15 +96,11 @@ def _export_and_import(
     source = _client(servers[0])
     model = source.get_logged_model(uri.removeprefix("models:/"))
     source.create_registered_model(name)
-    version = source.create_model_version(
-        name, uri, run_id=model.source_run_id, model_id=model.model_id
-    ).version
-    target = _client(servers[1])
-    target.create_registered_model(name)
+    source.create_model_version(name, uri, run_id=model.source_run_id, model_id=model.model_id)
     python = str(_python(tool))
-    export = [python, "-m", f"{_MODULE}.export_model_version", "--model", name]
-    export += ["--version", str(version), "--output-dir", str(folder)]
-    load = [python, "-m", f"{_MODULE}.import_model_version", "--model", name]
+    export = [python, "-m", f"{_MODULE}.export_model", "--model", name]
+    export += ["--output-dir", str(folder)]
+    load = [python, "-m", f"{_MODULE}.import_model", "--model", name]
     load += ["--experiment-name", "benchmark", "--input-dir", str(folder)]
     environments = [
         {**server.credentials, "MLFLOW_TRACKING_URI": server.address} for server in servers
