@@ -126,6 +126,15 @@ def test_the_identity_that_trains_cannot_promote_what_it_trained(promoted, open_
         open_registry("trains").set_alias(promoted, "challenger")
 
 
+def test_approvers_alone_set_the_tag_of_the_approval_whoever_owns_the_model(promoted, request_as):
+    tag = {"key": "approved_by", "value": "model-approvers"}
+    set_tag = {"name": MODEL, "version": promoted.version, **tag}
+    create = {"name": MODEL, "source": "folder", "tags": [tag]}
+    assert request_as("promotes", "POST", f"{UC}/model-versions/set-tag", json=set_tag) == 403
+    assert request_as("promotes", "POST", f"{UC}/model-versions/create", json=create) == 403
+    assert request_as("approves", "POST", f"{UC}/model-versions/set-tag", json=set_tag) == 200
+
+
 @pytest.mark.parametrize("role", ROLES)
 def test_no_identity_may_create_or_delete_a_registered_model(request_as, role):
     name = {"name": "data_masters.deploy.another"}
