@@ -24,9 +24,10 @@ from mlflow import MlflowClient
 
 from rehearsal.mlflow_servers import Server
 
-TOOLS = ("mlflow-export-import", "databricks-mlflow-export-import")
+_SUCCESSOR = "databricks-mlflow-export-import"
+TOOLS = ("mlflow-export-import", _SUCCESSOR)
 _PROJECT = Path(__file__).parents[1]
-_MODULE = "mlflow_export_import.model"  # 1.2.0 has no commands for a single version
+_PACKAGE = "mlflow_export_import"
 
 
 @dataclass(frozen=True)
@@ -96,11 +97,17 @@ def _export_and_import(
     source = _client(servers[0])
     model = source.get_logged_model(uri.removeprefix("models:/"))
     source.create_registered_model(name)
-    source.create_model_version(name, uri, run_id=model.source_run_id, model_id=model.model_id)
+    version = source.create_model_version(
+        name, uri, run_id=model.source_run_id, model_id=model.model_id
+    ).version
     python = str(_python(tool))
-    export = [python, "-m", f"{_MODULE}.export_model", "--model", name]
-    export += ["--output-dir", str(folder)]
-    load = [python, "-m", f"{_MODULE}.import_model", "--model", name]
+    kind, more = "model", []
+    if tool == _SUCCESSOR:  # which alone has commands for a single version
+        kind, more = "model_version", ["--version", str(version)]
+        _client(servers[1]).create_registered_model(name)
+    export = [python, "-m", f"{_PACKAGE}.{kind}.export_{kind}", "--model", name]
+    export += ["--output-dir", str(folder), *more]
+    load = [python, "-m", f"{_PACKAGE}.{kind}.import_{kind}", "--model", name]
     load += ["--experiment-name", "benchmark", "--input-dir", str(folder)]
     environments = [
         {**server.credentials, "MLFLOW_TRACKING_URI": server.address} for server in servers
