@@ -109,8 +109,10 @@ def _export_and_import(
     export += ["--output-dir", str(folder), *more]
     load = [python, "-m", f"{_PACKAGE}.{kind}.import_{kind}", "--model", name]
     load += ["--experiment-name", "benchmark", "--input-dir", str(folder)]
+    # The successor's own HTTP client takes the password from the address alone.
     environments = [
-        {**server.credentials, "MLFLOW_TRACKING_URI": server.address} for server in servers
+        {**server.credentials, "MLFLOW_TRACKING_URI": _address_with_password(server)}
+        for server in servers
     ]
     seconds, ended = _run([export, load], environments, folder.parent)
     exported = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
@@ -172,6 +174,10 @@ def _write_project(servers: tuple[Server, Server], work: Path) -> Path:
         path = project / "conf" / "benchmark" / f"{name}.yml"
         path.write_text(yaml.safe_dump(content))
     return project
+
+
+def _address_with_password(server: Server) -> str:
+    return server.address.replace("://", f"://{server.user}:{server.password}@")
 
 
 def _client(server: Server) -> MlflowClient:
