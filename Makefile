@@ -38,7 +38,7 @@ PARALLEL := --numprocesses 3 --dist loadscope --no-loadscope-reorder
 
 # The tests of code that runs on a cluster: training, promotion, serving.
 CORE := tests/unit tests/integration/adapters tests/integration/serving tests/integration/training \
-	$(addprefix --ignore=tests/unit/,docs infra supply_chain)
+	$(addprefix --ignore=tests/unit/,docs documentation infra supply_chain)
 TEST_TOOLS := gcp-storage-emulator hypothesis "mlflow[auth]" mfusepy pytest pytest-xdist selenium virtualenv
 
 test-runtimes: tools build/runtimes/18-lts build/runtimes/19 ## The core of the suite on the pins of Databricks Runtime 18 LTS ML and 19 ML

@@ -1,6 +1,6 @@
 """Every shell block of the README and the pages, in order, in a fresh clone.
 
-The clone trains for a minute less: on the UCI digits, for one short epoch, so the gates are wide.
+The clone trains on the UCI digits, for one short epoch, so its gates are wide.
 The blocks for two clouds run against two workspaces of the rehearsal.
 """
 
@@ -79,6 +79,7 @@ class Clone:
         git(self.folder, "add", "--all")
         git(self.folder, "commit", "--quiet", "--message", "a short training")
         (self.folder / ".venv").symlink_to(sys.prefix)
+        (self.folder / ".git/info/exclude").write_text(".venv\n")  # git ignores the folder alone
         for name in ("requirements.lock", "pyproject.toml"):  # older than what was set up
             os.utime(self.folder / name, (0, 0))
         stroke = np.full((120, 80), 240, np.uint8)
