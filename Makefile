@@ -21,8 +21,8 @@ demo: setup ## Train on local Spark, register, deploy and smoke-test; leaves the
 	$(KEDRO) run --pipelines train --params train_distributed.recipe=compact
 	$(KEDRO) run --pipelines release
 
-test: browser check ## Everything: lint, types, layers and the complete test suite
-	$(BIN)/python -m pytest $(PARALLEL)
+test: browser check ## Lint, types, layers and the complete test suite, but for the deliveries of make rehearse
+	$(BIN)/python -m pytest $(PARALLEL) -m "not rehearsal"
 
 test-fast: setup ## In about a minute: lint, types, layers and the unit tests
 	@$(MAKE) --no-print-directory --jobs 2 check unit
@@ -91,6 +91,7 @@ fuzz: setup ## Send 30,000 requests, most of them malformed, to the endpoint
 	FUZZ_CASES=30000 $(BIN)/python -m pytest tests/integration/serving/test_fuzz.py
 
 rehearse: setup ## The wheel as jobs across two emulated Databricks workspaces, and swapped; KEEP=1 leaves them up
+	$(BIN)/python -m pytest -q -m rehearsal tests/e2e tests/integration/rehearsal
 	$(BIN)/python -m rehearsal.delivery_flow
 	$(BIN)/python -m rehearsal $(if $(KEEP),--keep)
 

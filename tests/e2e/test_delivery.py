@@ -24,7 +24,7 @@ from rehearsal.github_workflow import JobRun
 PRODUCTION_MODEL = "data_masters.deploy.mnist_cnn"
 SMOKE_TEST = "conf/base/parameters_smoke_test.yml"
 TEST_SET, INVERTED_TEST_SET = "ef" * 32, "fe" * 32
-pytestmark = [pytest.mark.process, pytest.mark.slow]
+pytestmark = [pytest.mark.process, pytest.mark.rehearsal, pytest.mark.slow]
 
 
 def create_registry(workspace, uri, experiment="/Shared/crosscloud-mnist"):

@@ -16,7 +16,7 @@ from rehearsal.state import find_champions
 from rehearsal.volume import Volume
 from rehearsal.workspace_process import WorkspaceProcess
 
-pytestmark = [pytest.mark.process, pytest.mark.slow]
+pytestmark = [pytest.mark.process, pytest.mark.rehearsal, pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")

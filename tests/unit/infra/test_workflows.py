@@ -19,8 +19,8 @@ WRITES = {
     "production": {"id-token"},
     "publish": {"id-token", "attestations", "contents"},
 }
-# What runs every step of the delivery's jobs, as it takes them from the workflow; tests/e2e/
-# test_delivery.py runs most of them in the suite.
+# What runs every step of the delivery's jobs, as it takes them from the workflow; before that,
+# ``make rehearse`` runs most of them in tests/e2e/test_delivery.py.
 DELIVERY_RUN_BY = "rehearsal/delivery_flow.py"
 # What runs the other steps that a test runs.
 RUN_BY = {
