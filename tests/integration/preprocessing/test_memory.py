@@ -56,7 +56,7 @@ CASES = {
     "WebP": (lambda: drawing(3600, "RGB"), "WEBP", {"lossless": True, "method": 0}),
     "GIF": (lambda: drawing(7200, "P"), "GIF", {}),
     "TIFF": (
-        lambda: drawing(4170, "RGBA"),
+        lambda: drawing(4170, "RGBA").transpose(Image.Transpose.ROTATE_90),  # its tag turns it
         "TIFF",
         {"compression": "tiff_deflate", "tiffinfo": {274: 6}},
     ),

@@ -326,10 +326,10 @@ def test_another_contract_is_rejected_by_what_differs(
     workspaces, tiny_bundle, tiny_contents, signer
 ):
     workspaces.promote(workspaces.log(tiny_bundle))
-    contract = {**tiny_contents.contract, "polarity": "dark ink on light ground"}
+    contract = replace(tiny_contents.contract, image_content="dark digit on light background")
     other = variant(workspaces, tiny_contents, signer, "other", contract=contract)
     with pytest.raises(
-        PromotionRejectedError, match="differs from what clients rely on in polarity"
+        PromotionRejectedError, match="differs from what clients rely on in image_content"
     ):
         workspaces.promote(workspaces.log(other))
     assert workspaces.production() == "1"
