@@ -14,6 +14,7 @@ from uvicorn import Config, Server
 
 from crosscloud_mnist.serving.http.app import create_app
 from crosscloud_mnist.serving.http.http_protocol import IN_FLIGHT, BoundedHttpProtocol
+from crosscloud_mnist.serving.http.payload import ImageDecoder
 from crosscloud_mnist.serving.inference.batching import Batcher
 
 pytestmark = pytest.mark.process
@@ -89,12 +90,13 @@ def test_where_a_batch_fails_each_request_gets_its_own_result():
     assert model.counts == [10, 6, 1, 3]
 
 
-def test_the_application_batches_requests_that_are_in_flight_together():
+def test_the_application_batches_requests_that_are_in_flight_together(contract):
     class Named(Model):
-        name, version, max_inline_batch = "mnist_cnn", "7", MAX_INLINE_BATCH
+        name, version, digest, max_inline_batch = "mnist_cnn", "7", "ab" * 32, MAX_INLINE_BATCH
 
     def predict_two(in_flight: int) -> tuple[list[int], list[bytes]]:
         model, bodies = Named(), []
+        model.contract, model.decode = contract, ImageDecoder(contract.image_shape).decode
         application = create_app(model)
 
         async def post(first: int) -> None:

@@ -149,11 +149,11 @@ def test_importing_the_server_imports_no_heavy_library():
     assert not heavy & set(done.stdout.split())
 
 
-def test_the_openapi_document_describes_every_route_and_the_decoders_types(server):
+def test_the_openapi_document_describes_every_route_and_the_decoders_types(server, contract):
     document = httpx.get(f"{server.address}/openapi.json").json()
     routes = {
         route.path: sorted(set(route.methods) - {"HEAD"})
-        for route in app.create_app(_Named(), None).routes
+        for route in app.create_app(_Named(contract), None).routes
         if route.path not in ("/", "/page")
     }
     assert {path: sorted(map(str.upper, of)) for path, of in document["paths"].items()} == routes
@@ -174,7 +174,11 @@ def test_the_openapi_document_describes_every_route_and_the_decoders_types(serve
 
 
 class _Named:
-    name, version, max_inline_batch, predict = NAME, "7", 1, None
+    name, version, digest = NAME, "7", "ab" * 32
+    max_inline_batch, predict, decode = 1, None, None
+
+    def __init__(self, contract):
+        self.contract = contract
 
 
 def test_each_request_is_logged_with_its_id_and_version_and_without_pixels(start, tiny_bundle):

@@ -27,8 +27,10 @@ class LosesExceptions:
 @pytest.fixture
 def hooks():
     hooks = InterruptHooks()
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a job's shell ignores it
     yield hooks
-    hooks.on_pipeline_error()  # restores the handlers
+    signal.signal(signal.SIGINT, before)
+    hooks.on_pipeline_error()  # restores the handler of SIGTERM
 
 
 def run(hooks, fetch):
