@@ -10,9 +10,7 @@ import importlib
 import io
 import os
 import statistics
-import subprocess
 import sys
-import tarfile
 import tempfile
 import time
 from collections.abc import Callable, Mapping
@@ -24,13 +22,12 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from benchmarks import report
+from benchmarks.before import COMMIT, extract
 from benchmarks.training import data
 from crosscloud_mnist.preprocessing import to_model_input
 from crosscloud_mnist.preprocessing.variants import VARIANTS, render_variant
 from rehearsal.mnist_contract import mnist_contract
 
-_COMMIT = "6c52a40"  # the last one before the preprocessing was rewritten
-_ROOT = Path(__file__).parents[1]
 _SIDES = (28, 60, 200, 420, 1000)
 _KINDS = ("pixels", "png", "jpeg")  # decoded images; and files, whose decoding counts
 _ROUNDS, _IMAGES_PER_ROUND = 9, 12
@@ -74,7 +71,7 @@ def main() -> None:
         for index, name in enumerate(("before", "after"))
     }
     details = {
-        "commit": _COMMIT,
+        "commit": COMMIT,
         **rates,
         "rounds": _ROUNDS,
         "images_per_round": _IMAGES_PER_ROUND,
@@ -86,19 +83,11 @@ def main() -> None:
 
 def _import_before(folder: Path) -> Preprocess:
     """Return ``to_model_input`` as of the commit."""
-    archive = subprocess.run(
-        ["git", "archive", _COMMIT, "src/crosscloud_mnist"],
-        cwd=_ROOT,
-        check=True,
-        capture_output=True,
-    ).stdout
-    name = "crosscloud_mnist_before"
-    with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
-        tar.extractall(folder, filter="data")
-    package = (folder / "src" / "crosscloud_mnist").rename(folder / "src" / name)
+    name, sources = "crosscloud_mnist_before", extract(folder)
+    package = (sources / "crosscloud_mnist").rename(sources / name)
     for path in package.rglob("*.py"):
         path.write_text(path.read_text().replace("crosscloud_mnist", name))
-    sys.path.append(str(folder / "src"))
+    sys.path.append(str(sources))
     module = importlib.import_module(f"{name}.preprocessing")
     preprocess: Preprocess = module.to_model_input
     return preprocess

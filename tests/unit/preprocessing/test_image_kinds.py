@@ -13,7 +13,8 @@ from PIL import Image
 
 from crosscloud_mnist.errors import ImageError
 from crosscloud_mnist.preprocessing import to_model_input
-from rehearsal.image_kinds import DIGIT_KINDS, OTHER_KINDS, two_digits
+from rehearsal.image_kinds import DIGIT_KINDS, two_digits
+from rehearsal.other_image_kinds import OTHER_KINDS
 
 pytestmark = pytest.mark.slow
 
