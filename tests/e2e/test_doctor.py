@@ -48,6 +48,6 @@ def test_with_one_thing_missing_one_check_fails(project, clouds, tmp_path):
     ended = project.kedro("run", "--pipelines", "doctor", "--env", "azure", **variables)
     report, statuses = read_report(project)
     failed = [row for row in report["checks"] if row["status"] == "failed"]
-    assert [row["name"] for row in failed] == ["MNIST"], failed  # this copy reaches no mirror
+    assert [row["name"] for row in failed] == ["data set"], failed  # this copy reaches no mirror
     assert statuses["this workspace: alias"] == "passed"
     assert "Error: 1 of" in ended.stdout + ended.stderr

@@ -80,6 +80,22 @@ class LabelledFolderDataset(AbstractDataset[NoReturn, RawDigits]):
             files[f"{prefix}{LABELS_SUFFIX}"] = idx.encode(labels)
         return RawDigits(self._name, str(self._folder), files)
 
+    def find_source(self) -> str:
+        """Return how many image files there are of which classes; none of them is opened.
+
+        Raises:
+            DataError: As ``load``, for the folders.
+        """
+        contract = Contract(**self._contract)
+        counts = []
+        for split in _SPLITS.values():
+            folder = self._folder / split
+            _check_folders(folder, contract)
+            files = sum(len(_list_visible(folder / name)) for name in contract.classes)
+            counts.append(f"{files} files in {split}")
+        classes = len(contract.classes)
+        return f"{self._name} in {self._folder}: {', '.join(counts)}, of {classes} classes"
+
     def save(self, data: NoReturn) -> None:  # noqa: ARG002
         """Reject: a user's images are never written.
 

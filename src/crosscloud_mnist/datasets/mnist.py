@@ -13,9 +13,10 @@ from typing import Any, NoReturn
 from kedro.io import AbstractDataset, DatasetError
 
 from crosscloud_mnist.datasets.mnist_files import FILES, MAX_FILE_BYTES, find_file
-from crosscloud_mnist.datasets.mnist_mirror import fetch
+from crosscloud_mnist.datasets.mnist_mirror import fetch, is_available
 from crosscloud_mnist.datasets.packed_digits import PACKED, find_packed, read_packed
 from crosscloud_mnist.datasets.raw_digits import RawDigits
+from crosscloud_mnist.datasets.uci_digits import load_raw_digits
 from crosscloud_mnist.errors import DataError, IdxError
 from crosscloud_mnist.redaction import mask_uris, mask_uris_in, summarize
 from crosscloud_mnist.storage import atomic, idx
@@ -103,11 +104,25 @@ class MnistDataset(AbstractDataset[NoReturn, RawDigits]):
         if any(cached):  # those of a user, or of a download that was interrupted
             return self._read(self._cache)
         if self._allow_uci_fallback:
-            return _load_uci_digits()
-        raise IdxError(
-            f"MNIST is not in {self._cache} and no mirror has it, expected the four files; set "
-            "MNIST_DIR to a folder that has them"
-        )
+            return load_raw_digits()
+        raise self._not_found()
+
+    def find_source(self) -> str:
+        """Return what ``load`` would read: files are verified, mirrors only reached.
+
+        Raises:
+            DataError: As ``load``.
+        """
+        folder = self._folder or self._cache
+        if self._folder or find_packed(folder) or any(find_file(folder, name) for name in FILES):
+            digits = self._read(folder)
+            return f"{digits.dataset} in {digits.source}"
+        for mirror in self._mirrors:
+            if is_available(f"{mirror.rstrip('/')}/{FILES[0]}.gz"):
+                return f"the mirror {mask_uris(mirror)}"
+        if self._allow_uci_fallback:
+            return "the UCI digits of scikit-learn: no source has MNIST"
+        raise self._not_found()
 
     def save(self, data: NoReturn) -> None:  # noqa: ARG002
         """Reject: the published files are never written.
@@ -116,6 +131,12 @@ class MnistDataset(AbstractDataset[NoReturn, RawDigits]):
             DatasetError: Always.
         """
         raise DatasetError("MNIST is load only: nothing can be saved to it")
+
+    def _not_found(self) -> IdxError:
+        return IdxError(
+            f"MNIST is not in {self._cache} and no mirror has it, expected the four files; set "
+            "MNIST_DIR to a folder that has them"
+        )
 
     def _read(self, folder: Path) -> RawDigits:
         paths = {name: find_file(folder, name) for name in FILES}
@@ -185,14 +206,3 @@ class MnistDataset(AbstractDataset[NoReturn, RawDigits]):
 
     def _describe(self) -> dict[str, Any]:
         return {"folder": self._folder and str(self._folder), "cache": str(self._cache)}
-
-
-def _load_uci_digits() -> RawDigits:
-    from crosscloud_mnist.datasets.uci_digits import load_as_mnist
-
-    logger.warning(
-        "MNIST IS NOT AVAILABLE: using the 1,797 UCI handwritten digits instead, upsampled to "
-        "28 x 28. The results are not MNIST's, and the run is tagged dataset=uci-digits. "
-        "Set MNIST_DIR to a folder with the four files to use MNIST."
-    )
-    return RawDigits("uci-digits", "scikit-learn", load_as_mnist())

@@ -7,9 +7,11 @@ from urllib.parse import urlsplit
 
 from crosscloud_mnist.datasets.mnist_files import MAX_FILE_BYTES
 from crosscloud_mnist.errors import IdxError
+from crosscloud_mnist.reachability import check_reachable
 from crosscloud_mnist.redaction import mask_uris
 
 _TIMEOUT_SECONDS = 20
+_REACH_SECONDS = 10
 
 
 def fetch(url: str) -> bytes:
@@ -32,3 +34,14 @@ def fetch(url: str) -> bytes:
             "another mirror"
         )
     return content
+
+
+def is_available(url: str) -> bool:
+    """Whether a URL answers; nothing is downloaded."""
+    try:
+        check_reachable(url, "a mirror of MNIST", IdxError)
+        request = urllib.request.Request(url, method="HEAD")  # noqa: S310  checked by the line above
+        with urllib.request.urlopen(request, timeout=_REACH_SECONDS):  # noqa: S310
+            return True
+    except (OSError, ValueError, IdxError):
+        return False

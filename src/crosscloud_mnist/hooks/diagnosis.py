@@ -10,6 +10,7 @@ from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
 from kedro.framework.project import pipelines, settings
 
+from crosscloud_mnist.hooks.configuration import load_section
 from crosscloud_mnist.hooks.failures import set_storage
 from crosscloud_mnist.hooks.parameters import check_parameters
 from crosscloud_mnist.hooks.preflight import (
@@ -40,6 +41,7 @@ class DiagnosisHooks:
         set_missing_variables(loader)
         check_parameters(loader, pipelines)
         check_references(loader)
+        set_checked_data(loader)
         set_storage(loader["globals"]["storage"])
         exclude_loopback_from_proxies()
 
@@ -53,6 +55,17 @@ def replace_preflight() -> None:
     kept = [hook for hook in settings.HOOKS if not isinstance(hook, replaced)]
     settings.set("HOOKS", (DiagnosisHooks(), *kept))
     disable_tracking_plugin()
+
+
+def set_checked_data(loader: OmegaConfigLoader) -> None:
+    """Let the checker of the data have the catalog's entry ``mnist`` as the environment sets it.
+
+    A reference in the base catalog is resolved before an environment replaces what it refers to.
+    """
+    catalog = load_section(loader, "catalog")
+    options = catalog["checkers"]["checkers"]["data"]["options"]
+    options["dataset"] = catalog["mnist"]
+    loader["catalog"] = catalog
 
 
 def set_missing_variables(loader: OmegaConfigLoader) -> None:

@@ -20,6 +20,9 @@ def hide_library_notices() -> None:
     logging.captureWarnings(True)
     logging.getLogger("py.warnings").addFilter(_is_not_a_notice)
     os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")  # it creates its database's tables
+    # Where an experiment of Databricks is set: advice on tracing, which this project does not use.
+    # mlflow/tracking/fluent.py:246 of MLflow 3.17 reads it.
+    os.environ.setdefault("_MLFLOW_ENABLE_UC_TRACE_UPSELL", "false")
 
 
 def _is_not_a_notice(record: logging.LogRecord) -> bool:

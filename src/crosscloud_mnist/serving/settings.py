@@ -38,7 +38,8 @@ class ServingSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
         inference_log: The inference log, if there is to be one.
         log_requests: Whether each request is one line on the standard error.
         reports: Folder of the reports of releases, of which the page links the version's own.
-        min_confidence: Probability below which the page asks for a person to check the prediction.
+        min_confidence: Probability below which the page asks for a person to check the prediction;
+            that of the bundle's contract by default.
         allowed_hosts: More names under which clients reach the endpoint, as in the header
             ``Host`` and without a port, beside ``host`` and the loopback names; ``*`` for any.
     """
@@ -51,7 +52,7 @@ class ServingSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     log_requests: bool = True
     allowed_hosts: tuple[str, ...] = ()
     reports: Path | None = None
-    min_confidence: Annotated[float, Meta(ge=0, le=1)] = 0.9
+    min_confidence: Annotated[float, Meta(ge=0, le=1)] | None = None
 
     @property
     def address(self) -> str:

@@ -108,6 +108,7 @@ def test_version_and_status_name_the_model_that_is_served(http, tiny_bundle):
         tiny_bundle.digest,
     )
     assert version["card"]["dataset"] == "uci-digits"
+    assert version["min_confidence"] == version["contract"]["min_probability"]
     (status,) = http.get(f"/v1/models/{NAME}").json()["model_version_status"]
     assert (status["version"], status["state"]) == (VERSION, "AVAILABLE")
     assert http.get(f"/v1/models/{NAME}/versions/{VERSION}").status_code == 200

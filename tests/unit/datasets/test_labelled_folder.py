@@ -46,6 +46,13 @@ def test_images_are_preprocessed_and_labelled_by_their_folder(folder):
     assert load(folder).files == raw.files  # and so the digest of the data set
 
 
+def test_the_files_are_found_without_opening_them(folder):
+    (folder / "train" / "red" / "notes.txt").write_text("of red things")
+    dataset = LabelledFolderDataset(folder=str(folder), name="colours", contract=CONTRACT)
+    found = f"colours in {folder}: 7 files in train, 4 files in test, of 2 classes"
+    assert dataset.find_source() == found
+
+
 def test_a_folder_that_is_no_class_is_named(folder, raises_cause):
     (folder / "test" / "green").mkdir()
     with raises_cause(DataError, "test holds green, expected a folder for each class .* .red"):

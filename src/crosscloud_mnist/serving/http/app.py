@@ -46,7 +46,7 @@ def create_app(
     allowed_hosts: AllowedHosts | None = None,
     *,
     reports: Path | None = None,
-    min_confidence: float = 0.0,
+    min_confidence: float | None = None,
 ) -> Starlette:
     """Return the REST API of a model as an ASGI application.
 
@@ -57,13 +57,16 @@ def create_app(
         inference_log: The inference log, if it is on; closed at shutdown.
         allowed_hosts: The names of the endpoint; only loopback names by default.
         reports: Folder of the reports of releases, if there is one.
-        min_confidence: Probability below which the page asks for a person to check the prediction.
+        min_confidence: Probability below which the page asks for a person to check the prediction;
+            that of the contract by default.
     """
     contract = model.contract
     metrics, budget = Metrics(contract.classes, contract.min_probability), BodyBudget()
     predictor = Predictor(model, metrics)
     image = ImageEndpoint(predictor, budget, contract)
     report = ReportEndpoint(reports, model)
+    if min_confidence is None:
+        min_confidence = contract.min_probability
     description = DescriptionEndpoints(model, report, min_confidence)
     tf_model = f"/v1/models/{model.name}"
     tf_version = f"{tf_model}/versions/{model.version}"
