@@ -11,7 +11,7 @@ BIN := .venv/bin
 KEDRO := $(BIN)/kedro
 PIP := $(BIN)/python -m pip install --progress-bar off --disable-pip-version-check
 
-.PHONY: demo test test-fast unit browser test-runtimes bench bench-tools drill attack fuzz rehearse docs viz viz-static wheel sbom audit check workflows setup tools stop lock help
+.PHONY: demo test coverage mutation test-fast unit browser test-runtimes bench bench-tools drill attack fuzz rehearse docs viz viz-static wheel sbom audit check workflows setup tools stop lock help
 .DEFAULT_GOAL := help
 
 help: ## Show what can be made
@@ -23,6 +23,13 @@ demo: setup ## Train on local Spark, register, deploy and smoke-test; leaves the
 
 test: browser check ## Lint, types, layers and the complete test suite, but for the deliveries of make rehearse
 	$(BIN)/python -m pytest $(PARALLEL) -m "not rehearsal"
+
+coverage: browser check ## The same, and how much of src it runs: 95 % of the lines are required; report in build/coverage
+	$(BIN)/python -m pytest $(PARALLEL) -m "not rehearsal" --cov --cov-fail-under=95 --cov-report=term:skip-covered --cov-report=html
+
+mutation: setup ## Change single expressions of four rooms, and count what their unit tests notice; ONLY=storage.idx for one
+	nice $(BIN)/mutmut run --max-children 1 $(ONLY:%="crosscloud_mnist.%*")
+	$(BIN)/python -m tests.mutation_score
 
 test-fast: setup ## In about a minute: lint, types, layers and the unit tests
 	@$(MAKE) --no-print-directory --jobs 2 check unit

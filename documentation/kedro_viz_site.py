@@ -57,7 +57,7 @@ def main() -> int:
 
 
 def build_site(project: Path) -> Path:
-    """Build the static site of a project; return its folder.
+    """Build the static site of a project, with previews of the data that exist; return its folder.
 
     Raises:
         RuntimeError: Kedro-Viz did not build it; its exit status is 0 all the same.
@@ -66,7 +66,11 @@ def build_site(project: Path) -> Path:
     site = built / "viz"
     for path in (site, *(built / name for name in _files())):
         shutil.rmtree(path, ignore_errors=True)
-    subprocess.run([sys.executable, "-m", "kedro", "viz", "build"], cwd=project, check=True)
+    subprocess.run(
+        [sys.executable, "-m", "kedro", "viz", "build", "--include-previews"],
+        cwd=project,
+        check=True,
+    )
     if not (built / "api" / "main").is_file():
         raise RuntimeError(f"{built} has no api/main, expected it of kedro viz build; see above")
     site.mkdir()

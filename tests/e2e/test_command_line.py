@@ -45,7 +45,7 @@ def test_train_tracks_every_epoch_and_logs_a_signed_bundle(project, trained):
     assert len(run.data.tags["dataset_digest"]) == 64
     assert [each.dataset.name for each in run.inputs.dataset_inputs] == ["uci-digits"]
     artifacts = {artifact.path for artifact in client.list_artifacts(run.info.run_id)}
-    assert artifacts >= {"learning_curves.png", "confusion_matrix.png", "model_summary.txt"}
+    assert artifacts >= {"learning_curves.png", "confusion_matrix.png", "model_summary.json"}
     evaluation = project.report("08_reporting/evaluation.json")
     assert run.data.metrics["test_accuracy"] == evaluation["test_accuracy"] > 0.5
     (model,) = client.search_logged_models([experiment.experiment_id])
@@ -259,3 +259,15 @@ def test_kedro_viz_draws_it(project, tmp_path):
     layers = {node["name"]: node.get("layer") for node in nodes if node["type"] == "data"}
     assert layers["bundle"] == "models"
     assert layers["learning_curves"] == "reporting"
+    previews = read_previews(site, nodes)
+    assert previews["learning_curves"]["preview_type"] == "ImagePreview"
+    summary = json.loads(previews["model_summary"]["preview"])
+    assert summary["parameters"] == sum(layer["parameters"] for layer in summary["layers"]) > 1000
+    evaluation = json.loads(previews["evaluation"]["preview"])
+    assert evaluation == project.report("08_reporting/evaluation.json")
+
+
+def read_previews(site, nodes):
+    """What the site shows of each dataset, by its name."""
+    named = {node["name"]: site / "api" / "nodes" / node["id"] for node in nodes}
+    return {name: json.loads(path.read_text()) for name, path in named.items() if path.is_file()}

@@ -11,7 +11,8 @@ from crosscloud_mnist.reachability import no_proxy_for_loopback
 _INHERITED = re.compile(
     r"PATH|LD_LIBRARY_PATH|LANG|LC_\w+|TZ|TMPDIR|USER|LOGNAME|(?:https?|all|no)_proxy"
     r"|SSL_CERT_FILE|SSL_CERT_DIR|REQUESTS_CA_BUNDLE|CURL_CA_BUNDLE"
-    r"|MLFLOW_LOGGING_LEVEL|DO_NOT_TRACK|\w+_DISABLE_TELEMETRY",
+    r"|MLFLOW_LOGGING_LEVEL|DO_NOT_TRACK|\w+_DISABLE_TELEMETRY"
+    r"|COVERAGE_PROCESS_CONFIG",  # of coverage.py: the tests measure this process, too
     re.IGNORECASE,
 )
 

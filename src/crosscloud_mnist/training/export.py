@@ -6,7 +6,7 @@ import math
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,34 @@ if TYPE_CHECKING:
 
 _OPSET = 17
 _BATCH_SIZE = 500
+
+
+class LayerSummary(TypedDict):
+    """One layer of a model.
+
+    Attributes:
+        name: Its name.
+        kind: Its class in Keras.
+        output_shape: Of its output; ``None`` for the batch.
+        parameters: How many weights it has.
+    """
+
+    name: str
+    kind: str
+    output_shape: list[int | None]
+    parameters: int
+
+
+class ModelSummary(TypedDict):
+    """The layers of a model: ``model_summary.json``.
+
+    Attributes:
+        parameters: How many weights it has.
+        layers: In order.
+    """
+
+    parameters: int
+    layers: list[LayerSummary]
 
 
 def rebuild(name: str, contract: Contract, weights: Sequence[NDArray[np.float32]]) -> keras.Model:
@@ -96,8 +124,15 @@ def _with_fixed_shapes(model: keras.Model) -> keras.Model:
     return keras.models.clone_model(model, clone_function=replace_flatten)
 
 
-def summary(model: keras.Model) -> str:
-    """Return the table of layers and parameter counts that Keras prints."""
-    lines: list[str] = []
-    model.summary(print_fn=lambda line, **_: lines.append(line))
-    return "\n".join(lines)
+def summarize(model: keras.Model) -> ModelSummary:
+    """Return the layers with their shapes and parameter counts."""
+    layers = [
+        LayerSummary(
+            name=layer.name,
+            kind=type(layer).__name__,
+            output_shape=list(layer.output.shape),
+            parameters=layer.count_params(),
+        )
+        for layer in model.layers
+    ]
+    return {"parameters": model.count_params(), "layers": layers}

@@ -24,7 +24,9 @@ WRITES = {
 DELIVERY_RUN_BY = "rehearsal/delivery_flow.py"
 # What runs the other steps that a test runs.
 RUN_BY = {
-    "make test": "tests/conftest.py",
+    "make coverage": "tests/conftest.py",
+    "make docs": "tests/e2e/test_documentation.py",
+    "make viz-static": "tests/e2e/test_command_line.py",
     "make wheel": "tests/integration/test_wheel.py",
     "make sbom": "tests/integration/supply_chain/test_sbom.py",
     "make rehearse": "rehearsal/__main__.py",
@@ -125,6 +127,16 @@ def test_every_step_is_run_by_a_test_or_is_named_with_the_reason_why_not():
     assert not RUN_BY.keys() & NOT_RUN.keys()
     for path in {*RUN_BY.values(), DELIVERY_RUN_BY}:
         assert (PROJECT / path).is_file(), path
+
+
+def test_a_pull_request_keeps_the_documentation_that_it_builds():
+    steps = load(PROJECT / ".github/workflows/pull-request.yml")["jobs"]["documentation"]["steps"]
+    assert [step["run"] for step in steps if "run" in step] == ["make docs", "make viz-static"]
+    assert steps[-1]["uses"].startswith("actions/upload-artifact@")
+    folders = steps[-1]["with"]["path"].split()
+    makefile = (PROJECT / "Makefile").read_text()
+    assert folders == ["build/docs", "build/viz"]
+    assert [folder for folder in folders if folder not in makefile] == []
 
 
 def test_a_step_is_one_line_and_make_has_its_target():

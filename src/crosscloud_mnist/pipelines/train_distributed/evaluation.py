@@ -13,6 +13,7 @@ from crosscloud_mnist.contract import Contract
 from crosscloud_mnist.datasets.shards import LabelledImages
 from crosscloud_mnist.training import export
 from crosscloud_mnist.training.config import Setting, parse_config
+from crosscloud_mnist.training.export import ModelSummary
 
 Weights = Mapping[str, NDArray[np.float32]]
 
@@ -78,7 +79,9 @@ def evaluate(test_predictions: Predictions) -> EvaluationOutputs:
     )
 
 
-def summarize_model(settings: Mapping[str, Setting], weights: Weights, contract: Contract) -> str:
-    """Return the table of the model's layers and parameter counts."""
+def summarize_model(
+    settings: Mapping[str, Setting], weights: Weights, contract: Contract
+) -> ModelSummary:
+    """Return the model's layers with their shapes and parameter counts."""
     model = export.rebuild(parse_config(settings).model, contract, list(weights.values()))
-    return export.summary(model)
+    return export.summarize(model)
