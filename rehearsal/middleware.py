@@ -127,9 +127,21 @@ class Gateway:
             return
         workspace = self._workspace()
         bearer = _bearer_token(scope)
-        status = 0
+        status, is_logged = 0, False
         principal = _find_principal(workspace, bearer)
         scope["rehearsal.principal"] = principal
+
+        def log() -> None:
+            nonlocal is_logged
+            if not is_logged:
+                self._request_log.write(
+                    method=scope["method"],
+                    path=scope["path"],
+                    status=status,
+                    token=digest(bearer) if bearer else None,
+                    principal=principal.client_id if principal else None,
+                )
+            is_logged = True
 
         async def send_with_id(message: Message) -> None:
             nonlocal status
@@ -137,6 +149,8 @@ class Gateway:
                 status = message["status"]
                 org_id = (b"x-databricks-org-id", workspace.workspace_id.encode())
                 message = {**message, "headers": [*message["headers"], org_id]}
+            elif not message.get("more_body"):
+                log()  # before the client has the whole response and may read the log
             await send(message)
 
         try:
@@ -144,13 +158,7 @@ class Gateway:
             if handler is not None:
                 await handler(scope, receive, send_with_id)
         finally:
-            self._request_log.write(
-                method=scope["method"],
-                path=scope["path"],
-                status=status,
-                token=digest(bearer) if bearer else None,
-                principal=principal.client_id if principal else None,
-            )
+            log()
 
     async def _choose_handler(
         self, scope: Scope, receive: Receive, workspace: Workspace, bearer: str

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -185,12 +186,11 @@ def identity_provider() -> Iterator[IdentityProvider]:
         yield provider
 
 
-@pytest.fixture(scope="session")
-def clouds(
-    tmp_path_factory: pytest.TempPathFactory, identity_provider: IdentityProvider
+@contextmanager
+def start_clouds(
+    folder: Path, identity_provider: IdentityProvider
 ) -> Iterator[dict[str, WorkspaceProcess]]:
-    """Two Databricks workspaces on loopback, ``azure`` and ``gcp``."""
-    folder = tmp_path_factory.mktemp("clouds")
+    """Run two Databricks workspaces on loopback, ``azure`` and ``gcp``."""
     with ThreadPoolExecutor() as pool:
         started = {
             name: pool.submit(
@@ -206,6 +206,24 @@ def clouds(
     finally:
         for workspace in running.values():
             workspace.stop()
+
+
+@pytest.fixture(scope="session")
+def clouds(
+    tmp_path_factory: pytest.TempPathFactory, identity_provider: IdentityProvider
+) -> Iterator[dict[str, WorkspaceProcess]]:
+    """Two workspaces that many modules share: each uses names of its own in them."""
+    with start_clouds(tmp_path_factory.mktemp("clouds"), identity_provider) as clouds:
+        yield clouds
+
+
+@pytest.fixture(scope="module")
+def own_clouds(
+    tmp_path_factory: pytest.TempPathFactory, identity_provider: IdentityProvider
+) -> Iterator[dict[str, WorkspaceProcess]]:
+    """Two workspaces for a module that releases under the names of the shipped configuration."""
+    with start_clouds(tmp_path_factory.mktemp("own_clouds"), identity_provider) as clouds:
+        yield clouds
 
 
 @pytest.fixture(scope="session")

@@ -67,7 +67,7 @@ def test_on_a_laptop_the_notebooks_train_release_and_request_in_base(project):
 @pytest.mark.process
 @pytest.mark.slow
 def test_on_databricks_they_train_in_azure_and_release_and_request_in_gcp(
-    project, clouds, tmp_path
+    project, own_clouds, tmp_path
 ):
     """Against the emulated workspaces; the data is the UCI digits, so the conf accepts less."""
     for name, old, new in (
@@ -82,11 +82,11 @@ def test_on_databricks_they_train_in_azure_and_release_and_request_in_gcp(
     for cloud in ("azure", "gcp"):
         (tmp_path / cloud).mkdir()
     create_key_pair(tmp_path / "signing.pem", tmp_path / "signing.pub")
-    write_secrets(clouds["gcp"], clouds["azure"])
+    write_secrets(own_clouds["gcp"], own_clouds["azure"])
 
     def variables(cloud, **more):
         return {
-            **clouds[cloud].variables(),
+            **own_clouds[cloud].variables(),
             "MNIST_STORAGE": str(tmp_path / cloud),
             "MNIST_CACHE": str(tmp_path / "cache"),
             "MNIST_VERIFYING_KEY": str(tmp_path / "signing.pub"),
@@ -99,7 +99,7 @@ def test_on_databricks_they_train_in_azure_and_release_and_request_in_gcp(
     )
     report = execute(project, "02_release.py", variables("gcp"), ENVIRONMENT="gcp", MODEL=model)
     assert report["passed"]
-    assert report["endpoint"].startswith(clouds["gcp"].host)
+    assert report["endpoint"].startswith(own_clouds["gcp"].host)
     predicted = execute(project, "03_request.py", variables("gcp"), ENVIRONMENT="gcp")
     assert len(predicted) == 10  # the samples of the package
 

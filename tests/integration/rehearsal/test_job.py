@@ -29,13 +29,13 @@ def job(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def flow(job, clouds, tmp_path_factory):
+def flow(job, own_clouds, tmp_path_factory):
     folder = tmp_path_factory.mktemp("flow")
     private, public = f"{folder}/signing.pem", f"{folder}/signing.pub"
     Signer(private, public, generate=True).check()
     variables = {"MNIST_VERIFYING_KEY": public}
     volume = Volume(folder / "storage", None)
-    flow = Flow(clouds, volume, folder / "cache", variables, signing_key=private, job=job)
+    flow = Flow(own_clouds, volume, folder / "cache", variables, signing_key=private, job=job)
     flow.write_secrets("azure", "gcp")
     return flow
 

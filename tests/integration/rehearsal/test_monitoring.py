@@ -60,7 +60,7 @@ def run_monitor(cloud, storage, verifying_key):
 
 
 @pytest.fixture
-def champion(clouds, digits, tiny_contents, signer, tmp_path):
+def champion(own_clouds, digits, tiny_contents, signer, tmp_path):
     """A version in gcp, with a profile of what it was trained for, and its bundle."""
     training = digits["train-images-idx3-ubyte"]
     predictions = onnxruntime.InferenceSession(tiny_contents.onnx).run(None, {"images": training})
@@ -73,7 +73,7 @@ def champion(clouds, digits, tiny_contents, signer, tmp_path):
     registry = IsolatedAdapter(
         f"{UnityCatalogRegistry.__module__}.{UnityCatalogRegistry.__name__}",
         {"uri": "databricks-uc", "experiment": "/Shared/crosscloud-mnist"},
-        clouds["gcp"].variables(),
+        own_clouds["gcp"].variables(),
     )
     version = registry.create_version(
         NAME, bundle.folder, digest=bundle.digest, tags={}, description=""
@@ -85,9 +85,9 @@ def champion(clouds, digits, tiny_contents, signer, tmp_path):
 
 
 def test_monitor_reads_the_table_that_the_shipped_conf_names(
-    clouds, champion, digits, tmp_path, tmp_path_factory
+    own_clouds, champion, digits, tmp_path, tmp_path_factory
 ):
-    gcp = clouds["gcp"]
+    gcp = own_clouds["gcp"]
     write_switches(gcp.folder, ServingSwitches(max_changes=1000))
     version, bundle = champion
     endpoint = IsolatedAdapter(

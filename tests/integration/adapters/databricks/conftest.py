@@ -37,6 +37,15 @@ def write_secrets():
     return write
 
 
+@pytest.fixture(autouse=True)
+def remove_faults(request):
+    """After each test, also a failed one: what it injected is not met by the next."""
+    yield
+    if "clouds" in request.fixturenames:
+        for cloud in request.getfixturevalue("clouds").values():
+            cloud.inject()
+
+
 @pytest.fixture(scope="session")
 def other(clouds, write_secrets):
     """``scope:prefix`` in azure of the secrets of gcp."""

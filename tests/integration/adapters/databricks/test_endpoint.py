@@ -19,6 +19,7 @@ from crosscloud_mnist.ports import ModelVersion
 from rehearsal.serving_switches import ServingSwitches, write_switches
 
 NAME = "data_masters.deploy.served"
+ENDPOINT = "updated_by_canary"  # no other module deploys to it in the same workspaces
 ADAPTER = "crosscloud_mnist.adapters.databricks.DatabricksEndpoint"
 
 
@@ -32,7 +33,7 @@ def many_changes(clouds):
 
 @pytest.fixture
 def endpoint(clouds, other):
-    options = {"name": "mnist_cnn", "workspace": f"databricks-uc://{other}", "update_minutes": 2}
+    options = {"name": ENDPOINT, "workspace": f"databricks-uc://{other}", "update_minutes": 2}
     return IsolatedAdapter(ADAPTER, {**options, "canary_percent": 25}, clouds["azure"].variables())
 
 
@@ -73,8 +74,13 @@ def deletions(cloud, name):
     return [r for r in cloud.requests() if r["method"] == "DELETE" and name in r["path"]]
 
 
+def updates(cloud):
+    path = f"/{ENDPOINT}/config"
+    return [r for r in cloud.requests() if r["method"] == "PUT" and r["path"].endswith(path)]
+
+
 def invocations(cloud):
-    return [r for r in cloud.requests() if r["path"].endswith("/invocations")]
+    return [r for r in cloud.requests() if r["path"].endswith(f"/{ENDPOINT}/invocations")]
 
 
 def test_a_canary_replaces_the_version_and_a_wrong_one_is_taken_back(
@@ -85,21 +91,19 @@ def test_a_canary_replaces_the_version_and_a_wrong_one_is_taken_back(
         endpoint.describe()
     first = register(tiny_bundle)
     deployment = endpoint.deploy(first, tiny_bundle.folder)
-    assert deployment.endpoint == f"{gcp.host}/serving-endpoints/mnist_cnn/invocations"
+    assert deployment.endpoint == f"{gcp.host}/serving-endpoints/{ENDPOINT}/invocations"
     assert (deployment.name, deployment.model_version) == (NAME, "1")
     assert deployment.digest == tiny_bundle.digest
     golden = tiny_bundle.golden()
     np.testing.assert_allclose(endpoint.predict(golden.images), golden.expected, atol=1e-5)
 
-    updates = len([r for r in gcp.requests() if r["method"] == "PUT" and "config" in r["path"]])
-    assert updates == 0
+    assert not updates(gcp)
     assert endpoint.deploy(first, tiny_bundle.folder) == deployment  # nothing to do
 
     other = write(replace(tiny_contents, keras=b"another"), tmp_path / "other", signer)
     second = register(other)
     assert endpoint.deploy(second, other.folder).digest == other.digest
-    updates = [r for r in gcp.requests() if r["method"] == "PUT" and "config" in r["path"]]
-    assert len(updates) == 2  # the canary, then all of it
+    assert len(updates(gcp)) == 2  # the canary, then all of it
 
     bad = write_wrong_answers(other, tmp_path / "bad")
     third = register(other)
@@ -140,16 +144,15 @@ def test_the_next_deployment_completes_what_a_killed_one_left(clouds, endpoint, 
         },
     }
     with open_api(gcp) as http:
-        http.put("/serving-endpoints/mnist_cnn/config", json=left).raise_for_status()
+        http.put(f"/serving-endpoints/{ENDPOINT}/config", json=left).raise_for_status()
         until = time.monotonic() + 60
-        while "IN_PROGRESS" in http.get("/serving-endpoints/mnist_cnn").text:
+        while "IN_PROGRESS" in http.get(f"/serving-endpoints/{ENDPOINT}").text:
             assert time.monotonic() < until
             time.sleep(0.2)
-        before = len(gcp.requests())
+        before = len(updates(gcp))
         endpoint.deploy(ModelVersion(NAME, "2", tiny_bundle.digest), tiny_bundle.folder)
-        config = http.get("/serving-endpoints/mnist_cnn").json()["config"]
-    updates = [r for r in gcp.requests()[before:] if r["method"] == "PUT"]
-    assert len(updates) == 1  # the canary is never given more than it had
+        config = http.get(f"/serving-endpoints/{ENDPOINT}").json()["config"]
+    assert len(updates(gcp)) == before + 1  # the canary is never given more than it had
     assert config["traffic_config"]["routes"] == [
         {"served_model_name": "served-2", "traffic_percentage": 100}
     ]
@@ -157,7 +160,7 @@ def test_the_next_deployment_completes_what_a_killed_one_left(clouds, endpoint, 
 
 @pytest.mark.parametrize(
     ("method", "path"),
-    [("PUT", "/mnist_cnn/config"), ("POST", "/served-models/")],
+    [("PUT", f"/{ENDPOINT}/config"), ("POST", "/served-models/")],
     ids=["the update to all of the traffic", "the last verification"],
 )
 def test_the_old_version_is_restored_after_a_late_failure(
@@ -170,7 +173,7 @@ def test_the_old_version_is_restored_after_a_late_failure(
         endpoint.deploy(ModelVersion(NAME, "1", tiny_bundle.digest), tiny_bundle.folder)
     gcp.inject()
     with open_api(gcp) as http:
-        config = http.get("/serving-endpoints/mnist_cnn").json()["config"]
+        config = http.get(f"/serving-endpoints/{ENDPOINT}").json()["config"]
     assert config["traffic_config"]["routes"] == [
         {"served_model_name": "served-2", "traffic_percentage": 100}
     ]
