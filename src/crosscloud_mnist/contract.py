@@ -173,6 +173,19 @@ def parse_contract(record: Mapping[str, Any]) -> Contract:
     )
 
 
+def list_array_shapes(image_shape: Sequence[int]) -> list[tuple[int, ...]]:
+    """Return the shapes in which arrays and files may hold one image.
+
+    They are one row of all values; rows of width x channels, as IDX files of this project have
+    them; and the shape itself.
+
+    Args:
+        image_shape: Of the contract.
+    """
+    height, *row = image_shape
+    return [(math.prod(image_shape),), (height, math.prod(row)), tuple(image_shape)]
+
+
 def format_shape(shape: tuple[int, ...]) -> str:
     """Return a shape as ``28 x 28``."""
     return " x ".join(map(str, shape))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from crosscloud_mnist.contract import Contract, Prediction, parse_contract
+from crosscloud_mnist.contract import Contract, Prediction, list_array_shapes, parse_contract
 
 VALUES = {
     "image_shape": [12, 16, 3],
@@ -25,6 +25,11 @@ def test_sizes_and_names_follow_from_shape_and_classes():
     assert (contract.image_bytes, contract.class_count) == (576, 3)
     assert contract.is_colour
     assert contract.classes == ("circle", "square", "3")  # a number is a name, too
+
+
+def test_an_image_may_be_stored_in_a_row_in_rows_or_in_its_shape():
+    assert list_array_shapes([12, 16, 3]) == [(576,), (12, 48), (12, 16, 3)]
+    assert set(list_array_shapes((28, 28))) == {(784,), (28, 28)}
 
 
 def test_a_prediction_below_the_contract_s_probability_is_unsure():

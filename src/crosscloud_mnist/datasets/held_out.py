@@ -1,47 +1,52 @@
-"""The test set of digits that were published without one."""
+"""A stratified part of labelled images, set aside for validation or as a test set."""
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
+import math
 
+import numpy as np
+
+from crosscloud_mnist.datasets.shards import LabelledImages
 from crosscloud_mnist.errors import DataError
 
-_SPLIT_SEED = 0
 
-
-def split_off_test(
-    images: NDArray[np.uint8], labels: NDArray[np.uint8], fraction: float, name: str
-) -> tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8]]:
+def split_off(
+    labelled: LabelledImages, fraction: float, seed: int, *, source: str, part: str
+) -> tuple[LabelledImages, LabelledImages]:
     """Set a stratified part of the images aside, the same part each time.
 
     Args:
-        images: [n, ...].
-        labels: [n].
-        fraction: Of the images, for the test set.
-        name: What to call the images in an error.
+        labelled: Images [n, ...] and labels [n].
+        fraction: Of the images that are set aside.
+        seed: Of the choice, and of the order.
+        source: What to call the images in an error.
+        part: What to call those that are set aside.
 
     Returns:
-        Images and labels for training, then those of the test set.
+        The images that are left, shuffled, with their labels; and those that are set aside.
 
     Raises:
-        DataError: A label has a single image, or the test set would have fewer images than labels.
+        DataError: A label has a single image, or one of the two sets would have fewer images than
+            there are labels.
     """
     from sklearn.model_selection import train_test_split
 
+    images, labels = labelled
     counts = np.bincount(labels)
     rare = np.flatnonzero(counts == 1)
     if len(rare):
         raise DataError(
-            f"{name}: label {rare[0]} has one image, expected at least two of each label, for "
-            "training and for the test set; correct the label, or add images"
+            f"{source}: label {rare[0]} has one image, expected at least two of each label, one "
+            f"of them for the {part}; correct the label, or add images"
         )
-    if len(labels) * fraction < np.count_nonzero(counts):
+    aside = math.ceil(fraction * len(labels))
+    if min(aside, len(labels) - aside) < np.count_nonzero(counts):
         raise DataError(
-            f"{name}: {len(labels)} images of {np.count_nonzero(counts)} labels are too few for a "
-            f"test set of {fraction:.0%}, expected one of each label in it; add images"
+            f"{source}: {len(labels)} images of {np.count_nonzero(counts)} labels are too few for "
+            f"a {part} of {fraction:.0%}, expected one of each label in it and outside it; add "
+            "images"
         )
-    training, test = train_test_split(
-        np.arange(len(labels)), test_size=fraction, stratify=labels, random_state=_SPLIT_SEED
+    left, held_out = train_test_split(
+        np.arange(len(labels)), test_size=fraction, stratify=labels, random_state=seed
     )
-    return images[training], labels[training], images[test], labels[test]
+    return (images[left], labels[left]), (images[held_out], labels[held_out])

@@ -12,9 +12,10 @@ from typing import Any, NoReturn
 
 from kedro.io import AbstractDataset, DatasetError
 
-from crosscloud_mnist.datasets.mnist_files import FILES, MAX_FILE_BYTES, find_file
+from crosscloud_mnist.datasets.idx_digits import read_idx_files
+from crosscloud_mnist.datasets.mnist_files import FILES, find_file
 from crosscloud_mnist.datasets.mnist_mirror import fetch, is_available
-from crosscloud_mnist.datasets.packed_digits import PACKED, find_packed, read_packed
+from crosscloud_mnist.datasets.packed_digits import find_packed, read_packed
 from crosscloud_mnist.datasets.raw_digits import RawDigits
 from crosscloud_mnist.datasets.uci_digits import load_raw_digits
 from crosscloud_mnist.errors import DataError, IdxError
@@ -31,8 +32,9 @@ class MnistDataset(AbstractDataset[NoReturn, RawDigits]):
     in ``cache``), and the UCI handwritten digits if ``allow_uci_fallback`` allows them. A folder
     has the four IDX files under any of their usual names (see ``datasets.mnist_files``), plain or
     gzip-compressed, or one file that holds them all (see ``datasets.packed_digits``). The SHA-256
-    of the uncompressed IDX bytes decides whether it is MNIST: IDX files must be; what a packed file
-    holds may be other digits, which keep their own name, unless ``require_mnist`` is set.
+    of the uncompressed IDX bytes decides whether it is MNIST. Other digits keep their own name,
+    unless ``require_mnist`` rejects them. Where one of four files is MNIST's, the other three must
+    be, too: such a file is broken, and no data set of its own.
 
     Example usage for the YAML API:
 
@@ -139,41 +141,31 @@ class MnistDataset(AbstractDataset[NoReturn, RawDigits]):
         )
 
     def _read(self, folder: Path) -> RawDigits:
-        paths = {name: find_file(folder, name) for name in FILES}
-        if not any(paths.values()) and (packed := find_packed(folder)):
+        has_idx_files = any(find_file(folder, name) for name in FILES)
+        if not has_idx_files and (packed := find_packed(folder)):
             return self._identify(read_packed(packed))
-        files = {}
-        for name, path in paths.items():
-            if path is None:
-                raise IdxError(
-                    f"{folder / name}: no such file, expected it there (plain or .gz) with the "
-                    f"other three, or one of {', '.join(PACKED)}; put it there, or set MNIST_DIR "
-                    "to a folder that has them"
-                )
-            if path.stat().st_size > MAX_FILE_BYTES:
-                raise IdxError(
-                    f"{path}: larger than {MAX_FILE_BYTES} bytes, expected an MNIST file; put the "
-                    "published one there"
-                )
-            files[name] = self._verify(name, str(path), path.read_bytes())
-        return RawDigits("mnist", str(folder), files)
+        digits = read_idx_files(folder)
+        if {_hash(content) for content in digits.files.values()} & set(self._sha256.values()):
+            for name, content in digits.files.items():
+                self._verify(name, digits.name_of(name), content)
+        return self._identify(digits)
 
     def _download(self, mirror: str) -> RawDigits:
-        compressed = {name: fetch(f"{mirror.rstrip('/')}/{name}.gz") for name in FILES}
-        files = {
-            name: self._verify(name, f"{mask_uris(mirror)}/{name}.gz", content)
-            for name, content in compressed.items()
-        }
+        files, compressed = {}, {}
+        for name in FILES:
+            compressed[name] = fetch(f"{mirror.rstrip('/')}/{name}.gz")
+            source = f"{mask_uris(mirror)}/{name}.gz"
+            files[name] = idx.decompress(compressed[name], source)
+            self._verify(name, source, files[name])
         for name, content in compressed.items():
             atomic.write_bytes(self._cache / f"{name}.gz", content)
         return RawDigits("mnist", mask_uris(mirror), files)
 
-    def _verify(self, name: str, source: str, content: bytes) -> bytes:
-        """Return the uncompressed bytes, if they are those of the published file."""
-        content = idx.decompress(content, source)
-        found, expected = hashlib.sha256(content).hexdigest(), self._sha256[name]
+    def _verify(self, name: str, source: str, content: bytes) -> None:
+        """Check that the uncompressed bytes are those of the published file."""
+        found, expected = _hash(content), self._sha256[name]
         if found == expected:
-            return content
+            return
         for other, digest in self._sha256.items():
             if found == digest:
                 raise IdxError(f"{source}: holds {other}, expected {name}; exchange the files")
@@ -185,7 +177,7 @@ class MnistDataset(AbstractDataset[NoReturn, RawDigits]):
 
     def _identify(self, digits: RawDigits) -> RawDigits:
         """Return the digits under the name ``mnist`` if they are the published ones."""
-        found = {name: hashlib.sha256(each).hexdigest() for name, each in digits.files.items()}
+        found = {name: _hash(content) for name, content in digits.files.items()}
         if found == dict(self._sha256):
             return replace(digits, dataset="mnist")
         if self._require_mnist:
@@ -206,3 +198,7 @@ class MnistDataset(AbstractDataset[NoReturn, RawDigits]):
 
     def _describe(self) -> dict[str, Any]:
         return {"folder": self._folder and str(self._folder), "cache": str(self._cache)}
+
+
+def _hash(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from crosscloud_mnist.datasets.held_out import split_off_test
+from crosscloud_mnist.datasets.held_out import split_off
 from crosscloud_mnist.datasets.mnist_files import FILES
 from crosscloud_mnist.datasets.raw_digits import RawDigits
 from crosscloud_mnist.storage import atomic, idx, npz, pixel_csv
@@ -18,7 +18,7 @@ _ARRAYS = ("x_train", "y_train", "x_test", "y_test")  # in the order of FILES
 _ARCHIVE, _ARCHIVE_NAME = "mnist.npz", "keras-npz"
 _TABLE, _TABLE_NAME = "train.csv", "kaggle-digit-recognizer"
 _TABLE_FOLDERS = ("", "digit-recognizer")
-_TEST_FRACTION = 1 / 7  # as in MNIST
+_TEST_FRACTION, _TEST_SEED = 1 / 7, 0  # of the images, as in MNIST
 PACKED = (_ARCHIVE, _TABLE)
 
 
@@ -46,7 +46,9 @@ def _read_archive(path: Path) -> RawDigits:
 
 
 def _read_table(path: Path) -> RawDigits:
-    rows, labels = pixel_csv.read_labelled(path)
-    splits = split_off_test(rows, labels, _TEST_FRACTION, str(path))
-    files = {name: idx.encode(each) for name, each in zip(FILES, splits, strict=True)}
+    labelled = pixel_csv.read_labelled(path)
+    training, test = split_off(
+        labelled, _TEST_FRACTION, _TEST_SEED, source=str(path), part="test set"
+    )
+    files = {name: idx.encode(each) for name, each in zip(FILES, training + test, strict=True)}
     return RawDigits(_TABLE_NAME, str(path), files, dict.fromkeys(FILES, str(path)))

@@ -14,7 +14,7 @@ class RawDigits:
         dataset: ``mnist``, or the name of what is not MNIST, such as ``uci-digits``.
         source: The folder, file, mirror or package that they came from.
         files: The uncompressed bytes under each name of ``mnist_files.FILES``.
-        names: What to call a file in a message where it was not read from a file of its own.
+        names: What to call a file in a message: its path, or the packed file and its array.
     """
 
     dataset: str

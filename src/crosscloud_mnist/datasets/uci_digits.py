@@ -11,12 +11,12 @@ import logging
 import numpy as np
 from numpy.typing import NDArray
 
-from crosscloud_mnist.datasets.held_out import split_off_test
+from crosscloud_mnist.datasets.held_out import split_off
 from crosscloud_mnist.datasets.mnist_files import FILES
 from crosscloud_mnist.datasets.raw_digits import RawDigits
 from crosscloud_mnist.storage import idx
 
-_TEST_FRACTION = 0.2
+_TEST_FRACTION, _TEST_SEED = 0.2, 0
 _MAX_VALUE = 16  # a pixel counts the set bits of a 4 x 4 block
 _IMAGE_SIDE, _BOX_SIDE = 28, 20  # pixels, as in MNIST
 
@@ -39,10 +39,14 @@ def load_as_mnist() -> dict[str, bytes]:
 
     digits = load_digits()
     images = np.stack([_upsample(image) for image in digits.images])
-    splits = split_off_test(
-        images, digits.target.astype(np.uint8), _TEST_FRACTION, "the UCI digits"
+    training, test = split_off(
+        (images, digits.target.astype(np.uint8)),
+        _TEST_FRACTION,
+        _TEST_SEED,
+        source="the UCI digits",
+        part="test set",
     )
-    return {name: idx.encode(each) for name, each in zip(FILES, splits, strict=True)}
+    return {name: idx.encode(each) for name, each in zip(FILES, training + test, strict=True)}
 
 
 def _upsample(image: NDArray[np.float64]) -> NDArray[np.uint8]:

@@ -18,7 +18,7 @@ from kedro.io import DatasetError
 
 from crosscloud_mnist.datasets.mnist import MnistDataset
 from crosscloud_mnist.datasets.mnist_files import FILES, MAX_FILE_BYTES
-from crosscloud_mnist.errors import IdxError
+from crosscloud_mnist.errors import DataError, IdxError
 from crosscloud_mnist.storage import idx
 
 IMAGES, LABELS, TEST_IMAGES, TEST_LABELS = FILES
@@ -92,6 +92,17 @@ def test_a_given_folder_takes_precedence_over_the_cache(tmp_path, contents, sha2
     assert raw.source == str(cache)
     with raises_cause(IdxError, "no such file"):
         MnistDataset(sha256=sha256, cache=str(cache), folder=str(tmp_path / "empty")).load()
+
+
+def test_other_digits_in_idx_files_keep_their_own_name(tmp_path, contents, caplog, raises_cause):
+    options = {"sha256": dict.fromkeys(FILES, ""), "cache": "absent", "folder": str(tmp_path)}
+    write_files(tmp_path, contents, compressed=True)
+    raw = MnistDataset(**options).load()
+    assert (raw.dataset, raw.source, raw.files) == ("idx-files", str(tmp_path), contents)
+    assert "holds other digits than MNIST's: the run is tagged dataset=idx-files" in caplog.text
+    assert raw.name_of(LABELS) == str(tmp_path / f"{LABELS}.gz")
+    with raises_cause(DataError, "holds other digits than MNIST's .*set require_mnist to false"):
+        MnistDataset(**options, require_mnist=True).load()
 
 
 def break_truncated(path: Path, others: Mapping[str, bytes]) -> None:

@@ -45,6 +45,19 @@ def write_npz(folder, **changes):
     return folder
 
 
+def write_idx(folder, **changes):
+    folder.mkdir(exist_ok=True)
+    arrays = {
+        "train-images-idx3-ubyte": PIXELS[:60].reshape(-1, 28, 28),
+        "train-labels-idx1-ubyte": LABELS[:60],
+        "t10k-images-idx3-ubyte": PIXELS[60:].reshape(-1, 28, 28),
+        "t10k-labels-idx1-ubyte": LABELS[60:],
+    }
+    for name, array in {**arrays, **changes}.items():
+        (folder / name).write_bytes(idx.encode(array))
+    return folder
+
+
 def load(folder, sha256=NO_DIGESTS, **options):
     return MnistDataset(sha256=sha256, cache="absent", folder=str(folder), **options).load()
 
@@ -158,6 +171,18 @@ OBJECTS = np.array([{}] * 60, object)
             r"train.csv: holds values of shape \(60, 783\), expected images of 28 x 28",
         ),
         (lambda f: write_npz(f, x_train=PIXELS[:60] / 255), "x_train holds float64"),
+        (
+            lambda f: write_idx(f, **{"train-labels-idx1-ubyte": LABELS[:61]}),
+            r"/train-labels-idx1-ubyte: holds values of shape \(61,\), expected one label for each",
+        ),
+        (
+            lambda f: write_idx(f, **{"t10k-labels-idx1-ubyte": LABELS[60:] + 1}),
+            "/t10k-labels-idx1-ubyte: labels reach 10, expected labels 0 to 9",
+        ),
+        (
+            lambda f: write_idx(f, **{"t10k-images-idx3-ubyte": PIXELS[60:, 1:]}),
+            r"/t10k-images-idx3-ubyte: holds values of shape \(10, 783\)",
+        ),
         (lambda f: write_npz(f, y_train=OBJECTS), "y_train holds pickled Python objects"),
     ],
 )

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import math
 
 import numpy as np
 
-from crosscloud_mnist.contract import Contract, format_shape
+from crosscloud_mnist.contract import Contract, format_shape, list_array_shapes
+from crosscloud_mnist.datasets.held_out import split_off
 from crosscloud_mnist.datasets.raw_digits import RawDigits
 from crosscloud_mnist.datasets.shards import LabelledImages
 from crosscloud_mnist.drawing import Figure, create_figure
@@ -49,9 +49,7 @@ def _read_half(raw: RawDigits, prefix: str, contract: Contract) -> LabelledImage
     images_name, labels_name = raw.name_of(images_file), raw.name_of(labels_file)
     images = idx.decode(raw.files[images_file], images_name)
     labels = idx.decode(raw.files[labels_file], labels_name)
-    height, *row = contract.image_shape
-    shapes = ((contract.image_bytes,), (height, math.prod(row)), contract.image_shape)
-    if images.shape[1:] not in shapes:
+    if images.shape[1:] not in list_array_shapes(contract.image_shape):
         raise DataError(
             f"{images_name}: holds values of shape {images.shape}, expected images of "
             f"{format_shape(contract.image_shape)}; check that the files are not swapped, and the "
@@ -82,17 +80,17 @@ def split(
 
     Returns:
         The training set that is left, shuffled, and the validation set.
-    """
-    from sklearn.model_selection import train_test_split
 
-    images, labels = published_training
-    training, validation = train_test_split(
-        np.arange(len(labels)),
-        test_size=parameters.validation_fraction,
-        stratify=labels,
-        random_state=parameters.seed,
+    Raises:
+        DataError: A label has a single image, or there are too few images.
+    """
+    return split_off(
+        published_training,
+        parameters.validation_fraction,
+        parameters.seed,
+        source="the training set",
+        part="validation set",
     )
-    return (images[training], labels[training]), (images[validation], labels[validation])
 
 
 def build_data_card(

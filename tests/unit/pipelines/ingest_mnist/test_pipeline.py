@@ -89,6 +89,21 @@ def test_a_validation_fraction_out_of_range_is_rejected(fraction):
         IngestMnistParameters(validation_fraction=fraction, seed=0)
 
 
+@pytest.mark.parametrize(
+    ("labels", "fraction", "message"),
+    [
+        ([0, 0, 1, 1, 1, 7], 0.5, "the training set: label 7 has one image, expected at least two"),
+        ([0, 0, 1, 1, 2, 2], 0.1, "6 images of 3 labels are too few for a validation set of 10%"),
+        ([0, 0, 1, 1, 2, 2], 0.9, "6 images of 3 labels are too few for a validation set of 90%"),
+    ],
+)
+def test_too_few_images_for_a_split_are_one_line(labels, fraction, message):
+    training = np.zeros((len(labels), 28, 28), np.uint8), np.array(labels, np.uint8)
+    with pytest.raises(DataError, match=message) as raised:
+        split(training, IngestMnistParameters(fraction, 0))
+    assert "\n" not in str(raised.value)
+
+
 @pytest.mark.parametrize("stored", [(6, 4, 15), (6, 4, 5, 3)])
 def test_colour_images_are_read_in_the_contracts_shape(stored):
     images = np.random.default_rng(0).integers(0, 256, stored).astype(np.uint8)
