@@ -21,6 +21,16 @@ _MAX_DIMENSIONS = 4  # images with channels
 _GZIP_MAGIC = b"\x1f\x8b"
 _GZIP_WINDOW = 16 + zlib.MAX_WBITS  # a gzip header, as zlib counts
 _UNSIGNED_BYTE = 8
+_TYPES = b"\x08\x09\x0b\x0c\x0d\x0e"  # bytes, short, int, float and double
+
+
+def is_idx(start: bytes) -> bool:
+    """Return whether a file is of this format, of whatever type.
+
+    Args:
+        start: Its first four bytes.
+    """
+    return len(start) == 4 and start.startswith(b"\0\0") and start[2] in _TYPES and start[3] > 0
 
 
 def header_bytes(dimensions: int) -> int:

@@ -9,7 +9,8 @@ from __future__ import annotations
 import math
 import zipfile
 import zlib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
@@ -42,23 +43,49 @@ def read(path: Path, names: Collection[str] | None = None) -> Mapping[str, NDArr
             but whole numbers from 0 to 255.
         OSError: The file cannot be read.
     """
+    with _open(path) as (archive, members):
+        missing = sorted(set(names or ()) - set(members))
+        if missing or not members:
+            raise DataError(
+                f"{path}: holds {', '.join(sorted(members)) or 'no array'}, expected "
+                f"{', '.join(names or ['arrays'])}; save them with numpy.savez"
+            )
+        return {
+            name: _read_member(archive, members[name], f"{path}: {name}")
+            for name in names or members
+        }
+
+
+def find_rows(path: Path, shapes: Collection[tuple[int, ...]]) -> list[str]:
+    """Return the names of the arrays whose rows have one of the shapes; only headers are read.
+
+    Raises:
+        DataError: The archive is broken.
+        OSError: The file cannot be read.
+    """
+    found = []
+    with _open(path) as (archive, members):
+        for name, member in members.items():
+            with archive.open(member) as file:
+                shape, _, _ = _read_header(file, f"{path}: {name}")
+            if shape[1:] in shapes:
+                found.append(name)
+    return found
+
+
+@contextmanager
+def _open(path: Path) -> Iterator[tuple[zipfile.ZipFile, dict[str, zipfile.ZipInfo]]]:
+    """Yield the archive, and its members by the names of the arrays."""
     try:
         with zipfile.ZipFile(path) as archive:
-            members = {
-                member.filename.removesuffix(_SUFFIX): member
-                for member in archive.infolist()
-                if member.filename.endswith(_SUFFIX)
-            }
-            missing = sorted(set(names or ()) - set(members))
-            if missing or not members:
-                raise DataError(
-                    f"{path}: holds {', '.join(sorted(members)) or 'no array'}, expected "
-                    f"{', '.join(names or ['arrays'])}; save them with numpy.savez"
-                )
-            return {
-                name: _read_member(archive, members[name], f"{path}: {name}")
-                for name in names or members
-            }
+            yield (
+                archive,
+                {
+                    member.filename.removesuffix(_SUFFIX): member
+                    for member in archive.infolist()
+                    if member.filename.endswith(_SUFFIX)
+                },
+            )
     except _BROKEN as error:
         raise DataError(
             f"{path}: cannot be read ({error}), expected a complete archive of numpy.savez; fetch "

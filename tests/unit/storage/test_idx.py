@@ -23,6 +23,21 @@ def test_the_header_is_that_of_the_published_files() -> None:
 
 
 @pytest.mark.parametrize(
+    ("start", "expected"),
+    [
+        (b"\0\0\x08\x03", True),
+        (b"\0\0\x0d\x03", True),  # of floats
+        (b"\0\0\x0c\x00", False),
+        (b"\0\0\x01\x00", False),  # an icon
+        (b"\x89PNG", False),
+        (b"\0\0\x08", False),
+    ],
+)
+def test_a_file_of_the_format_is_told_by_its_start(start: bytes, expected: bool) -> None:
+    assert idx.is_idx(start) is expected
+
+
+@pytest.mark.parametrize(
     ("content", "complaint"),
     [
         (b"", "starts with nothing"),

@@ -51,6 +51,16 @@ def test_an_archive_that_lacks_an_array_names_it(path):
         npz.read(path, ["x_train", "y_train"])
 
 
+def test_arrays_are_found_by_the_shape_of_their_rows_and_others_are_not_read(path):
+    images = np.zeros((2, 3, 4), np.uint8)
+    np.savez(path, rows=images.reshape(2, 12), images=images, mean=np.zeros((3, 4)), ids=["a", "b"])
+    assert npz.find_rows(path, [(12,), (3, 4)]) == ["rows", "images"]
+    assert npz.find_rows(path, [(5,)]) == []
+    path.write_bytes(path.read_bytes()[:200])
+    with pytest.raises(DataError, match="cannot be read"):
+        npz.find_rows(path, [(12,)])
+
+
 def write_claim(path, shape, content):
     """Write an array whose header claims a shape that its content does not have."""
     header = io.BytesIO()

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from crosscloud_mnist.adapters.spark import pixel_parts
 from crosscloud_mnist.adapters.spark.cancel_on_signal import cancel_on_signal
-from crosscloud_mnist.adapters.spark.image_listing import ImageFolder
+from crosscloud_mnist.adapters.spark.image_listing import ImageFolder, walk
 from crosscloud_mnist.adapters.spark.image_table import ImageTable, is_table
 from crosscloud_mnist.adapters.spark.image_work import plan_images, read_earlier
 from crosscloud_mnist.adapters.spark.job_errors import translate_job_errors
@@ -140,9 +140,30 @@ def _open(
     path = Path(location.removeprefix("file:"))
     if is_pixel_file(path):
         return PixelFile(spark, path, shape)
-    if path.exists() and not is_table(path):
-        return ImageFolder(spark, path)
-    return open_table(spark, location, shape)
+    if not path.exists():
+        return open_table(spark, location, shape)
+    if is_table(path):
+        return open_table(spark, str(path), shape)
+    _check_images(path)
+    return ImageFolder(spark, path)
+
+
+def _check_images(folder: Path) -> None:
+    """Reject a folder in which every file holds rows of pixels, as Kaggle unpacks its own.
+
+    Raises:
+        DataError: It is one.
+    """
+    first = None
+    for path in walk(folder):
+        if not is_pixel_file(path):
+            return
+        first = first or path
+    if first:
+        raise DataError(
+            f"{folder} holds rows of pixels and no image file, expected a folder of images, or one "
+            f"file of pixels; name the file: --params images={first}"
+        )
 
 
 def _configure(spark: SparkSession, rows_in_memory: int) -> None:

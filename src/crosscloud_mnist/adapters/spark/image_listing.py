@@ -55,7 +55,7 @@ class ImageFolder:
 
     def list_images(self) -> list[ListedImage]:
         """Return every file, in the order of the paths."""
-        return sorted(_examine(path) for path in _walk(self._folder))
+        return sorted(_examine(path) for path in walk(self._folder))
 
     def select(self, images: Sequence[ListedImage]) -> DataFrame:
         """Return these files: ``path``, ``modificationTime`` and ``length``."""
@@ -72,7 +72,7 @@ class ImageFolder:
         return self._spark.createDataFrame(table)
 
 
-def _walk(folder: Path) -> Iterator[Path]:
+def walk(folder: Path) -> Iterator[Path]:
     """Yield every file below a folder, also through links to folders, each folder once."""
     if folder.is_file():
         yield folder

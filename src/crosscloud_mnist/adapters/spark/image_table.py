@@ -61,7 +61,10 @@ class ImageTable:
 def is_table(path: Path) -> bool:
     """Return whether a path that exists is a table, and not a folder of images."""
     return (
-        path.suffix == ".parquet" or (path / "_delta_log").is_dir() or any(path.glob("*.parquet"))
+        path.suffix == ".parquet"
+        or (path / "_delta_log").is_dir()
+        or any(path.glob("*.parquet"))
+        or any(path.glob("*=*/**/*.parquet"))  # partitioned by the values of a column
     )
 
 

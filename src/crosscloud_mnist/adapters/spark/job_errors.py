@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from crosscloud_mnist.errors import (
     ConfigurationError,
     CrosscloudError,
+    DataError,
     IdxError,
     TrainingError,
     WorkerLostError,
@@ -48,6 +49,10 @@ _WRONG_PYTHON = (
         "wheel there, or set PYSPARK_PYTHON to the Python that has it",
     ),
 )
+# A broken file of a table, found when its schema is read, or in a task.
+_UNREADABLE_FILE = re.compile(
+    r"\[FAILED_READ_FILE\.\w+\] .*? reading file (.+?)\.(?:\s|$)", re.MULTILINE
+)
 _RAISED = re.compile(r"^(?:[\w.]+\.)?(\w+(?:Error|Exception)): (.+)$", re.MULTILINE)
 _MAX_REASON_CHARACTERS = 300
 
@@ -59,6 +64,7 @@ def translate_job_errors() -> Iterator[None]:
     Raises:
         CrosscloudError: A task raised it.
         ConfigurationError: The executors' Python cannot run the tasks.
+        DataError: Spark cannot read a file of a table.
         WorkerLostError: A worker, an executor or a connection is gone.
         TrainingError: Anything else.
     """
@@ -83,6 +89,10 @@ def _translate(trace: str) -> CrosscloudError:
     for cause, message in _WRONG_PYTHON:
         if match := cause.search(trace):
             return ConfigurationError(message.format(*match.groups()))
+    if match := _UNREADABLE_FILE.search(trace):
+        return DataError(
+            f"{match[1]} cannot be read, expected a complete file of a table; write the table again"
+        )
     first_line = next((line.strip() for line in trace.splitlines() if line.strip()), "no reason")
     reason = f"{raised[-1][0]}: {raised[-1][1]}" if raised else first_line
     error_class = WorkerLostError if _WORKER_LOST.search(trace) else TrainingError

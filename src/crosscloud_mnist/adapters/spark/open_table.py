@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from crosscloud_mnist.adapters.spark.image_table import COLUMNS, ImageTable
-from crosscloud_mnist.adapters.spark.pixel_table import PixelTable, find_pixels
+from crosscloud_mnist.adapters.spark.pixel_source import find_id_column
+from crosscloud_mnist.adapters.spark.pixel_table import FILE, ROW, PixelTable, find_pixels
 from crosscloud_mnist.errors import DataError
 
 if TYPE_CHECKING:
@@ -37,15 +38,46 @@ def open_table(spark: SparkSession, location: str, shape: Sequence[int]) -> Imag
             "the columns of Spark's binaryFile or with pixels; correct --params images=..."
         ) from error
     missing = sorted(set(COLUMNS) - set(table.columns))
-    if not missing:
-        return ImageTable(spark, table)
-    if pixels := find_pixels(table, shape, location):
-        return PixelTable(table, pixels)
+    pixels = find_pixels(table, shape, location) if missing else []
+    if pixels or not missing:
+        _check_metadata(table, location, has_pixels=bool(pixels))
+        return PixelTable(table, pixels) if pixels else ImageTable(spark, table)
     raise DataError(
         f"{location} has no columns {', '.join(missing)}, expected those of Spark's binaryFile "
         f"({', '.join(COLUMNS)}), or pixels as a column of arrays or as pixel0, pixel1, ...; write "
         "one of them"
     )
+
+
+def _check_metadata(table: DataFrame, location: str, *, has_pixels: bool) -> None:
+    """Check that Spark can say which file a row is in, and which row of it.
+
+    A view has no metadata column, and only Parquet and what is built on it numbers the rows:
+    https://docs.databricks.com/aws/en/ingestion/file-metadata-column
+
+    Raises:
+        DataError: It cannot.
+    """
+    if not _has_column(table, FILE):
+        raise DataError(
+            f"{location} has no files of its own, as a view has none, expected a table; write it "
+            "as one, in Parquet or Delta"
+        )
+    if has_pixels and not find_id_column(table.columns) and not _has_column(table, ROW):
+        raise DataError(
+            f"{location} has no column id, and its format does not number the rows, expected one "
+            "of the two; add the column id, or write the table in Parquet or Delta"
+        )
+
+
+def _has_column(table: DataFrame, name: str) -> bool:
+    from pyspark.errors import AnalysisException
+
+    try:
+        table.select(name)
+    except AnalysisException:
+        return False
+    return True
 
 
 def _read(spark: SparkSession, location: str) -> DataFrame:

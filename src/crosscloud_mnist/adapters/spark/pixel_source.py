@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 from crosscloud_mnist.adapters.spark import pixel_parts
 from crosscloud_mnist.adapters.spark.pixel_parts import Part
 from crosscloud_mnist.adapters.spark.pixel_task import PIXELS
+from crosscloud_mnist.contract import list_array_shapes
 from crosscloud_mnist.errors import DataError
 from crosscloud_mnist.storage import idx, npz, pixel_csv
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
 ID_COLUMNS = ("id", "imageid", "image_id")  # in any case
-_GZIP_MAGIC, _IDX_MAGIC = b"\x1f\x8b", b"\x00\x00\x08"
+_GZIP_MAGIC = b"\x1f\x8b"
 
 
 class PixelSource(Protocol):
@@ -109,10 +109,11 @@ def is_pixel_file(path: Path) -> bool:
     """Return whether a file holds rows of pixels, and is not one image."""
     if not path.is_file():
         return False
-    with path.open("rb") as file:
-        start = file.read(len(npz.MAGIC))
-    return path.suffix.lower() in (".csv", ".npz") or start.startswith(
-        (npz.MAGIC, _GZIP_MAGIC, _IDX_MAGIC)
+    start = _read_start(path)
+    return (
+        path.suffix.lower() in (".csv", ".npz")
+        or start.startswith((npz.MAGIC, _GZIP_MAGIC))
+        or idx.is_idx(start)
     )
 
 
@@ -128,23 +129,25 @@ def read_file(path: Path, shape: Sequence[int]) -> list[PixelArray]:
         DataError: The file is broken, or holds no images of that shape.
     """
     name = f"file:{path.absolute()}"
-    size = math.prod(shape)
+    shapes = list_array_shapes(shape)
+    ((size,), *_) = shapes
     if path.suffix.lower() == ".csv":
         ids = find_id_column(pixel_csv.read_header(path))
         return [PixelArray(name, *pixel_csv.read_images(path, size, ids))]
-    if path.suffix.lower() == ".npz" or _starts_with(path, npz.MAGIC):
-        arrays = {f"{name}#{key}": array for key, array in npz.read(path).items()}
+    if path.suffix.lower() == ".npz" or _read_start(path) == npz.MAGIC:
+        chosen = npz.find_rows(path, shapes) or None  # None: the first wrong array is named
+        arrays = {f"{name}#{key}": array for key, array in npz.read(path, chosen).items()}
     else:
         arrays = {name: idx.decode(idx.decompress(path.read_bytes(), str(path)), str(path))}
     found = [
         PixelArray(key, array.reshape(-1, size))
         for key, array in arrays.items()
-        if list(array.shape[1:]) in ([size], list(shape)) and len(array)
+        if array.shape[1:] in shapes and len(array)
     ]
     if not found:
-        shapes = ", ".join(str(list(array.shape)) for array in arrays.values())
+        present = ", ".join(str(list(array.shape)) for array in arrays.values())
         raise DataError(
-            f"{path}: holds arrays of shape {shapes}, expected images [n, {size}] or "
+            f"{path}: holds arrays of shape {present}, expected images [n, {size}] or "
             f"{['n', *shape]}; correct --params images=..."
         )
     return found
@@ -155,6 +158,6 @@ def find_id_column(columns: Sequence[str]) -> str | None:
     return next((name for name in columns if name.lower() in ID_COLUMNS), None)
 
 
-def _starts_with(path: Path, magic: bytes) -> bool:
+def _read_start(path: Path) -> bytes:
     with path.open("rb") as file:
-        return file.read(len(magic)) == magic
+        return file.read(len(npz.MAGIC))

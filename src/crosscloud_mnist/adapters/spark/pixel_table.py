@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +9,7 @@ from crosscloud_mnist.adapters.spark import pixel_parts
 from crosscloud_mnist.adapters.spark.pixel_parts import Part
 from crosscloud_mnist.adapters.spark.pixel_source import find_id_column
 from crosscloud_mnist.adapters.spark.pixel_task import PIXELS
+from crosscloud_mnist.contract import list_array_shapes
 from crosscloud_mnist.errors import DataError
 from crosscloud_mnist.storage.pixel_csv import name_pixels
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
     from pyspark.sql.types import DataType
 
-_FILE = "_metadata.file_path"
+FILE, ROW = "_metadata.file_path", "_metadata.row_index"
 
 
 class PixelTable:
@@ -37,7 +37,7 @@ class PixelTable:
         from pyspark.sql import functions as F  # noqa: N812  its usual name
 
         modified = F.unix_micros("_metadata.file_modification_time")
-        keys = [F.col(_FILE), modified, F.col("_metadata.file_size")]
+        keys = [F.col(FILE), modified, F.col("_metadata.file_size")]
         files = self._table.groupBy(*keys).count().toArrow()
         file, modified, length, rows = (column.to_pylist() for column in files.columns)
         starts = [0] * len(rows)
@@ -51,12 +51,12 @@ class PixelTable:
         """Return the rows of a group of files; Spark opens no others."""
         from pyspark.sql import functions as F  # noqa: N812
 
-        row = F.concat(F.col(_FILE), F.lit("#"), F.col("_metadata.row_index").cast("string"))
-        return self._table.where(F.col(_FILE).isin([part.file for part in parts])).select(
+        row = F.concat(F.col(FILE), F.lit("#"), F.col(ROW).cast("string"))
+        return self._table.where(F.col(FILE).isin([part.file for part in parts])).select(
             (F.col(self._id).cast("string") if self._id else row).alias("file"),
             F.col("_metadata.file_modification_time").alias("modification_time"),
             F.col("_metadata.file_size").alias("length"),
-            F.col(_FILE).alias("part"),
+            F.col(FILE).alias("part"),
             *self._pixels,
         )
 
@@ -69,7 +69,8 @@ def find_pixels(table: DataFrame, shape: Sequence[int], location: str) -> list[s
     Raises:
         DataError: A column has another type than numbers, or some of the columns are missing.
     """
-    names = name_pixels(math.prod(shape))
+    shapes = list_array_shapes(shape)
+    names = name_pixels(*shapes[0])
     present = [name for name in names if name in table.columns]
     types = {field.name: field.dataType for field in table.schema.fields}
     arrays = [name for name, kind in types.items() if kind.typeName() == "array"]
@@ -79,19 +80,24 @@ def find_pixels(table: DataFrame, shape: Sequence[int], location: str) -> list[s
         raise DataError(
             f"{location} has no column {missing}, expected {names[0]} to {names[-1]}; add it"
         )
+    depths = [0] if chosen == present else [len(each) for each in shapes]
     for name in chosen:
-        if not _is_number(_element(types[name])):
+        element, depth = _unwrap(types[name])
+        if not _is_number(element) or depth not in depths:
+            arrays_of = "" if chosen == present else f", as [{len(names)}] or {list(shape)}"
             raise DataError(
                 f"column {name} of {location} is {types[name].simpleString()}, expected whole "
-                "numbers 0 to 255; cast it"
+                f"numbers 0 to 255{arrays_of}; cast it, or write it again"
             )
     return chosen
 
 
-def _element(kind: Any) -> Any:
+def _unwrap(kind: Any) -> tuple[Any, int]:
+    """Return the type of an array's elements, and how deep they are."""
+    depth = 0
     while kind.typeName() == "array":
-        kind = kind.elementType
-    return kind
+        kind, depth = kind.elementType, depth + 1
+    return kind, depth
 
 
 def _is_number(kind: DataType) -> bool:

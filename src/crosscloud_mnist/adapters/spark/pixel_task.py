@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crosscloud_mnist.adapters.spark.scoring_task import SCHEMA, open_session
-from crosscloud_mnist.contract import Contract
+from crosscloud_mnist.contract import Contract, list_array_shapes
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -101,13 +101,21 @@ def _flatten(column: pa.Array, shape: Sequence[int]) -> tuple[NDArray[Any], NDAr
         start = column.offset * size
         content = np.frombuffer(column.buffers()[1], np.uint8)[start : start + len(column) * size]
         return content.reshape(-1, size), np.ones(len(column), bool)
-    is_nested = pa.types.is_list(column.type.value_type)
-    lengths = list(shape) if is_nested else [size]
+    lengths = next(
+        each for each in list_array_shapes(shape) if len(each) == _count_levels(column.type)
+    )
     has_pixels = _have_lengths(column, lengths)
     values = column if has_pixels.all() else column.filter(pa.array(has_pixels))
     for _ in lengths:
         values = values.flatten()
     return values.to_numpy(zero_copy_only=False).reshape(-1, size), has_pixels
+
+
+def _count_levels(kind: pa.DataType) -> int:
+    """Return how deep the values of a list are."""
+    import pyarrow as pa
+
+    return 1 + _count_levels(kind.value_type) if pa.types.is_list(kind) else 0
 
 
 def _have_lengths(column: pa.Array, lengths: Sequence[int]) -> NDArray[np.bool_]:

@@ -276,13 +276,95 @@ def test_a_table_of_many_files_resumes_by_file_and_names_its_wrong_rows(job, pix
     assert rows["new"]["probabilities"] == pytest.approx(rows["0-0"]["probabilities"])
 
 
-def test_a_column_of_text_is_one_line(job, tmp_path):
-    pq.write_table(pa.table({"pixels": [["0"] * 784]}), tmp_path / "text.parquet")
-    with pytest.raises(DataError, match="column pixels of .* is array<string>, expected whole"):
-        job.run(tmp_path / "text.parquet")
-    pq.write_table(pa.table({"pixel0": [1], "pixel1": [2]}), tmp_path / "few.parquet")
-    with pytest.raises(DataError, match="has no column pixel2, expected pixel0 to pixel783"):
-        job.run(tmp_path / "few.parquet")
+def test_a_partitioned_table_and_one_by_its_uri_are_tables(job, pixels, tmp_path):
+    for part in ("a", "b"):
+        (tmp_path / "table" / f"part={part}").mkdir(parents=True)
+        write_arrays(pixels[:3], tmp_path / "table" / f"part={part}" / "1.parquet")
+    *_, last = job.run(f"file:{tmp_path / 'table'}")
+    assert (last.images, last.errors) == (6, 0)
+
+
+def test_a_table_whose_rows_have_no_number_needs_ids(job, spark, pixels, tmp_path):
+    rows = spark.createDataFrame([(7, pixels[0].tolist())], "id int, pixels array<int>")
+    for name, columns in (("named", ["id", "pixels"]), ("nameless", ["pixels"])):
+        path = str(tmp_path / name)
+        rows.select(*columns).write.format("orc").option("path", path).saveAsTable(name)
+    try:
+        *_, last = job.run("default.named")
+        assert (last.images, last.errors) == (1, 0)
+        assert list(job.rows()[0]) == ["7"]
+        with pytest.raises(DataError, match="nameless has no column id, and its format does not"):
+            job.run("default.nameless")
+    finally:
+        for name in ("named", "nameless"):
+            spark.sql(f"drop table {name}")
+
+
+def write_bytes(name, content, path):
+    (path / name).write_bytes(content)
+    return path / name
+
+
+def write_table(columns, path):
+    pq.write_table(pa.table(columns), path / "table.parquet")
+    return path / "table.parquet"
+
+
+def write_view(spark, path):
+    location = write_table({"id": [1], "pixels": [[0] * 784]}, path)
+    spark.read.parquet(str(location)).createOrReplaceGlobalTempView("pixels_view")
+    return "global_temp.pixels_view"
+
+
+def write_truncated(path):
+    location = write_table({"id": [1], "pixels": [[0] * 784]}, path)
+    location.write_bytes(location.read_bytes()[:-100])
+    return location
+
+
+def write_kaggle_folder(path):
+    folder = path / "t10k-images.idx3-ubyte"
+    folder.mkdir()
+    write_idx(np.zeros((1, 784), np.uint8), folder / folder.name)
+    return folder
+
+
+HEADER = ",".join(f"pixel{index}" for index in range(784))
+
+
+@pytest.mark.parametrize(
+    ("write", "message"),
+    [
+        (
+            lambda path, _: write_table({"pixels": [["0"] * 784]}, path),
+            "column pixels of .* is array<string>, expected whole",
+        ),
+        (
+            lambda path, _: write_table({"pixels": [[[[0] * 28] * 28]]}, path),
+            r"is array<array<array<bigint>>>, expected whole numbers .* as \[784\] or \[28, 28\]",
+        ),
+        (
+            lambda path, _: write_table({"pixel0": [1], "pixel1": [2]}, path),
+            "has no column pixel2, expected pixel0 to pixel783",
+        ),
+        (lambda path, spark: write_view(spark, path), "has no files of its own, as a view"),
+        (lambda path, _: write_truncated(path), "/table.parquet cannot be read, expected a compl"),
+        (lambda path, _: write_kaggle_folder(path), "name the file: --params images=.*/t10k-im"),
+        (
+            lambda path, _: write_bytes("test.csv", f"{HEADER}\n{'0,' * 783}256\n".encode(), path),
+            "column pixel783: Row #2: .*'256'",
+        ),
+        (
+            lambda path, _: write_bytes("images.npz", b"PK\x03\x04", path),
+            "images.npz: cannot be read",
+        ),
+    ],
+)
+def test_a_broken_form_is_one_line_and_writes_nothing(job, spark, tmp_path, write, message):
+    with pytest.raises(DataError, match=message) as raised:
+        job.run(write(tmp_path, spark))
+    assert "\n" not in str(raised.value)
+    assert not job.output.exists()
 
 
 KILLED = """

@@ -11,6 +11,7 @@ from crosscloud_mnist.adapters.spark.job_errors import translate_job_errors
 from crosscloud_mnist.errors import (
     ConfigurationError,
     CrosscloudError,
+    DataError,
     IdxError,
     TrainingError,
     WorkerLostError,
@@ -45,6 +46,21 @@ def test_an_error_of_this_package_keeps_its_class_and_message(error_class):
 )
 def test_a_worker_that_is_gone_may_be_tried_again(line):
     assert type(translate(line)) is WorkerLostError
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "[FAILED_READ_FILE.CANNOT_READ_FILE_FOOTER] Encountered error while reading file "
+        "file:/a%20b/c.parquet. Could not read footer. Please ensure that the file is",
+        "[FAILED_READ_FILE.NO_HINT] Encountered error while reading file file:/a%20b/c.parquet. "
+        " SQLSTATE: KD001",
+    ],
+)
+def test_a_file_that_spark_cannot_read_is_named(line):
+    error = translate(f"org.apache.spark.SparkException: {line}")
+    assert type(error) is DataError
+    assert str(error).startswith("file:/a%20b/c.parquet cannot be read, expected a complete file")
 
 
 def test_any_other_error_is_named():

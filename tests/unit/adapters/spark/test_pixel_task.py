@@ -36,6 +36,15 @@ def test_pixels_of_every_form_are_the_same_images(columns):
     np.testing.assert_array_equal(sliced, ROWS[2:4])
 
 
+@pytest.mark.parametrize("stored", [(3, 60), (3, 4, 15), (3, 4, 5, 3)])
+def test_colour_rows_of_every_depth_are_the_same_images(stored):
+    images = np.random.default_rng(0).integers(0, 256, stored).astype(np.uint8)
+    found, errors = read_pixels([pa.array([*images.tolist(), None])], (4, 5, 3))
+    np.testing.assert_array_equal(found[:3], images.reshape(3, 60))
+    assert errors[:3] == [None] * 3
+    assert "has no 60 pixels" in errors[3]
+
+
 def row(*changed):
     values = [200] * 784
     for index, value in changed:
