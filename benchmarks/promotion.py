@@ -44,6 +44,7 @@ from crosscloud_mnist.pipelines.register_remote.parameters import RegisterRemote
 from crosscloud_mnist.promotion import ProductionModel
 from rehearsal.dense_bundle import dense_contents
 from rehearsal.mlflow_servers import Server, two_servers
+from rehearsal.mnist_contract import mnist_contract
 
 _COMMAND_MEGABYTES = 30.0
 SIZES = {"0.3mb": 0.3, "30mb": 30.0, "300mb": 300.0}
@@ -187,6 +188,7 @@ class Promotions:
             "verifier": Verifier(str(self._work / "key.pub")),
             "model_uri": uri,
             "params:production": ProductionModel(self._name, "champion"),
+            "params:contract": mnist_contract(),
             "params:register_remote": parameters,
         }
         memory = {name: MemoryDataset(value, copy_mode="assign") for name, value in inputs.items()}
