@@ -145,7 +145,7 @@ class MnistDataset(AbstractDataset[NoReturn, RawDigits]):
         if not has_idx_files and (packed := find_packed(folder)):
             return self._identify(read_packed(packed))
         digits = read_idx_files(folder)
-        if {_hash(content) for content in digits.files.values()} & set(self._sha256.values()):
+        if set(digits.hash_files().values()) & set(self._sha256.values()):
             for name, content in digits.files.items():
                 self._verify(name, digits.name_of(name), content)
         return self._identify(digits)
@@ -163,7 +163,7 @@ class MnistDataset(AbstractDataset[NoReturn, RawDigits]):
 
     def _verify(self, name: str, source: str, content: bytes) -> None:
         """Check that the uncompressed bytes are those of the published file."""
-        found, expected = _hash(content), self._sha256[name]
+        found, expected = hashlib.sha256(content).hexdigest(), self._sha256[name]
         if found == expected:
             return
         for other, digest in self._sha256.items():
@@ -177,8 +177,7 @@ class MnistDataset(AbstractDataset[NoReturn, RawDigits]):
 
     def _identify(self, digits: RawDigits) -> RawDigits:
         """Return the digits under the name ``mnist`` if they are the published ones."""
-        found = {name: _hash(content) for name, content in digits.files.items()}
-        if found == dict(self._sha256):
+        if digits.hash_files() == dict(self._sha256):
             return replace(digits, dataset="mnist")
         if self._require_mnist:
             raise DataError(
@@ -198,7 +197,3 @@ class MnistDataset(AbstractDataset[NoReturn, RawDigits]):
 
     def _describe(self) -> dict[str, Any]:
         return {"folder": self._folder and str(self._folder), "cache": str(self._cache)}
-
-
-def _hash(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()

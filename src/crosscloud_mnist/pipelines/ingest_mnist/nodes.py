@@ -39,8 +39,7 @@ def decode(raw: RawDigits, contract: Contract) -> tuple[LabelledImages, Labelled
         ConfigurationError: The contract's preprocessing cannot be found, or has another shape.
     """
     get_preprocessor(contract)  # before hours of training
-    digests = {name: hashlib.sha256(content).hexdigest() for name, content in raw.files.items()}
-    origin = data_card.build_data_origin(raw.dataset, raw.source, digests)
+    origin = data_card.build_data_origin(raw.dataset, raw.source, raw.hash_files())
     return _read_half(raw, "train", contract), _read_half(raw, "t10k", contract), origin
 
 
