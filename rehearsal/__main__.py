@@ -23,7 +23,7 @@ from rehearsal.identity_provider import IdentityProvider
 from rehearsal.inputs import create_keys, find_mnist
 from rehearsal.job import JobEnvironment
 from rehearsal.options import RehearsalOptions, add_options, read_options
-from rehearsal.package import find_built_commit
+from rehearsal.package import find_built_commit, provide_package
 from rehearsal.share_flow import promote_shared
 from rehearsal.staging_flow import promote_staged
 from rehearsal.state import print_state
@@ -110,12 +110,15 @@ def _rehearse(params: str, options: RehearsalOptions, *, keep: bool) -> bool:
 
 @contextmanager
 def _job(options: RehearsalOptions, variables: Mapping[str, str]) -> Iterator[JobEnvironment]:
-    """Build and install the wheel, and start the cluster; end the cluster with the block."""
-    print("Building the wheel and installing it into an environment of its own ...", flush=True)
+    """Install the wheel, and start the cluster; end the cluster with the block."""
+    print("Installing the wheel into an environment of its own ...", flush=True)
     # Outside this project: a job has none, and Kedro looks for one in every parent folder.
     with tempfile.TemporaryDirectory(prefix="crosscloud-mnist-job-") as folder:
         job = JobEnvironment.create(
-            Path(folder), has_cluster=options.cluster, cluster_variables=variables
+            provide_package(Path(folder) / "package"),
+            Path(folder),
+            has_cluster=options.cluster,
+            cluster_variables=variables,
         )
         try:
             yield job

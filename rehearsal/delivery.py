@@ -20,9 +20,9 @@ from rehearsal.grants import subject_of
 from rehearsal.identity_provider import IdentityProvider
 from rehearsal.inputs import create_keys
 from rehearsal.job import JobEnvironment
-from rehearsal.package import site_packages
+from rehearsal.package import Package, site_packages
 from rehearsal.staging_flow import approve
-from rehearsal.state import find_champions
+from rehearsal.state import find_champions, find_served_versions
 from rehearsal.workspace_process import WorkspaceProcess
 
 WORKFLOW = PROJECT / ".github" / "workflows" / "delivery.yml"
@@ -67,8 +67,10 @@ class Delivery:
 
     @classmethod
     @contextmanager
-    def prepared(cls, folder: Path, identity_provider: IdentityProvider) -> Iterator[Self]:
-        """Start the workspaces and build the wheel; end the workspaces with the block."""
+    def prepared(
+        cls, folder: Path, identity_provider: IdentityProvider, package: Package
+    ) -> Iterator[Self]:
+        """Start the workspaces and install the wheel; end the workspaces with the block."""
         with ThreadPoolExecutor() as pool:
             started = {
                 name: pool.submit(
@@ -85,7 +87,7 @@ class Delivery:
             for workspace in running:
                 workspace.provision()
             keys = create_keys(folder / "keys")
-            job = JobEnvironment.create(folder / "job", has_cluster=False)
+            job = JobEnvironment.create(package, folder / "job", has_cluster=False)
             write_secrets(workspaces, keys)
             write_checkout(folder / "checkout")
             write_cli(folder, job, workspaces)
@@ -177,3 +179,8 @@ class Delivery:
     def champion(self) -> str:
         """Return the version in production; ``none`` before the first release."""
         return ", ".join(find_champions(self.workspaces["gcp"])) or "none"
+
+    def is_served(self, version: str) -> bool:
+        """Return whether a version is in production: the champion, and alone on the endpoint."""
+        is_alone = find_served_versions(self.workspaces["gcp"]) == [version]
+        return self.champion() == version and is_alone

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
-from rehearsal.package import Package, build_package, install_wheel
+from rehearsal.package import Package, install_wheel
 from rehearsal.processes import clean_environment
 from rehearsal.spark_cluster import StandaloneCluster
 
@@ -51,23 +51,24 @@ class JobEnvironment:
     @classmethod
     def create(
         cls,
+        package: Package,
         folder: Path,
         *,
         has_cluster: bool,
         cluster_variables: Mapping[str, str] | None = None,
     ) -> Self:
-        """Build the package, install it, and start the cluster.
+        """Install the wheel, and start the cluster.
 
         Args:
+            package: The wheel and the conf archive.
             folder: For the files; outside this project.
             has_cluster: Whether there is a cluster.
             cluster_variables: Environment variables of the executors.
 
         Raises:
             RuntimeError: The cluster does not start.
-            subprocess.CalledProcessError: The wheel cannot be built or installed.
+            subprocess.CalledProcessError: The wheel cannot be installed.
         """
-        package = build_package(folder / "package")
         python = install_wheel(package.wheel, folder / "environment")
         cluster = None
         if has_cluster:

@@ -1,4 +1,7 @@
-"""What a job is made of: the wheel, the conf archive, and an environment with the wheel."""
+"""What a job is made of: the wheel, the conf archive, and an environment with the wheel.
+
+``python -m rehearsal.package FOLDER`` builds both; what has ``REHEARSAL_PACKAGE=FOLDER`` uses them.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,8 @@ from pathlib import Path
 from crosscloud_mnist.source_version import UNKNOWN_COMMIT, find_commit
 
 _PROJECT = Path(__file__).parents[1]
+_CONF = "conf-crosscloud_mnist.tar.gz"
+PACKAGE_VARIABLE = "REHEARSAL_PACKAGE"  # of the folder of a package that is built
 _PIP = (sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check")
 
 
@@ -30,6 +35,21 @@ class Package:
     conf: Path
 
 
+def provide_package(folder: Path) -> Package:
+    """Return the package that an earlier call has built; build it before the first.
+
+    Args:
+        folder: For the files; ``REHEARSAL_PACKAGE`` has precedence, so that the processes of
+            ``make rehearse`` share one package.
+
+    Raises:
+        subprocess.CalledProcessError: The wheel cannot be built.
+    """
+    folder = Path(os.environ.get(PACKAGE_VARIABLE, folder))
+    wheels = list((folder / "dist").glob("*.whl"))
+    return Package(wheels[0], folder / _CONF) if wheels else build_package(folder)
+
+
 def build_package(folder: Path) -> Package:
     """Build both from this project, with the setuptools of this environment.
 
@@ -40,18 +60,12 @@ def build_package(folder: Path) -> Package:
         subprocess.CalledProcessError: The wheel cannot be built.
     """
     folder.mkdir(parents=True)
-    conf = folder / "conf-crosscloud_mnist.tar.gz"
-    with tarfile.open(conf, "w:gz") as archive:
+    with tarfile.open(folder / _CONF, "w:gz") as archive:
         archive.add(_PROJECT / "conf", "conf", filter=_without_local)
-    return Package(build_wheel(folder / "dist"), conf)
+    return Package(_build_wheel(folder / "dist"), folder / _CONF)
 
 
-def build_wheel(folder: Path) -> Path:
-    """Build the wheel alone.
-
-    Args:
-        folder: For the wheel; created.
-    """
+def _build_wheel(folder: Path) -> Path:
     folder.mkdir(parents=True)
     # Setuptools keeps what it builds in the project, and adds files that were deleted since.
     settings = folder / "distutils.cfg"
@@ -99,3 +113,7 @@ def site_packages(environment: Path) -> Path:
 def _without_local(member: tarfile.TarInfo) -> tarfile.TarInfo | None:
     """Leave a user's own settings out, as ``kedro package`` does."""
     return None if member.name.startswith("conf/local/") else member
+
+
+if __name__ == "__main__":
+    build_package(Path(sys.argv[1]))

@@ -26,15 +26,18 @@ def send_test_images(workspace: WorkspaceProcess, storage: Path) -> int:
     Raises:
         httpx.HTTPStatusError: The endpoint rejected a request.
     """
-    images = read_test_images(storage)
+    images, _ = read_test_set(storage)
     send_images(workspace, images)
     return len(images)
 
 
-def read_test_images(storage: Path) -> NDArray[np.uint8]:
-    """Return the first test images, [n, 28, 28], of the cloud that trained."""
-    path, _ = shard_paths(storage / "05_model_input" / "test", 0, 1)
-    return idx.decode(path.read_bytes(), str(path))[:_MAX_IMAGES]
+def read_test_set(storage: Path) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Return the first test images, [n, 28, 28], and labels, [n], of the cloud that trained."""
+    images, labels = (
+        idx.decode(path.read_bytes(), str(path))[:_MAX_IMAGES]
+        for path in shard_paths(storage / "05_model_input" / "test", 0, 1)
+    )
+    return images, labels
 
 
 def send_images(workspace: WorkspaceProcess, images: NDArray[np.uint8]) -> None:

@@ -40,6 +40,17 @@ def find_champions(workspace: WorkspaceProcess, model: str = _MODEL) -> dict[str
         }
 
 
+def find_served_versions(workspace: WorkspaceProcess, endpoint: str = "mnist_cnn") -> list[str]:
+    """Return the versions that an endpoint serves.
+
+    Raises:
+        httpx.HTTPStatusError: There is no such endpoint.
+    """
+    with _client(workspace) as http:
+        response = http.get(f"/api/2.0/serving-endpoints/{endpoint}").raise_for_status()
+    return [entity["entity_version"] for entity in response.json()["config"]["served_entities"]]
+
+
 def _client(workspace: WorkspaceProcess) -> httpx.Client:
     headers = {"authorization": f"Bearer {workspace.token}"}
     return httpx.Client(base_url=workspace.host, headers=headers, timeout=30)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -39,6 +41,7 @@ from rehearsal.dense_bundle import dense_contents
 from rehearsal.identity_provider import IdentityProvider
 from rehearsal.mlflow_servers import Server, two_servers
 from rehearsal.mnist_contract import mnist_contract
+from rehearsal.package import Package, provide_package
 from rehearsal.workspace_process import WorkspaceProcess
 
 if TYPE_CHECKING:
@@ -177,6 +180,17 @@ def reported_contents(
         mistakes=LabelledPredictions(images[4:6], labels[4:6], probabilities[4:6]),
     )
     return replace(tiny_contents, card=card, examples=examples)
+
+
+@pytest.fixture(scope="session")
+def package(tmp_path_factory: pytest.TempPathFactory) -> Package:
+    """The wheel and the conf archive of this project, built once for all processes of pytest."""
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent  # of the processes' own folders
+    with (folder / "package.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return provide_package(folder / "package")
 
 
 @pytest.fixture(scope="session")

@@ -66,8 +66,9 @@ def log_model(workspace, bundle):
 
 
 @pytest.fixture(scope="module")
-def delivery(identity_provider, tmp_path_factory):
-    with Delivery.prepared(tmp_path_factory.mktemp("delivery"), identity_provider) as delivery:
+def delivery(identity_provider, package, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("delivery")
+    with Delivery.prepared(folder, identity_provider, package) as delivery:
         yield delivery
 
 

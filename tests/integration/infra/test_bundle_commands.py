@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from databricks.bundles.core import Bundle
 
-from rehearsal.package import build_wheel, install_wheel
+from rehearsal.package import install_wheel
 
 PROJECT = Path(__file__).parents[3]
 BUNDLE = PROJECT / "infra" / "bundle"
@@ -25,9 +25,8 @@ pytestmark = [pytest.mark.process, pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")
-def python(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("wheel")
-    return install_wheel(build_wheel(folder / "dist"), folder / "environment")
+def python(package, tmp_path_factory):
+    return install_wheel(package.wheel, tmp_path_factory.mktemp("wheel") / "environment")
 
 
 def parse(python, commands):

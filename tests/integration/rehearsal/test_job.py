@@ -20,8 +20,8 @@ pytestmark = [pytest.mark.process, pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")
-def job(tmp_path_factory):
-    environment = JobEnvironment.create(tmp_path_factory.mktemp("job"), has_cluster=True)
+def job(package, tmp_path_factory):
+    environment = JobEnvironment.create(package, tmp_path_factory.mktemp("job"), has_cluster=True)
     try:
         yield environment
     finally:

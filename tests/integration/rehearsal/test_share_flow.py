@@ -36,9 +36,9 @@ def champion(clouds, tiny_contents, signer, tmp_path_factory):
 
 
 def test_the_champion_of_one_cloud_is_promoted_in_the_other_from_a_share(
-    clouds, champion, tmp_path, tmp_path_factory
+    clouds, champion, package, tmp_path, tmp_path_factory
 ):
-    job = JobEnvironment.create(tmp_path_factory.mktemp("job"), has_cluster=False)
+    job = JobEnvironment.create(package, tmp_path_factory.mktemp("job"), has_cluster=False)
     public = str(tmp_path_factory.getbasetemp() / "keys" / "signing.pub")
     variables = {"MNIST_VERIFYING_KEY": public, "GIT_COMMIT": "ab" * 20}
     volume = Volume(tmp_path / "storage", None)

@@ -75,10 +75,10 @@ def create_run(workspace):
 
 
 def test_a_version_that_staging_tested_is_released_in_production_once_it_is_approved(
-    workspaces, logged_model, identity_provider, tmp_path, tmp_path_factory
+    workspaces, logged_model, identity_provider, package, tmp_path, tmp_path_factory
 ):
     """As service principals that may do no more than docs/permissions.md says."""
-    job = JobEnvironment.create(tmp_path_factory.mktemp("job"), has_cluster=False)
+    job = JobEnvironment.create(package, tmp_path_factory.mktemp("job"), has_cluster=False)
     public = str(tmp_path_factory.getbasetemp() / "keys" / "signing.pub")
     flow = Flow(
         workspaces,

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from crosscloud_mnist.adapters.spark.launcher import SparkLauncher
-from rehearsal.package import build_wheel, install_wheel, site_packages
+from rehearsal.package import Package, install_wheel, site_packages
 from rehearsal.spark_cluster import StandaloneCluster
 
 
@@ -83,10 +83,10 @@ def _stat(pid: int, field: int) -> int:
 
 
 @pytest.fixture(scope="session")
-def executors_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def executors_python(package: Package, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Python of an environment that has the libraries, and this package as a wheel alone."""
     folder = tmp_path_factory.mktemp("executors")
-    python = install_wheel(build_wheel(folder / "dist"), folder / "env")
+    python = install_wheel(package.wheel, folder / "env")
     # The driver runs from the sources, whose version is that of the last make setup; executors of
     # another version are rejected.
     (metadata,) = site_packages(folder / "env").glob("crosscloud_mnist-*.dist-info/METADATA")
