@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from crosscloud_mnist.bundle import Signer, Verifier
-from crosscloud_mnist.bundle.keys import create_key_pair
+from crosscloud_mnist.bundle.keys import check_public_key, create_key_pair
 from crosscloud_mnist.errors import ConfigurationError
 from crosscloud_mnist.storage import atomic
 
@@ -71,7 +71,8 @@ def test_an_empty_or_damaged_key_is_one_line_with_what_to_do(paths, content, fou
     ):
         path.write_bytes(content)
         message = (
-            f"the {purpose} key {path} cannot be used .it {found}.*move both files of the pair"
+            f"the {purpose} key {path} cannot be used .it {found}.*move both files of the pair "
+            "away to create a new one, and train again$"
         )
         with pytest.raises(ConfigurationError, match=message) as caught:
             check()
@@ -96,3 +97,18 @@ def test_a_folder_that_cannot_be_written_to_is_one_line(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(ConfigurationError, match=r"key pair .* cannot be created"):
         signer((tmp_path / "file" / "a.pem", tmp_path / "file" / "a.pub")).check()
+
+
+def test_a_public_key_that_cannot_verify_is_one_line_before_a_bundle_is_fetched(paths):
+    create_key_pair(*paths)
+    check_public_key(str(paths[1]))
+    check_public_key(paths[1].read_text())
+    with pytest.raises(ConfigurationError, match="^there is no verifying key, expected"):
+        check_public_key(None)
+    damaged = paths[1].read_text().replace("M", "N")
+    message = "^the verifying key cannot be used, expected .*; see credentials.yml$"
+    with pytest.raises(ConfigurationError, match=message):
+        check_public_key(damaged)
+    paths[1].write_text(damaged)
+    with pytest.raises(ConfigurationError, match=rf"^the verifying key {paths[1]} cannot be used"):
+        check_public_key(str(paths[1]))

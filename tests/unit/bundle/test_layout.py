@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import tempfile
@@ -15,6 +16,7 @@ from mlflow.exceptions import MlflowException
 
 from crosscloud_mnist.bundle import (
     SAME_HOST_TOLERANCE,
+    SIGNATURE,
     Bundle,
     Verifier,
     check_golden,
@@ -45,6 +47,34 @@ def test_what_is_read_is_what_was_written(tiny_bundle, tiny_contents):
     assert tiny_bundle.contract() == mnist_contract()
     assert tiny_bundle.onnx.read_bytes() == tiny_contents.onnx
     assert check_golden(tiny_bundle, SAME_HOST_TOLERANCE) <= SAME_HOST_TOLERANCE
+
+
+def test_what_the_report_and_the_gates_read_is_what_was_written(
+    reported_contents, signer, tmp_path
+):
+    bundle = write(reported_contents, tmp_path / "bundle", signer)
+    for read, written in (
+        (bundle.examples().samples, reported_contents.examples.samples),
+        (bundle.examples().mistakes, reported_contents.examples.mistakes),
+        (bundle.test_predictions(), reported_contents.test_predictions),
+    ):
+        for name, value in vars(written).items():
+            np.testing.assert_array_equal(getattr(read, name), value, err_msg=name)
+    signature = bundle.signature()
+    assert json.loads(signature["inputs"])[0]["tensor-spec"]["shape"] == [-1, 28, 28]
+    assert json.loads(signature["outputs"])[0]["tensor-spec"]["shape"] == [-1, 10]
+
+
+def test_a_bundle_without_examples_has_none(tiny_bundle):
+    assert tiny_bundle.examples() is None
+
+
+def test_a_contract_that_is_damaged_is_one_line(copy):
+    path = copy.folder / "artifacts" / "contract.json"
+    path.write_text("{}")
+    message = r"is no valid contract \(KeyError: .*\), expected what training writes; train again$"
+    with pytest.raises(BundleError, match=f"^{path} {message}"):
+        copy.contract()
 
 
 def test_holds_no_pickle_and_no_path_of_the_machine_that_trained(tiny_bundle):
@@ -139,8 +169,26 @@ def test_the_signature_of_another_key_is_rejected(tiny_contents, verifier, tmp_p
     other = Signer(str(tmp_path / "other.pem"), str(tmp_path / "other.pub"), generate=True)
     bundle = write(tiny_contents, tmp_path / "bundle", other)
     Verifier(str(tmp_path / "other.pub")).verify(bundle.folder)
-    with pytest.raises(VerificationError, match="signature is not valid"):
+    message = (
+        r"signature is not valid \(Key mismatch: .*\), expected the sandbox's over exactly these "
+        "files; it is rejected: fetch or train it again$"
+    )
+    with pytest.raises(VerificationError, match=message):
         verifier.verify(bundle.folder)
+    with pytest.raises(ConfigurationError, match="^there is no verifying key, expected"):
+        Verifier(None).verify(bundle.folder)
+
+
+def test_the_signature_of_other_contents_is_rejected(
+    copy, reported_contents, signer, verifier, tmp_path
+):
+    verifier.verify(copy.folder)
+    other = write(reported_contents, tmp_path / "other", signer)
+    signed, foreign = (json.loads((each.folder / SIGNATURE).read_text()) for each in (copy, other))
+    signed["dsseEnvelope"]["signatures"] = foreign["dsseEnvelope"]["signatures"]
+    (copy.folder / SIGNATURE).write_text(json.dumps(signed))
+    with pytest.raises(VerificationError, match=r"\(it is not of the expected key\)"):
+        verifier.verify(copy.folder)
 
 
 @pytest.mark.parametrize("length", [40, 324])
