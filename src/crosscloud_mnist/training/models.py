@@ -80,9 +80,9 @@ def _compact(images: keras.KerasTensor) -> keras.KerasTensor:
     images = MaxPooling2D()(images)
     images = Conv2D(32, 3, activation="relu")(images)
     images = MaxPooling2D()(images)
-    images = Conv2D(64, 3, activation="relu")(images)
+    images = Conv2D(32, 3, activation="relu")(images)
     images = Dropout(0.2)(Flatten()(images))
-    return Dropout(0.2)(Dense(128, activation="relu")(images))
+    return Dropout(0.2)(Dense(64, activation="relu")(images))
 
 
 def _best(images: keras.KerasTensor) -> keras.KerasTensor:

@@ -26,7 +26,7 @@ from crosscloud_mnist.serving.http.connections import (
 from crosscloud_mnist.serving.http.flow_control import Deadline, PausingFlowControl
 from crosscloud_mnist.serving.http.received_bytes import ReceivedBytes
 from crosscloud_mnist.serving.http.rejections import Rejection
-from crosscloud_mnist.serving.http.transport import TolerantTransport, limit_buffers
+from crosscloud_mnist.serving.http.transport import ResponseTransport, limit_buffers
 
 IN_FLIGHT = "in_flight"  # in the scope's state: the tasks of all requests in flight
 KEEP_ALIVE_SECONDS = 75  # longer than clients keep an idle connection, so that clients close it
@@ -71,7 +71,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Accept the connection; close another one where there are too many."""
         super().connection_made(transport)
-        self.transport = TolerantTransport(transport)  # type: ignore[assignment]  # it delegates
+        self.transport = ResponseTransport(transport)  # type: ignore[assignment]  # it delegates
         limit_buffers(transport)
         self.flow = PausingFlowControl(transport, self.pipeline)
         self._deadline.start(HEAD_TIMEOUT_SECONDS)
@@ -177,6 +177,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         """Wait for the next request, and for the client to read the response."""
+        self.transport.flush()  # type: ignore[attr-defined]
         super().on_response_complete()
         if self.transport.is_closing():
             self._write_deadline.start(WRITE_TIMEOUT_SECONDS)

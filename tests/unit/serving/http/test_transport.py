@@ -1,4 +1,4 @@
-"""A response to a client that has gone."""
+"""A response is written in one piece, and dropped if the client has gone."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from unittest.mock import Mock
 
 import pytest
 
-from crosscloud_mnist.serving.http.transport import TolerantTransport
+from crosscloud_mnist.serving.http.transport import ResponseTransport
 
 
 def failing(*, is_closing: bool) -> Mock:
@@ -17,18 +17,45 @@ def failing(*, is_closing: bool) -> Mock:
 
 
 def test_a_write_to_a_connection_that_was_reset_is_dropped():
-    TolerantTransport(failing(is_closing=True)).write(b"late")
+    ResponseTransport(failing(is_closing=True)).write(b"late")
 
 
 def test_any_other_failure_of_a_write_is_raised():
     with pytest.raises(RuntimeError, match="the handler is closed"):
-        TolerantTransport(failing(is_closing=False)).write(b"x")
+        ResponseTransport(failing(is_closing=False)).write(b"x")
 
 
 def test_everything_else_is_the_transports_own():
     transport = Mock()
-    tolerant = TolerantTransport(transport)
-    tolerant.write(b"data")
-    tolerant.pause_reading()
+    responses = ResponseTransport(transport)
+    responses.write(b"data")
+    responses.pause_reading()
     transport.write.assert_called_once_with(b"data")
     transport.pause_reading.assert_called_once_with()
+
+
+def test_the_head_is_written_with_the_first_part_of_the_body():
+    transport = Mock()
+    responses = ResponseTransport(transport)
+    responses.write(b"HTTP/1.1 200 OK\r\n\r\n")
+    transport.write.assert_not_called()
+    responses.write(b"one")
+    responses.write(b"two")
+    written = [call.args[0] for call in transport.write.call_args_list]
+    assert written == [b"HTTP/1.1 200 OK\r\n\r\none", b"two"]
+
+
+@pytest.mark.parametrize("end", ["flush", "close"])
+def test_a_head_without_a_body_is_written_at_the_end(end):
+    transport = Mock()
+    responses = ResponseTransport(transport)
+    responses.write(b"HTTP/1.1 204 No Content\r\n\r\n")
+    getattr(responses, end)()
+    getattr(responses, end)()
+    transport.write.assert_called_once_with(b"HTTP/1.1 204 No Content\r\n\r\n")
+
+
+def test_a_client_that_waits_to_send_its_body_is_answered_at_once():
+    transport = Mock()
+    ResponseTransport(transport).write(b"HTTP/1.1 100 Continue\r\n\r\n")
+    transport.write.assert_called_once_with(b"HTTP/1.1 100 Continue\r\n\r\n")
