@@ -63,7 +63,9 @@ class Commands:
         status, output = self.run(pipeline, *arguments, **variables)
         assert status == 1, output
         assert "Traceback" not in output
-        return output.partition("Error: ")[2]
+        message = output.partition("Error: ")[2].strip()
+        assert "\n" not in message
+        return message
 
     def end(self) -> None:
         """Let the process end by itself, or kill it."""
@@ -123,19 +125,23 @@ def write_csv(digits, folder):
 
 
 STRICT = ("--env", "strict")
-FORMS = {
-    "IDX files": (write_plain, (), "idx-files", 360),
-    "compressed IDX files": (write_compressed, STRICT, "mnist", 360),
-    "Kaggle's names": (write_kaggle_names, (), "idx-files", 360),
-    "Kaggle's folders": (write_kaggle_folders, (), "idx-files", 360),
-    "mnist.npz": (write_npz, (), "keras-npz", 360),
-    "train.csv": (write_csv, (), "kaggle-digit-recognizer", 257),
-}
+SAME_READER = pytest.mark.rehearsal  # as of the compressed files
+FORMS = [
+    pytest.param(write_compressed, (), "idx-files", 360, id="compressed IDX files"),
+    pytest.param(write_npz, (), "keras-npz", 360, id="mnist.npz"),
+    pytest.param(write_csv, (), "kaggle-digit-recognizer", 257, id="train.csv"),
+    pytest.param(write_plain, STRICT, "mnist", 360, id="IDX files", marks=SAME_READER),
+    pytest.param(write_kaggle_names, (), "idx-files", 360, id="Kaggle's names", marks=SAME_READER),
+    pytest.param(
+        write_kaggle_folders, (), "idx-files", 360, id="Kaggle's folders", marks=SAME_READER
+    ),
+]
 
 
-@pytest.mark.parametrize("form", FORMS)
-def test_each_form_goes_from_ingestion_to_a_release(commands, project, digits, tmp_path, form):
-    write, environment, dataset, test_images = FORMS[form]
+@pytest.mark.parametrize(("write", "environment", "dataset", "test_images"), FORMS)
+def test_each_form_goes_from_ingestion_to_a_release(
+    commands, project, digits, tmp_path, write, environment, dataset, test_images
+):
     write(digits, tmp_path)
     commands.succeed("ingest_mnist", *environment, MNIST_DIR=tmp_path)
     card = project.report("08_reporting/data_card.json")
@@ -236,7 +242,7 @@ def test_a_broken_form_is_one_line_and_no_shard_is_written(
     before = list_shards(project)
     message = commands.fail("ingest_mnist", MNIST_DIR=tmp_path)
     assert message.startswith(str(tmp_path))
-    assert expected in " ".join(message.split())
+    assert expected in message
     assert list_shards(project) == before
 
 
@@ -264,5 +270,5 @@ def test_rows_of_pixels_are_scored_alike_and_a_broken_row_writes_nothing(
     before = set(scores.rglob("*"))
     (tmp_path / "test.csv").write_text(f"{header}\n1{',0' * 783},256\n")
     message = commands.fail("batch_score", "--params", f"images={tmp_path / 'test.csv'}")
-    assert "column pixel783: Row #2: " in " ".join(message.split())
+    assert "column pixel783: Row #2: " in message
     assert set(scores.rglob("*")) == before
