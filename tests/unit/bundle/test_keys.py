@@ -32,6 +32,12 @@ def test_first_runs_at_once_create_one_pair_that_matches(tmp_path):
             signer(paths).check()
 
 
+def test_a_pair_is_created_only_where_that_is_asked_for(paths):
+    with pytest.raises(ConfigurationError, match="the signing key is no PEM text and no file"):
+        Signer(*map(str, paths)).check()
+    assert not paths[0].exists()
+
+
 def test_the_private_key_is_its_owner_s_alone_from_the_start(paths, monkeypatch):
     modes = []
     rename = os.rename

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -21,6 +22,7 @@ from crosscloud_mnist.bundle import (
     Verifier,
     check_golden,
     digest_of,
+    golden_difference,
     write,
 )
 from crosscloud_mnist.bundle.signing import Signer
@@ -65,6 +67,16 @@ def test_what_the_report_and_the_gates_read_is_what_was_written(
     assert json.loads(signature["outputs"])[0]["tensor-spec"]["shape"] == [-1, 10]
 
 
+@pytest.mark.parametrize("name", ["golden", "test_predictions", "examples"])
+def test_a_pickle_in_a_bundle_is_never_loaded(copy, name):
+    path = copy.folder / "artifacts" / f"{name}.npz"
+    np.savez(path, images=np.array([{}], dtype=object), test_set=np.array([{}], dtype=object))
+    with np.load(path, allow_pickle=True) as arrays:
+        np.savez(path, **{f"samples_{key}": each for key, each in arrays.items()}, **arrays)
+    with pytest.raises(ValueError, match="allow_pickle=False"):
+        getattr(copy, name)()
+
+
 def test_a_bundle_without_examples_has_none(tiny_bundle):
     assert tiny_bundle.examples() is None
 
@@ -106,6 +118,25 @@ def test_the_digest_covers_names_and_contents_but_not_the_file_that_mlflow_adds(
     assert digest_of(copy.folder) != copy.digest
 
 
+def test_the_digest_is_that_of_what_sha256sum_prints_for_the_files_in_order(copy):
+    files = sorted(
+        path.relative_to(copy.folder).as_posix()
+        for path in copy.folder.rglob("*")
+        if path.is_file()
+    )
+    hashes = {name: hashlib.sha256((copy.folder / name).read_bytes()).hexdigest() for name in files}
+    lines = "".join(f"{hashes[name]}  {name}\n" for name in files)
+    assert hashlib.sha256(lines.encode()).hexdigest() == copy.digest
+    for name in files:
+        (copy.folder / name).write_bytes(b"")
+    assert digest_of(copy.folder, hashes) == copy.digest  # read by who verified them, not again
+
+
+def test_the_golden_set_may_differ_by_the_tolerance_itself(tiny_bundle):
+    difference = golden_difference(tiny_bundle)
+    assert check_golden(tiny_bundle, tolerance=difference) == difference
+
+
 @pytest.mark.parametrize(
     "create", [lambda path: path.symlink_to("/etc/hostname"), os.mkfifo], ids=["link", "pipe"]
 )
@@ -124,7 +155,9 @@ def test_only_the_one_file_that_mlflow_adds_may_be_unsigned(copy, verifier):
     meta.unlink()
     meta.mkdir()
     (meta / "code.py").write_text("raise SystemExit")
-    with pytest.raises(VerificationError, match=r"registered_model_meta/code\.py is not signed"):
+    (meta / "more.py").write_text("")
+    names = r"registered_model_meta/code\.py, registered_model_meta/more\.py"
+    with pytest.raises(VerificationError, match=rf"{names} is not signed"):
         verifier.verify(copy.folder)
 
 
@@ -161,7 +194,8 @@ def test_a_broken_signature_is_rejected_in_one_line(copy, verifier, content):
 
 def test_a_missing_signature_is_rejected(copy, verifier):
     (copy.folder / "model.sig").unlink()
-    with pytest.raises(VerificationError, match=r"has no model\.sig"):
+    message = r"has no model\.sig, expected .*; it is rejected: train and sign it again$"
+    with pytest.raises(VerificationError, match=message):
         verifier.verify(copy.folder)
 
 
