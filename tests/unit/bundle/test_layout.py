@@ -63,8 +63,9 @@ def test_what_the_report_and_the_gates_read_is_what_was_written(
         for name, value in vars(written).items():
             np.testing.assert_array_equal(getattr(read, name), value, err_msg=name)
     signature = bundle.signature()
-    assert json.loads(signature["inputs"])[0]["tensor-spec"]["shape"] == [-1, 28, 28]
-    assert json.loads(signature["outputs"])[0]["tensor-spec"]["shape"] == [-1, 10]
+    (images,), (probabilities,) = (json.loads(signature[each]) for each in ("inputs", "outputs"))
+    assert (images["name"], images["tensor-spec"]["shape"]) == ("images", [-1, 28, 28])
+    assert probabilities["tensor-spec"]["shape"] == [-1, 10]
 
 
 @pytest.mark.parametrize("name", ["golden", "test_predictions", "examples"])

@@ -30,6 +30,7 @@ def test_the_header_is_that_of_the_published_files() -> None:
 @pytest.mark.parametrize(
     ("start", "expected"),
     [
+        (b"\0\0\x08\x01", True),  # labels
         (b"\0\0\x08\x03", True),
         (b"\0\0\x0d\x03", True),  # of floats
         (b"\0\0\x0c\x00", False),
