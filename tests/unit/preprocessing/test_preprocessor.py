@@ -24,6 +24,8 @@ def scale(image, image_shape):
     return np.zeros(image_shape, np.float32)
 def crop(image, image_shape):
     return np.zeros((4, 4, 3), np.uint8)
+def nothing(image, image_shape):
+    return None
 def fail(image, image_shape):
     raise ZeroDivisionError("no light")
 """
@@ -95,6 +97,7 @@ def test_a_function_of_the_users_makes_the_model_input(own):
     ("name", "error", "message"),
     [
         ("scale", ConfigurationError, "returned float32, expected an array of uint8"),
+        ("nothing", ConfigurationError, "returned NoneType, expected an array of uint8"),
         ("crop", ConfigurationError, "an image of 4 x 4 x 3, expected 12 x 16 x 3"),
         ("fail", ImageError, r"cannot be preprocessed by own_\S+ \(ZeroDivisionError: no light\)"),
     ],
@@ -108,3 +111,8 @@ def test_a_function_that_returns_something_else_is_named_in_one_line(own, name, 
 def test_preprocessing_of_digits_wants_their_shape():
     with pytest.raises(ConfigurationError, match=r"digit, whose images are 28 x 28, .* 12 x 16"):
         Preprocessor(replace(COLOUR, preprocessing="digit"))
+
+
+def test_a_function_that_does_not_exist_is_named_with_its_setting(own):
+    with pytest.raises(ConfigurationError, match=r"^contract\.preprocessing "):
+        own("sharpen")
