@@ -169,18 +169,6 @@ def test_the_digit_is_placed_as_in_mnist(one_of_each: list[Pixels]) -> None:
         assert not result[[0, -1]].any()
 
 
-def test_an_image_of_mnist_stays_in_its_place(digits: Mapping[str, Pixels]) -> None:
-    images = digits["t10k-images-idx3-ubyte"][:50].astype(int)
-    results = [to_model_input(Image.fromarray(image.astype(np.uint8))) for image in images]
-    differences = {
-        (y, x): np.abs(np.roll(results, (y, x), (1, 2)) - images).mean(axis=(1, 2))
-        for y in (-1, 0, 1)
-        for x in (-1, 0, 1)
-    }
-    in_place = np.min(list(differences.values()), axis=0) == differences[0, 0]
-    assert in_place.mean() >= 0.6  # about a quarter, where the digit is centred half a pixel off
-
-
 def test_width_and_height_are_not_swapped(one_of_each: list[Pixels]) -> None:
     one = to_model_input(sheet(one_of_each[1], (500, 200)))
     height, width = np.ptp(np.argwhere(one > 60), axis=0)
