@@ -1,0 +1,42 @@
+"""The steps that the page shows lead from the file to what the model gets."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+
+import numpy as np
+from PIL import Image
+
+from crosscloud_mnist.preprocessing import to_model_input
+from crosscloud_mnist.preprocessing.preprocessor import Preprocessor
+from crosscloud_mnist.preprocessing.steps import trace_steps
+from rehearsal.mnist_contract import mnist_contract
+
+
+def sheet() -> tuple[Image.Image, bytes]:
+    image = Image.new("L", (600, 400), 240)
+    image.paste(30, (280, 80, 320, 320))
+    stream = io.BytesIO()
+    image.save(stream, "PNG")
+    return image, stream.getvalue()
+
+
+def test_a_digit_has_the_gray_image_the_digit_and_the_model_input():
+    image, content = sheet()
+    steps = trace_steps(content, mnist_contract())
+    assert list(steps) == ["gray", "digit", "model_input"]
+    np.testing.assert_array_equal(np.asarray(steps["model_input"]), to_model_input(image))
+    assert max(steps["gray"].size) <= 256
+    digit = np.asarray(steps["digit"])
+    assert digit.dtype == np.uint8
+    assert (digit.min(), digit.max()) == (0, 255)
+
+
+def test_another_preprocessing_has_the_model_input_alone():
+    image, content = sheet()
+    contract = replace(mnist_contract(), preprocessing="resize")
+    steps = trace_steps(content, contract)
+    assert list(steps) == ["model_input"]
+    expected = Preprocessor(contract)(image)
+    np.testing.assert_array_equal(np.asarray(steps["model_input"]), expected)
