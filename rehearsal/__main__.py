@@ -96,11 +96,11 @@ def _rehearse(params: str, options: RehearsalOptions, *, keep: bool) -> bool:
         for workspace in workspaces.values():
             print_state(workspace)
         rows = collect_evidence(flow, options)
+        if options.staging:  # before gcp's storage is another one, which has no earlier versions
+            rows += promote_staged(flow, flow.trained_model("azure"), _APPROVER)
         if options.share:
             set_transports(flow, options, gcp=PRESIGNED, azure=SAS)
             rows += promote_shared(flow, "azure", "gcp")
-        if options.staging:
-            rows += promote_staged(flow, flow.trained_model("azure"), _APPROVER)
         rows += transport_rows(flow, options)
         print_evidence(rows)
         if keep:

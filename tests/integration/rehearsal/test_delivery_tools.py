@@ -11,6 +11,7 @@ from rehearsal.bundle_job import BundleJob
 from rehearsal.bundle_target import BundleTarget
 from rehearsal.cli_state import CliError, CliState
 from rehearsal.github_workflow import JobRun, Workflow
+from rehearsal.package import PACKAGE_VARIABLE, Package, provide_package
 
 BUNDLE = Path(__file__).parents[3] / "infra" / "bundle"
 FACTS = {
@@ -51,6 +52,16 @@ def test_a_variable_without_a_value_is_rejected():
 def test_a_folder_without_a_bundle_is_rejected(tmp_path):
     with pytest.raises(CliError, match="unable to locate bundle root"):
         load(folder=tmp_path)
+
+
+def test_every_process_of_a_rehearsal_takes_the_package_that_was_built_first(tmp_path, monkeypatch):
+    wheel = tmp_path / "built" / "dist" / "crosscloud_mnist-1-py3-none-any.whl"
+    wheel.parent.mkdir(parents=True)
+    wheel.touch()
+    monkeypatch.setenv(PACKAGE_VARIABLE, str(tmp_path / "built"))
+    found = provide_package(tmp_path / "own")
+    assert found == Package(wheel, tmp_path / "built" / "conf-crosscloud_mnist.tar.gz")
+    assert not (tmp_path / "own").exists()
 
 
 @pytest.fixture
