@@ -27,7 +27,7 @@ test: browser check ## Lint, types, layers and the complete test suite, but for 
 coverage: browser check ## The same, and how much of src it runs: 95 % of the lines are required; report in build/coverage
 	$(BIN)/python -m pytest $(PARALLEL) -m "not rehearsal" --cov --cov-fail-under=95 --cov-report=term:skip-covered --cov-report=html
 
-mutation: setup ## Change single expressions of four rooms, and count what their unit tests notice; ONLY=storage.idx for one
+mutation: setup ## Change single expressions of four packages, and count what their unit tests notice; ONLY=storage.idx for one
 	nice $(BIN)/mutmut run --max-children 1 $(ONLY:%="crosscloud_mnist.%*")
 	$(BIN)/python -m tests.mutation_score
 
