@@ -37,7 +37,7 @@ def trace_digit(image: Image.Image) -> DigitSteps:
     """
     # Every pipeline's module imports this package; SciPy is imported where an image is searched.
     from crosscloud_mnist.preprocessing.centering import center_digit
-    from crosscloud_mnist.preprocessing.digit import find_digit
+    from crosscloud_mnist.preprocessing.digit_search import find_digit
     from crosscloud_mnist.preprocessing.load import read_gray
 
     gray = read_gray(image)
