@@ -27,8 +27,8 @@ from kedro.utils import load_obj
 
 from crosscloud_mnist.errors import RegistryError, rebuild_error
 from crosscloud_mnist.isolation.authorization import serve_authorization
-from crosscloud_mnist.isolation.codec import decode, encode
 from crosscloud_mnist.isolation.clean_environment import clean_environment
+from crosscloud_mnist.isolation.codec import decode, encode
 from crosscloud_mnist.isolation.process_config import ProcessConfig
 from crosscloud_mnist.redaction import select_secrets, summarize
 

@@ -94,6 +94,6 @@ def _find_function(contract: Contract) -> PreprocessingFunction:
             f"set preprocessing to {RESIZE} or to the dotted path of a function"
         )
     # Their libraries are loaded now, and not in the time of the first image.
-    from crosscloud_mnist.preprocessing import centering, digit  # noqa: F401
+    from crosscloud_mnist.preprocessing import centering, digit_search  # noqa: F401
 
     return lambda image, _shape: to_model_input(image)
