@@ -15,9 +15,6 @@ from scipy import ndimage
 from crosscloud_mnist.errors import ImageError
 
 _BOX_SIDE, _SIDE = 20, 28
-# Index of a pixel. With 14, rounding gives every MNIST image the place that it has; a little less
-# decides where a symmetric digit of 20 pixels goes, which noise would decide otherwise.
-_CENTRE = 13.98
 _FLOOR, _CEILING = 0.1, 0.9  # strengths that become 0 and 1: removes noise, fills strokes
 _PEAK_PERCENTILE, _PEAK_FLOOR = 80, 0.2  # of the pixels above the floor: becomes 255
 # Stroke widths in pixels of the result. Outside of MNIST's range they are brought just inside it.
@@ -48,7 +45,7 @@ def center_digit(strength: NDArray[np.float32]) -> NDArray[np.uint8]:
     digit = (digit / np.partition(visible, rank)[rank]).clip(0, 1)
     image = np.zeros((_SIDE, _SIDE), np.uint8)
     top, left = (
-        min(max(round(_CENTRE - _centre(digit.sum(axis=axis))), 0), _SIDE - size)
+        min(max(round((_SIDE - 1) / 2 - _centre(digit.sum(axis=axis))), 0), _SIDE - size)
         for axis, size in zip((1, 0), digit.shape, strict=True)
     )
     height, width = digit.shape

@@ -1,4 +1,4 @@
-"""Small, seeded changes to training images: of their geometry, and of their contrast."""
+"""Small, seeded changes to training images: rotation, scale, shear, shift, elastic distortion."""
 
 from __future__ import annotations
 
@@ -12,18 +12,10 @@ _MAX_SCALING = 0.1
 _MAX_SHIFT = 2.0  # pixels
 _MAX_SHEAR = 0.1  # pixels across for each pixel down; of elastic images
 _KNOTS = 5  # of the elastic displacement, in each direction
-_MAX_CUTOFF = 0.1  # of the range: fainter pixels become 0 when the contrast changes
 
 
-def augment(
-    images: tf.Tensor,
-    seed: tf.Tensor,
-    elastic_sigma: float = 0.0,
-    max_contrast_gain: float = 0.0,
-) -> tf.Tensor:
-    """Rotate, scale and shift every image by its own amounts.
-
-    With ``elastic_sigma`` it is distorted, and with ``max_contrast_gain`` its contrast is raised.
+def augment(images: tf.Tensor, seed: tf.Tensor, elastic_sigma: float = 0.0) -> tf.Tensor:
+    """Rotate, scale, shift, and with ``elastic_sigma`` distort every image by its own amounts.
 
     Elastic distortions are those of Simard et al. 2003, "Best practices for convolutional neural
     networks applied to visual document analysis"; the smooth field comes from a coarse grid.
@@ -32,7 +24,6 @@ def augment(
         images: [n, h, w], or [n, h, w, 3] in colour; uint8; what comes in from outside is 0.
         seed: [2], int64: the same seed gives the same images.
         elastic_sigma: Standard deviation of the displacement at the grid's knots, pixels.
-        max_contrast_gain: Largest gain of the contrast, as a share.
 
     Returns:
         The changed images, of the same shape, uint8.
@@ -68,19 +59,7 @@ def augment(
             fill_mode="CONSTANT",
         )
         changed = tf.reshape(changed, images.shape)
-    if max_contrast_gain:
-        changed = _raise_contrast(changed, seed, max_contrast_gain)
     return tf.cast(tf.round(changed), tf.uint8)
-
-
-def _raise_contrast(images: tf.Tensor, seed: tf.Tensor, max_gain: float) -> tf.Tensor:
-    """Cut faint values off and raise the others, [n, ...], float32, 0 to 255."""
-    import tensorflow as tf
-
-    count, *rest = images.shape
-    drawn = tf.random.stateless_uniform((2, count, *[1] * len(rest)), seed + 2)
-    raised = (images - 255 * _MAX_CUTOFF * drawn[0]) * (1 + max_gain * drawn[1])
-    return tf.clip_by_value(raised, 0.0, 255.0)
 
 
 def _per_image(amounts: tf.Tensor) -> tf.Tensor:

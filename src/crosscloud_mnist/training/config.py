@@ -50,9 +50,6 @@ class TrainingConfig:
         label_smoothing: Share of a label that is spread over all classes, 0 to 1.
         elastic_sigma: Standard deviation, in pixels, of a smooth random displacement of training
             images; only with ``augment``.
-        max_contrast_gain: Largest random gain of the contrast of training images, as a share; up
-            to a tenth of the range is first cut off below. The preprocessing of image files
-            changes the contrast in the same way. Only with ``augment``.
     """
 
     model: str
@@ -71,7 +68,6 @@ class TrainingConfig:
     ema_momentum: Fraction = 0.0
     label_smoothing: Annotated[float, Ge(0), Lt(1)] = 0.0
     elastic_sigma: Annotated[float, Ge(0)] = 0.0
-    max_contrast_gain: Annotated[float, Ge(0)] = 0.0
 
     @field_validator("model")
     @classmethod

@@ -138,9 +138,7 @@ def _stream_shard(job: TrainingJob, index: int, batch_size: int, window: int) ->
         return batches
     return tf.data.Dataset.zip((tf.data.Dataset.counter(first_step), batches)).map(
         lambda step, batch: (
-            augment(
-                batch[0], tf.stack([seed, step]), config.elastic_sigma, config.max_contrast_gain
-            ),
+            augment(batch[0], tf.stack([seed, step]), config.elastic_sigma),
             batch[1],
         )
     )

@@ -100,7 +100,7 @@ def test_rows_get_the_columns_of_image_files(tiny_bundle, digits):
         assert each["predicted"] == int(np.argmax(each["probabilities"]))
         assert each["probability"] == max(each["probabilities"])
         assert each["predicted_class"] == str(each["predicted"])
-        assert each["unsure"] == (each["probability"] < mnist_contract().min_probability)
+        assert each["unsure"] == (each["probability"] < 0.9)
         assert len(each["digest"]) == 64
     assert rows[150]["predicted"] is rows[150]["probabilities"] is rows[150]["digest"] is None
     assert "has no 784 pixels" in rows[150]["error"]
