@@ -99,8 +99,8 @@ fuzz: setup ## Send 30,000 requests, most of them malformed, to the endpoint
 
 rehearse: export REHEARSAL_PACKAGE := $(CURDIR)/build/rehearsal_package
 rehearse: setup ## The wheel as jobs across two emulated Databricks workspaces, and swapped; KEEP=1 leaves them up
-	rm -rf $(REHEARSAL_PACKAGE)
-	$(BIN)/python -m rehearsal.package $(REHEARSAL_PACKAGE)
+	rm -rf "$$REHEARSAL_PACKAGE"
+	$(BIN)/python -m rehearsal.package "$$REHEARSAL_PACKAGE"
 	$(BIN)/python -m pytest -q -m rehearsal tests/e2e tests/integration/rehearsal
 	$(BIN)/python -m rehearsal.delivery_flow
 	$(BIN)/python -m rehearsal $(if $(KEEP),--keep)

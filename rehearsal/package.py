@@ -59,14 +59,14 @@ def build_package(folder: Path) -> Package:
     Raises:
         subprocess.CalledProcessError: The wheel cannot be built.
     """
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
     with tarfile.open(folder / _CONF, "w:gz") as archive:
         archive.add(_PROJECT / "conf", "conf", filter=_without_local)
     return Package(_build_wheel(folder / "dist"), folder / _CONF)
 
 
 def _build_wheel(folder: Path) -> Path:
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
     # Setuptools keeps what it builds in the project, and adds files that were deleted since.
     settings = folder / "distutils.cfg"
     settings.write_text(f"[build]\nbuild_base = {folder / 'build'}\n")

@@ -20,7 +20,7 @@ class DataChecks:
     """
 
     def __init__(self, *, dataset: dict[str, Any]) -> None:
-        self._dataset = AbstractDataset.from_config("mnist", dataset)
+        self._entry = dataset
 
     def check(self, earlier: Sequence[Check]) -> list[Check]:
         """Return the check of the files; they are required where this workspace trains."""
@@ -34,9 +34,10 @@ class DataChecks:
         return run_steps("data", [step], earlier)
 
     def _find(self) -> str:
-        find = getattr(self._dataset, "find_source", None)
+        dataset = AbstractDataset.from_config("mnist", self._entry)
+        find = getattr(dataset, "find_source", None)
         if find is None:
             raise NotApplicableError(
-                f"{type(self._dataset).__name__} has no method find_source, by which it is checked"
+                f"{type(dataset).__name__} has no method find_source, by which it is checked"
             )
         return str(find())

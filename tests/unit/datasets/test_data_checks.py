@@ -126,3 +126,9 @@ def test_the_entry_of_an_environment_is_checked_in_place_of_that_of_base(colours
     set_checked_data(loader)
     options = loader["catalog"]["checkers"]["checkers"]["data"]["options"]
     assert options == {"dataset": colours}
+
+
+def test_an_entry_that_cannot_be_built_fails_its_check_alone():
+    (check,) = DataChecks(dataset={"type": "no.such.Dataset"}).check(TRAINS)
+    assert (check.name, check.status) == ("data set", "failed")
+    assert "no.such.Dataset" in check.found

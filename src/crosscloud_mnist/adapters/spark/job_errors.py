@@ -53,6 +53,7 @@ _WRONG_PYTHON = (
 _UNREADABLE_FILE = re.compile(
     r"\[FAILED_READ_FILE\.\w+\] .*? reading file (.+?)\.(?:\s|$)", re.MULTILINE
 )
+_LOST_CONNECTION = re.compile(r"Connection (reset|refused)|timed out|Socket closed")
 _RAISED = re.compile(r"^(?:[\w.]+\.)?(\w+(?:Error|Exception)): (.+)$", re.MULTILINE)
 _MAX_REASON_CHARACTERS = 300
 
@@ -89,10 +90,8 @@ def _translate(trace: str) -> CrosscloudError:
     for cause, message in _WRONG_PYTHON:
         if match := cause.search(trace):
             return ConfigurationError(message.format(*match.groups()))
-    if match := _UNREADABLE_FILE.search(trace):
-        return DataError(
-            f"{match[1]} cannot be read, expected a complete file of a table; write the table again"
-        )
+    if (match := _UNREADABLE_FILE.search(trace)) and not _LOST_CONNECTION.search(trace):
+        return DataError(f"{match[1]} cannot be read, expected a complete file; write it again")
     first_line = next((line.strip() for line in trace.splitlines() if line.strip()), "no reason")
     reason = f"{raised[-1][0]}: {raised[-1][1]}" if raised else first_line
     error_class = WorkerLostError if _WORKER_LOST.search(trace) else TrainingError

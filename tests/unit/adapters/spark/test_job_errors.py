@@ -63,6 +63,12 @@ def test_a_file_that_spark_cannot_read_is_named(line):
     assert str(error).startswith("file:/a%20b/c.parquet cannot be read, expected a complete file")
 
 
+def test_a_connection_that_is_lost_while_a_file_is_read_is_no_fault_of_the_file():
+    line = "[FAILED_READ_FILE.NO_HINT] Encountered error while reading file abfss://a/b.parquet. "
+    error = translate(f"{line}\nCaused by: java.net.SocketException: Connection reset")
+    assert type(error) is WorkerLostError
+
+
 def test_any_other_error_is_named():
     error = translate("ValueError: shapes differ")
     assert type(error) is TrainingError
