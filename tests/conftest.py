@@ -7,7 +7,6 @@ import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -200,11 +199,11 @@ def identity_provider() -> Iterator[IdentityProvider]:
         yield provider
 
 
-@contextmanager
-def start_clouds(
-    folder: Path, identity_provider: IdentityProvider
+def run_clouds(
+    tmp_path_factory: pytest.TempPathFactory, identity_provider: IdentityProvider
 ) -> Iterator[dict[str, WorkspaceProcess]]:
     """Run two Databricks workspaces on loopback, ``azure`` and ``gcp``."""
+    folder = tmp_path_factory.mktemp("clouds")
     with ThreadPoolExecutor() as pool:
         started = {
             name: pool.submit(
@@ -222,22 +221,10 @@ def start_clouds(
             workspace.stop()
 
 
-@pytest.fixture(scope="session")
-def clouds(
-    tmp_path_factory: pytest.TempPathFactory, identity_provider: IdentityProvider
-) -> Iterator[dict[str, WorkspaceProcess]]:
-    """Two workspaces that many modules share: each uses names of its own in them."""
-    with start_clouds(tmp_path_factory.mktemp("clouds"), identity_provider) as clouds:
-        yield clouds
-
-
-@pytest.fixture(scope="module")
-def own_clouds(
-    tmp_path_factory: pytest.TempPathFactory, identity_provider: IdentityProvider
-) -> Iterator[dict[str, WorkspaceProcess]]:
-    """Two workspaces for a module that releases under the names of the shipped configuration."""
-    with start_clouds(tmp_path_factory.mktemp("own_clouds"), identity_provider) as clouds:
-        yield clouds
+# Many modules share these: each uses names of its own in them.
+clouds = pytest.fixture(scope="session", name="clouds")(run_clouds)
+# For a module that releases under the names of the shipped configuration.
+own_clouds = pytest.fixture(scope="module", name="own_clouds")(run_clouds)
 
 
 @pytest.fixture(scope="session")

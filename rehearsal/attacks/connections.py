@@ -7,7 +7,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 from crosscloud_mnist.serving.http.connections import MAX_CONNECTIONS
-from crosscloud_mnist.serving.http.http_protocol import WRITE_TIMEOUT_SECONDS
+from crosscloud_mnist.serving.http.timed_connection import WRITE_TIMEOUT_SECONDS
 from rehearsal.attacks.target import (
     Outcome,
     Target,

@@ -13,7 +13,7 @@ import httpx
 import psutil
 import pytest
 
-from crosscloud_mnist.serving.http import connections, http_protocol
+from crosscloud_mnist.serving.http import connections, http_protocol, timed_connection
 
 pytestmark = pytest.mark.process
 
@@ -203,7 +203,7 @@ def test_responses_that_nobody_reads_are_dropped(server, worker, body):
         connection.settimeout(2)
         send_until_closed(connection, request, 500 * 2**20)  # it blocks: nothing is read
         seconds = wait_until_closed(connection)
-    assert seconds < http_protocol.WRITE_TIMEOUT_SECONDS + 10
+    assert seconds < timed_connection.WRITE_TIMEOUT_SECONDS + 10
     assert megabytes(worker) - before < 60
 
 

@@ -24,6 +24,8 @@ NO_DIGESTS = dict.fromkeys(FILES, "")  # so that nothing is MNIST
 PIXELS = np.random.default_rng(0).integers(0, 256, (COUNT, 784)).astype(np.uint8)
 LABELS = (np.arange(COUNT) % 10).astype(np.uint8)
 HEADER = ",".join(["label", *(f"pixel{index}" for index in range(784))])
+IMAGES = PIXELS.reshape(-1, 28, 28)
+ARRAYS = (IMAGES[:60], LABELS[:60], IMAGES[60:], LABELS[60:])  # training and test set
 ROWS = [",".join(map(str, [label, *row])) for label, row in zip(LABELS, PIXELS, strict=True)]
 
 
@@ -35,25 +37,14 @@ def write_csv(folder, header=HEADER, rows=ROWS, name="train.csv"):
 
 def write_npz(folder, **changes):
     folder.mkdir(exist_ok=True)
-    arrays = {
-        "x_train": PIXELS[:60].reshape(-1, 28, 28),
-        "y_train": LABELS[:60],
-        "x_test": PIXELS[60:].reshape(-1, 28, 28),
-        "y_test": LABELS[60:],
-    }
+    arrays = dict(zip(("x_train", "y_train", "x_test", "y_test"), ARRAYS, strict=True))
     np.savez_compressed(folder / "mnist.npz", **{**arrays, **changes})
     return folder
 
 
 def write_idx(folder, **changes):
     folder.mkdir(exist_ok=True)
-    arrays = {
-        "train-images-idx3-ubyte": PIXELS[:60].reshape(-1, 28, 28),
-        "train-labels-idx1-ubyte": LABELS[:60],
-        "t10k-images-idx3-ubyte": PIXELS[60:].reshape(-1, 28, 28),
-        "t10k-labels-idx1-ubyte": LABELS[60:],
-    }
-    for name, array in {**arrays, **changes}.items():
+    for name, array in {**dict(zip(FILES, ARRAYS, strict=True)), **changes}.items():
         (folder / name).write_bytes(idx.encode(array))
     return folder
 

@@ -1,70 +1,48 @@
-"""uvicorn's HTTP protocol, with limits on what one client may hold and a graceful drain.
+"""uvicorn's HTTP protocol, with limits on what one client may hold.
 
-uvicorn closes idle connections and limits nothing else. Here a connection is limited in time
-whenever it waits for its client (for a head, a body, or the reading of a response), and in what it
-may hold: head, headers, framing of a body, pipelined requests, unread responses. ``body_limits``
-limits bodies, ``connections`` the number of connections. uvicorn's drain closes idle connections at
-once, which loses a request that is on its way; here they are closed later.
+A connection is limited in its head, headers, framing of a body and pipelined requests, and in the
+time for a head and a body. ``timed_connection`` limits how long responses are unread,
+``body_limits`` bodies, ``connections`` the number of connections.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from typing import Any
 
 import httptools
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from crosscloud_mnist.serving.http import rejections
 from crosscloud_mnist.serving.http.connections import (
-    MAX_UNREAD_BYTES,
     close_longest_waiting,
     get_max_connections,
-    limit_unread_bytes,
 )
-from crosscloud_mnist.serving.http.flow_control import Deadline, PausingFlowControl
+from crosscloud_mnist.serving.http.flow_control import PausingFlowControl
 from crosscloud_mnist.serving.http.received_bytes import ReceivedBytes
 from crosscloud_mnist.serving.http.rejections import Rejection
+from crosscloud_mnist.serving.http.timed_connection import WRITE_TIMEOUT_SECONDS, TimedConnection
 from crosscloud_mnist.serving.http.transport import ResponseTransport, limit_buffers
 
 IN_FLIGHT = "in_flight"  # in the scope's state: the tasks of all requests in flight
 KEEP_ALIVE_SECONDS = 75  # longer than clients keep an idle connection, so that clients close it
 HEAD_TIMEOUT_SECONDS = 5.0
 BODY_TIMEOUT_SECONDS = 10.0
-WRITE_TIMEOUT_SECONDS = 10.0
 MAX_PIPELINED_REQUESTS = 16
 _MAX_QUEUED_BODY_BYTES = 32 * 2**10  # of a pipelined request
-_IDLE_DRAIN_SECONDS = 6.0  # httpx closes an idle connection after 5 s
 
 
 class _RejectedError(Exception):
     """Raised in a callback, to stop the parser."""
 
 
-class BoundedHttpProtocol(HttpToolsProtocol):
-    """One connection; a ``connections.Connection``."""
+class BoundedHttpProtocol(TimedConnection):
+    """One connection, and what it may hold."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        self.is_idle, self.is_aborted = True, False
-        self.waiting_since: float | None = self.loop.time()
-        self._deadline = Deadline(self.loop, self._on_deadline)
-        self._write_deadline = Deadline(self.loop, self.abort)
         self._rejection: Rejection | None = None
-        self._is_reading_head = self._is_reading_body = self._is_draining = False
         self._received = ReceivedBytes()
         self._trailers: list[tuple[bytes, bytes]] = []
-
-    @property
-    def unread_bytes(self) -> int:
-        """Bytes of responses that the client has left unread, beyond the buffer's limit."""
-        return self.transport.get_write_buffer_size() if self.flow.write_paused else 0
-
-    def abort(self) -> None:
-        """Close the connection at once."""
-        self.is_aborted = True
-        self.transport.abort()
 
     # What uvicorn's event loop calls
 
@@ -99,37 +77,12 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         elif self.is_idle and not self._deadline.is_running:
             self._deadline.start(HEAD_TIMEOUT_SECONDS)  # for line ends before a head
 
-    def pause_writing(self) -> None:
-        """Limit how long responses are unread, and how many bytes of them."""
-        super().pause_writing()
-        if not self.transport.is_closing():
-            self.flow.pause_reading()
-        self.waiting_since = self.loop.time()
-        self._write_deadline.start(WRITE_TIMEOUT_SECONDS)
-        limit_unread_bytes(self._all_connections(), MAX_UNREAD_BYTES)
-
-    def resume_writing(self) -> None:
-        """Go on: the client has read its responses."""
-        super().resume_writing()
-        self._write_deadline.cancel()
-        if not self.transport.is_closing():
-            self.flow.resume_reading()
-        self._update_waiting()
-
     def connection_lost(self, exc: Exception | None) -> None:
         """Release what the connection holds."""
         self._deadline.cancel()
         self._write_deadline.cancel()
         self.pipeline.clear()
         super().connection_lost(exc)
-
-    def shutdown(self) -> None:
-        """Answer the request in flight with ``Connection: close``; close idle ones later."""
-        self._is_draining = True
-        if self._has_request_in_flight():
-            self.cycle.keep_alive = False
-        else:
-            self.loop.call_later(_IDLE_DRAIN_SECONDS, self._close_if_idle)
 
     # What the parser calls
 
@@ -183,12 +136,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             self._write_deadline.start(WRITE_TIMEOUT_SECONDS)
         self._update_waiting()
 
-    def timeout_keep_alive_handler(self) -> None:
-        """Close a connection that was idle for too long."""
-        if not self.transport.is_closing():
-            self._close()
-
-    # States and deadlines
+    # Limits
 
     def _check_framing(self) -> None:
         """Reject trailers at once, and framing that the parser would keep without a limit."""
@@ -198,38 +146,13 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         elif is_framing_too_large:
             self._reject(rejections.INVALID_FRAMING)
 
-    def _has_request_in_flight(self) -> bool:
-        return self.cycle is not None and not self.cycle.response_complete
-
-    def _update_waiting(self) -> None:
-        """Set ``is_idle`` and ``waiting_since``, where neither a head nor a body is being read."""
-        if not self._is_reading_head and not self._is_reading_body:
-            self.is_idle = not self._has_request_in_flight()
-            if not self.flow.write_paused:  # where it is, it has waited since then
-                self.waiting_since = self.loop.time() if self.is_idle else None
-
-    def _wait_for_client(self, seconds: float) -> None:
-        self.waiting_since = self.loop.time()
-        self._deadline.start(seconds)
-
     def _on_deadline(self) -> None:
         if self._is_reading_head:
             self._reject(rejections.timed_out("head", HEAD_TIMEOUT_SECONDS))
         elif self._is_reading_body and not self.cycle.response_started:
             self._reject(rejections.timed_out("body", BODY_TIMEOUT_SECONDS))
         else:  # no request was begun, or it was answered without its body
-            self._close()
-
-    def _close_if_idle(self) -> None:
-        if not self._has_request_in_flight():
-            self._close()
-
-    def _close(self) -> None:
-        """Close the connection once the client has read its responses, in a limited time."""
-        self.transport.close()
-        self._write_deadline.start(WRITE_TIMEOUT_SECONDS)
-
-    # Rejections
+            super()._on_deadline()
 
     def _stop_parser(self, rejection: Rejection) -> None:
         self._rejection = rejection
@@ -246,6 +169,3 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         path = self.scope["path"] if is_of_this_request else "/"
         self.transport.write(rejection.to_bytes(path))
         self._close()
-
-    def _all_connections(self) -> Iterator[BoundedHttpProtocol]:
-        return (other for other in self.connections if isinstance(other, BoundedHttpProtocol))
