@@ -237,3 +237,15 @@ def test_line_ends_do_not_keep_a_connection_open(server):
         connection.sendall(b"\r\n")
         connection.settimeout(http_protocol.HEAD_TIMEOUT_SECONDS + 5)
         assert connection.recv(1) == b""
+
+
+def test_line_ends_do_not_keep_a_connection_open_whose_body_ended_after_its_response(server):
+    head = PREDICT.replace(b"application/json", b"text/plain") + b"content-length: 4\r\n\r\n"
+    with connect(server) as connection:
+        connection.sendall(head)
+        assert connection.recv(4096).startswith(b"HTTP/1.1 415 ")
+        connection.sendall(b"body")
+        time.sleep(0.2)
+        connection.sendall(b"\r\n")
+        connection.settimeout(http_protocol.HEAD_TIMEOUT_SECONDS + 5)
+        assert connection.recv(1) == b""

@@ -122,8 +122,10 @@ class BoundedHttpProtocol(TimedConnection):
         self._is_reading_body = False
         self._deadline.cancel()
         super().on_message_complete()
-        if self.cycle.response_complete:
-            self._deadline.start(KEEP_ALIVE_SECONDS)
+        if self.cycle.response_complete:  # uvicorn's timer ended when the rest of the body came
+            self.timeout_keep_alive_task = self.loop.call_later(
+                self.timeout_keep_alive, self.timeout_keep_alive_handler
+            )
         self._update_waiting()
 
     # What a response calls
