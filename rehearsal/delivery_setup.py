@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import httpx
+import yaml
 
 from rehearsal.cli_state import CliState
 from rehearsal.flow import PROJECT
@@ -24,9 +25,6 @@ _EDITS = {
     "conf/base/globals.yml": {
         "https://": "http://127.0.0.1:9/",
         "mode: distributed": "mode: single",
-    },
-    "conf/base/parameters_recipes.yml": {
-        "epochs: 12\n    steps_per_epoch: 215": "epochs: 3\n    steps_per_epoch: 60"
     },
     "conf/base/parameters_smoke_test.yml": {"expect: names": "expect: none"},
     "conf/azure/globals.yml": {"uci_fallback: false": "uci_fallback: true"},
@@ -85,6 +83,27 @@ def write_checkout(folder: Path) -> None:
     for path, replacements in _EDITS.items():
         for old, new in replacements.items():
             edit(folder / path, old, new)
+    change_recipe(folder / "conf", "compact", epochs=3, steps_per_epoch=60)
+
+
+def change_recipe(conf: Path, name: str, **settings: int) -> None:
+    """Change settings of a recipe, whatever they are now; comments are lost.
+
+    Args:
+        conf: Configuration folder that is changed.
+        name: The recipe.
+        **settings: Settings that the recipe has, with their new values.
+
+    Raises:
+        ValueError: The recipe does not have one of the settings.
+    """
+    path = conf / "base" / "parameters_recipes.yml"
+    document = yaml.safe_load(path.read_text())
+    recipe = document["_recipes"][name]
+    if unknown := settings.keys() - recipe.keys():
+        raise ValueError(f"recipe {name} in {path} has no {', '.join(sorted(unknown))}")
+    recipe.update(settings)
+    path.write_text(yaml.safe_dump(document, sort_keys=False))
 
 
 def edit(path: Path, old: str, new: str) -> None:

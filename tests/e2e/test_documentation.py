@@ -21,6 +21,7 @@ from PIL import Image
 
 from crosscloud_mnist.adapters.local import stop
 from documentation.shell_blocks import read_blocks
+from rehearsal.delivery_setup import change_recipe
 from rehearsal.workspace_process import WorkspaceProcess
 
 PROJECT = Path(__file__).parents[2]
@@ -35,9 +36,6 @@ CHANGES = {
     "base/globals.yml": [
         ("https://", "http://127.0.0.1:9/"),  # no mirror
         ("minimum_accuracy: 0.97", "minimum_accuracy: 0.5"),
-    ],
-    "base/parameters_recipes.yml": [
-        ("epochs: 14\n    steps_per_epoch: 215 ", "epochs: 1\n    steps_per_epoch: 60 ")
     ],
     # The second model need not be as good as the first.
     "base/parameters_register_remote.yml": [("significance: 0.05", "significance: 0.0")],
@@ -76,6 +74,7 @@ class Clone:
         replace(self.folder / "conf/base/globals.yml", [("port: 8501", f"port: {self._port}")])
         for name, changes in CHANGES.items():
             replace(self.folder / "conf" / name, changes)
+        change_recipe(self.folder / "conf", "compact", epochs=1, steps_per_epoch=60)
         git(self.folder, "add", "--all")
         git(self.folder, "commit", "--quiet", "--message", "a short training")
         (self.folder / ".venv").symlink_to(sys.prefix)
