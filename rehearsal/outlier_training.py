@@ -28,7 +28,7 @@ _SEED = 7
 _SIDE = 112  # pixels of a drawing
 _OTHERS, _PRINTED_DIGITS, _HELD_OUT = 20_000, 2_500, 20_000
 _EPOCHS, _BATCH = 16, 128
-_MAX_FALSE_ALARMS = 5e-5  # of held-out digits: those below the threshold
+_MAX_FALSE_ALARMS = 2e-4  # of held-out digits: those below the threshold
 # Left out of the letters: those that are written like a digit.
 _LETTERS = sorted(set(string.ascii_letters + "#&%?@+=*<>ÄßΔΣΩπλψ¥€§") - set("oOQDIlzZsSGbBgqyYT"))
 
@@ -102,7 +102,7 @@ def _logits(weights: dict[str, NDArray[np.float32]], images: Pixels) -> NDArray[
 def _draw_other(random: Random) -> Pixels:
     while True:
         draw = (_draw_text, _draw_strokes, _draw_shapes, _draw_parts)[
-            random.choice(4, p=[0.6, 0.15, 0.15, 0.1])
+            random.choice(4, p=[0.5, 0.15, 0.25, 0.1])
         ]
         try:
             return draw(random)
@@ -158,16 +158,14 @@ def _draw_shapes(random: Random) -> Pixels:
     if random.random() < 0.4:  # a face without its outline
         image = Image.new("L", (_SIDE, _SIDE))
         draw, eye = ImageDraw.Draw(image), random.uniform(3, 12)
-        for x in (36, 76):
-            draw.ellipse((x - eye, 40 - eye, x + eye, 40 + eye), fill=255)
-        start = random.choice([20, 200])
-        draw.arc(
-            (26, random.integers(30, 55), 86, random.integers(75, 100)),
-            start,
-            start + 140,
-            255,
-            width,
-        )
+        if random.random() < 0.6:  # or the mouth alone
+            for x in (36, 76):
+                draw.ellipse((x - eye, 40 - eye, x + eye, 40 + eye), fill=255)
+            if random.random() < 0.5:
+                draw.line((56, 45, random.integers(45, 67), 62), 255, width)
+        box = (26, random.integers(30, 55), 86, random.integers(75, 100))
+        start = random.choice([0, 180]) + random.integers(10, 40)
+        draw.arc(box, start, start + random.integers(100, 160), 255, width)
     return _distort(image, random)
 
 

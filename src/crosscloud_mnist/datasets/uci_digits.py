@@ -18,7 +18,6 @@ from crosscloud_mnist.storage import idx
 
 _TEST_FRACTION, _TEST_SEED = 0.2, 0
 _MAX_VALUE = 16  # a pixel counts the set bits of a 4 x 4 block
-_IMAGE_SIDE, _BOX_SIDE = 28, 20  # pixels, as in MNIST
 
 logger = logging.getLogger(__name__)
 
@@ -52,12 +51,8 @@ def load_as_mnist() -> dict[str, bytes]:
 def _upsample(image: NDArray[np.float64]) -> NDArray[np.uint8]:
     """Scale 8 x 8 to MNIST's 20 x 20 box and centre it by mass in 28 x 28."""
     from PIL import Image
-    from scipy.ndimage import center_of_mass
+
+    from crosscloud_mnist.preprocessing.centering import BOX_SIDE, place_by_mass
 
     small = Image.fromarray((image * (255 / _MAX_VALUE)).astype(np.uint8))
-    box = np.asarray(small.resize((_BOX_SIDE, _BOX_SIDE), Image.Resampling.BICUBIC))
-    row, column = (round((_IMAGE_SIDE - 1) / 2 - centre) for centre in center_of_mass(box))
-    row, column = (min(max(start, 0), _IMAGE_SIDE - _BOX_SIDE) for start in (row, column))
-    centred = np.zeros((_IMAGE_SIDE, _IMAGE_SIDE), np.uint8)
-    centred[row : row + _BOX_SIDE, column : column + _BOX_SIDE] = box
-    return centred
+    return place_by_mass(np.asarray(small.resize((BOX_SIDE, BOX_SIDE), Image.Resampling.BICUBIC)))

@@ -18,6 +18,7 @@ from kedro.io import DatasetError
 
 from crosscloud_mnist.datasets.mnist import MnistDataset
 from crosscloud_mnist.datasets.mnist_files import FILES, MAX_FILE_BYTES
+from crosscloud_mnist.datasets.uci_digits import load_as_mnist
 from crosscloud_mnist.errors import DataError, IdxError
 from crosscloud_mnist.storage import idx
 
@@ -219,3 +220,14 @@ def test_the_password_of_a_mirror_is_not_shown(tmp_path, sha256, caplog, raises_
         dataset.load()
     assert "http://***@127.0.0.1:9 has no MNIST" in caplog.text
     assert "s3cret" not in f"{caplog.text} {dataset} {dataset._init_config()}"
+
+
+def test_the_uci_digits_lie_where_the_preprocessing_puts_a_digit():
+    images = idx.decode(load_as_mnist()[FILES[0]], FILES[0])
+    rows, columns = np.indices(images.shape[1:])
+    mass = images.sum(axis=(1, 2))
+    for index in (rows, columns):
+        centre = (images * index).sum(axis=(1, 2)) / mass
+        # Half a pixel about the place; a digit of 20 pixels cannot always be moved so far.
+        assert np.median(np.abs(centre - 14)) < 0.3
+        assert np.quantile(np.abs(centre - 14), 0.99) < 0.51
