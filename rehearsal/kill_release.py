@@ -82,8 +82,8 @@ class Trials:
         except subprocess.TimeoutExpired:
             process.kill()
             raise ReleaseError(f"{moment}, and still running {_END_SECONDS} s later") from None
-        if _was_importing(output):
-            moment += ", while Python was importing Kedro"
+        if _was_starting(output):
+            moment += ", while Python was starting or importing Kedro"
         elif "Traceback" in output:
             raise ReleaseError(f"{moment} with a traceback: {_last_lines(output)}")
         status, output = self.project.run(*_RELEASE)
@@ -93,9 +93,12 @@ class Trials:
         return moment
 
 
-def _was_importing(output: str) -> bool:
-    """Whether Python itself reports the interrupt: no command had begun and printed anything."""
-    return output.startswith("Traceback") and output.rstrip().endswith("KeyboardInterrupt")
+def _was_starting(output: str) -> bool:
+    """Whether Python itself reports the interrupt: no command had begun and logged anything.
+
+    How it does depends on what it was importing: itself, the packages' paths or Kedro.
+    """
+    return "INFO" not in output and output.rstrip().endswith("KeyboardInterrupt")
 
 
 def main() -> int:
