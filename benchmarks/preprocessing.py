@@ -143,10 +143,11 @@ def _compare(
     predicted, probability = probabilities.argmax(axis=1), probabilities.max(axis=1)
     is_right = is_named & (predicted == labels.repeat(len(VARIANTS)))
     is_sure = probability >= mnist_contract().min_probability
+    is_wrong_and_sure = is_named & ~is_right & is_sure
     return {
         "agreement": float((is_named & (predicted == predict(old).argmax(axis=1))).mean()),
         "named_rightly": float(is_right.mean()),
-        "wrong_and_sure": float((is_named & ~is_right & is_sure).sum()),
+        "wrong_and_sure_digits": float(is_wrong_and_sure.reshape(-1, len(VARIANTS)).any(1).sum()),
         "right_and_unsure": float((is_right & ~is_sure).mean()),
     }
 

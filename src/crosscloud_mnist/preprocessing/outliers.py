@@ -3,7 +3,7 @@
 A classifier of digits gives a letter or a face a digit, too, often with a high probability. This
 network of 59,000 weights was trained on MNIST's training images and on drawings of other things;
 ``rehearsal/outlier_training.py`` does that again. The threshold is the value below which one in
-5,000 held-out training images lies.
+10,000 held-out training images lies.
 """
 
 from __future__ import annotations

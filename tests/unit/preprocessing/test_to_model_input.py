@@ -164,7 +164,7 @@ def test_the_digit_is_placed_as_in_mnist(one_of_each: list[Pixels]) -> None:
         foreground = np.argwhere(result > 60)
         assert np.ptp(foreground, axis=0).max() + 1 in {19, 20}
         centre = (np.indices(result.shape) * result).sum(axis=(1, 2)) / result.sum()
-        assert np.abs(centre - 14).max() < 0.55
+        assert np.abs(centre - 13.5).max() < 0.55
         assert result.max() == 255
         assert not result[[0, -1]].any()
 
