@@ -76,6 +76,10 @@ class EndpointError(CrosscloudError):
     """A serving endpoint rejected a request, did not respond, or gave a wrong response."""
 
 
+class UnauthorizedError(EndpointError):
+    """An endpoint wants a token, or another one."""
+
+
 class EndpointUnavailableError(EndpointError):
     """An endpoint did not respond, or responded that it is unavailable.
 
@@ -93,7 +97,7 @@ class InvalidResponseError(EndpointUnavailableError):
 
 
 class SmokeTestError(EndpointError):
-    """A prediction is wrong, an endpoint is down, or two clouds serve different bundles."""
+    """A prediction is wrong, an endpoint failed, or two clouds serve different bundles."""
 
 
 class DriftError(CrosscloudError):

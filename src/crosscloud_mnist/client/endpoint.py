@@ -16,8 +16,14 @@ from numpy.typing import NDArray
 from crosscloud_mnist.client.bearer import TokenSource
 from crosscloud_mnist.client.connection import EndpointConnection
 from crosscloud_mnist.contract import Contract, parse_contract
-from crosscloud_mnist.errors import EndpointError, EndpointUnavailableError, InvalidResponseError
+from crosscloud_mnist.errors import (
+    EndpointError,
+    EndpointUnavailableError,
+    InvalidResponseError,
+    UnauthorizedError,
+)
 from crosscloud_mnist.ports import Deployment
+from crosscloud_mnist.token_rejection import is_token_rejected
 
 _RESPONSE_SECONDS = 10.0
 _MIN_CLASSES = 2
@@ -156,7 +162,9 @@ class EndpointClient:
             if response.status >= _SERVER_ERROR or response.status in _RETRYABLE:
                 retry_after = _parse_retry_after(response.retry_after)
                 raise EndpointUnavailableError(message + "read its log, or call again", retry_after)
-            raise EndpointError(message + "check the token and what was sent")
+            if is_token_rejected(response.status, response.content):
+                raise UnauthorizedError(message + "call it with the endpoint's own token")
+            raise EndpointError(message + "check the address and what was sent")
         try:
             return msgspec.json.decode(response.content, type=kind)
         except msgspec.ValidationError as error:

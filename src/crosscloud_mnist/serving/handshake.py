@@ -74,6 +74,11 @@ class SupervisorState(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     error: str | None = None
     unreadable_requests: int = 0
 
+    def has_handled(self, request: SwapRequest, before: SupervisorState | None) -> bool:
+        """Whether this state, and the one before the request, say that it was handled."""
+        is_unreadable = before is not None and self.unreadable_requests > before.unreadable_requests
+        return is_unreadable or self.request_id == request.request_id
+
 
 class EndpointFolder:
     """The files of one endpoint.

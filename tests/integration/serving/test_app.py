@@ -164,6 +164,15 @@ def test_labels_are_counted_as_one_route(http, tiny_bundle):
     assert set(routes) == {f"/v1/models/{NAME}/labels/{{label}}:predict"}
 
 
+def test_an_unknown_path_and_another_method_say_where_the_paths_are(http):
+    unknown = http.post("/v1/models/other:predict", json={"instances": []})
+    assert unknown.status_code == 404
+    assert "/openapi.json lists the paths" in unknown.json()["error"]
+    other = http.get("/invocations")
+    assert other.status_code == 405
+    assert "/openapi.json lists them" in other.json()["message"]
+
+
 def test_unknown_paths_and_the_pages_files_are_each_counted_as_one_route(http):
     for path in ("/page/index.html", "/page/none", "/unknown", "/invocations/no"):
         http.get(path)

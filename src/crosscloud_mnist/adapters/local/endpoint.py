@@ -11,7 +11,8 @@ import signal
 import socket
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,12 @@ from numpy.typing import NDArray
 
 from crosscloud_mnist.adapters.local import bundle_store, process
 from crosscloud_mnist.client import EndpointClient
-from crosscloud_mnist.errors import ConfigurationError, EndpointError
+from crosscloud_mnist.errors import (
+    ConfigurationError,
+    EndpointError,
+    EndpointUnavailableError,
+    UnauthorizedError,
+)
 from crosscloud_mnist.ports import Deployment, ModelVersion
 from crosscloud_mnist.serving.handshake import EndpointFolder, SupervisorState, SwapRequest
 from crosscloud_mnist.serving.settings import TOKEN_VARIABLE, ServingSettings, parse_settings
@@ -71,16 +77,21 @@ class LocalEndpoint:
 
     def describe(self) -> Deployment:
         """Return what the endpoint reports that it serves: see ``ports.Endpoint``."""
-        with self._client() as client:
+        with self._connect() as client:
             return client.describe()
 
     def predict(self, images: NDArray[np.uint8]) -> NDArray[np.float64]:
         """Send images and return their probabilities: see ``ports.Endpoint``."""
-        with self._client() as client:
+        with self._connect() as client:
             return client.predict(images)
 
-    def _client(self) -> EndpointClient:
-        return EndpointClient(self._url, os.environ.get(TOKEN_VARIABLE))
+    @contextmanager
+    def _connect(self) -> Iterator[EndpointClient]:
+        with EndpointClient(self._url, os.environ.get(TOKEN_VARIABLE)) as client:
+            try:
+                yield client
+            except UnauthorizedError as error:
+                raise UnauthorizedError(f"{error}; set {TOKEN_VARIABLE} to it") from error
 
     def _deploy(self, version: ModelVersion, bundle: Path) -> Deployment:
         kept = bundle_store.keep(bundle, self._folder.bundles, version.digest)
@@ -103,7 +114,7 @@ class LocalEndpoint:
             raise EndpointError(
                 f"{self._settings.address} is taken by another program, expected it free; stop "
                 "that program (make stop, where it is an endpoint of another folder), or set "
-                "endpoint.port in the globals"
+                "another port in conf/local/globals.yml (docs/laptop.md)"
             )
         self._folder.write(self._folder.settings, self._settings)
         self._folder.write(self._folder.request, request)
@@ -127,6 +138,7 @@ class LocalEndpoint:
                 f"{self._folder.path}, expected no move; run make stop and deploy again"
             )
         self._check_settings(state)
+        self._check_token()
         self._folder.write(self._folder.request, request)
         os.kill(pid, signal.SIGHUP)
         seconds = _SWAP_SECONDS * (1 + self._settings.workers)
@@ -166,6 +178,25 @@ class LocalEndpoint:
                 f"{_list(expected, differing)}; run make stop and deploy again"
             )
 
+    def _check_token(self) -> None:
+        """Refuse a deployment with a token to an endpoint that was started without one.
+
+        An endpoint that does not answer is replaced all the same.
+
+        Raises:
+            EndpointError: It takes requests without a token, and one is set; or it wants another.
+        """
+        with suppress(EndpointUnavailableError):
+            self.describe()
+            if TOKEN_VARIABLE not in os.environ:
+                return
+            with suppress(UnauthorizedError), EndpointClient(self._url) as client:
+                client.describe()
+                raise EndpointError(
+                    f"the endpoint runs without a token, expected the one of {TOKEN_VARIABLE}; run "
+                    "make stop and deploy again"
+                )
+
     def _wait(
         self, request: SwapRequest, before: SupervisorState | None, seconds: float, failure: str
     ) -> None:
@@ -187,7 +218,7 @@ class LocalEndpoint:
         while is_running and time.monotonic() <= until:
             is_running = process.is_running(self._folder)
             state = self._folder.read_state()
-            if state is not None and _has_handled(request, before, state):
+            if state is not None and state.has_handled(request, before):
                 break
             time.sleep(0.02)
         else:
@@ -202,14 +233,6 @@ class LocalEndpoint:
         except OSError:
             return False
         return True
-
-
-def _has_handled(
-    request: SwapRequest, before: SupervisorState | None, state: SupervisorState
-) -> bool:
-    """Whether the state is the supervisor's response to the request."""
-    is_unreadable = before is not None and state.unreadable_requests > before.unreadable_requests
-    return is_unreadable or state.request_id == request.request_id
 
 
 def _with_log(message: str, log: Path, state: SupervisorState | None) -> str:

@@ -10,8 +10,8 @@ from crosscloud_mnist.pipelines.report.nodes import PublishedReport
 
 def _format_report(report: PublishedReport) -> Iterator[str]:
     yield (
-        f"Report of {report['name']} {report['version']}: 08_reporting/releases/{report['file']}, "
-        f"logged as {report['run']}"
+        f"Report of {report['name']} {report['version']}: 08_reporting/releases/{report['file']} "
+        f"of the storage, logged as {report['run']}"
     )
 
 

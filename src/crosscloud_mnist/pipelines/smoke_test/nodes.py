@@ -36,7 +36,7 @@ def check_endpoints(
     statuses = survey(endpoints)
     if not any(status.deployment for status in statuses):
         raise EndpointError(
-            "; ".join(f"{status.cloud} is down: {status.error}" for status in statuses)
+            "; ".join(f"{status.cloud} failed: {status.error}" for status in statuses)
         )
     return statuses
 

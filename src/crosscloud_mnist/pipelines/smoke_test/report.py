@@ -34,11 +34,11 @@ def assert_passed(report: SmokeTestReport) -> None:
     """Fail the run, after the report is on storage.
 
     Raises:
-        SmokeTestError: A cloud is down, two serve different bundles, or an image is unreadable or
-            was not predicted as expected.
+        SmokeTestError: An endpoint failed, two serve different bundles, or an image is unreadable
+            or was not predicted as expected.
     """
     reasons = [
-        f"{row['cloud']} is down: {row['error']}" for row in report["endpoints"] if row["error"]
+        f"{row['cloud']} failed: {row['error']}" for row in report["endpoints"] if row["error"]
     ]
     if report["digest_mismatch"]:
         reasons.append(f"{report['digest_mismatch']}; deploy one version to all")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from http import HTTPStatus
 from pathlib import Path
 
 from starlette.applications import Starlette
@@ -36,6 +37,10 @@ from crosscloud_mnist.serving.telemetry.metrics import Metrics
 from crosscloud_mnist.serving.telemetry.request_log import RequestLog
 
 _PAGE = Path(__file__).parent / "page"
+_ROUTING_ERRORS = {
+    404: "there is nothing at this path; /openapi.json lists the paths, with the model's name",
+    405: "this path takes another method; /openapi.json lists them",
+}
 
 
 def create_app(
@@ -132,5 +137,9 @@ def create_app(
 
 def _to_error_response(request: Request, error: Exception) -> Response:
     if isinstance(error, HTTPException):
-        return error_response(request.url.path, error.status_code, error.detail, error.headers)
+        is_routing = error.detail == HTTPStatus(error.status_code).phrase  # Starlette's own
+        detail = _ROUTING_ERRORS.get(error.status_code) if is_routing else None
+        return error_response(
+            request.url.path, error.status_code, detail or error.detail, error.headers
+        )
     return error_response(request.url.path, 500, "internal error")

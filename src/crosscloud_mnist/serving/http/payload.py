@@ -197,7 +197,7 @@ class ImageDecoder:
 
     def _invalid(self, found: str) -> PayloadError:
         if "unknown field" in found:  # the one message of msgspec that repeats what was sent
-            found = "Object contains an unknown field"
+            return PayloadError(f"a field of the body is unknown; {self._form}")
         return PayloadError(f"{found}; {self._expected}")
 
 

@@ -16,7 +16,7 @@ import pytest
 from crosscloud_mnist.adapters.local import endpoint as local
 from crosscloud_mnist.adapters.local import stop
 from crosscloud_mnist.bundle import digest_of, write
-from crosscloud_mnist.errors import EndpointError
+from crosscloud_mnist.errors import EndpointError, UnauthorizedError
 from crosscloud_mnist.ports import ModelVersion
 from tests.integration.adapters.local.local_endpoint import (
     NAME,
@@ -77,8 +77,30 @@ def test_a_token_in_the_environment_protects_it(endpoint, tiny_bundle, monkeypat
     monkeypatch.setenv("MNIST_ENDPOINT_TOKEN", "a-token")
     endpoint.deploy(version(tiny_bundle, "1"), tiny_bundle.folder)
     monkeypatch.delenv("MNIST_ENDPOINT_TOKEN")
-    with pytest.raises(EndpointError, match="returned 401"):
+    with pytest.raises(UnauthorizedError, match="returned 401: .* set MNIST_ENDPOINT_TOKEN to it"):
         endpoint.describe()
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "found"),
+    [
+        (None, "a-token", "the endpoint runs without a token, expected the one of MNIST_ENDPOINT"),
+        ("a-token", None, "returned 401: .* set MNIST_ENDPOINT_TOKEN to it"),
+        ("a-token", "another", "returned 401: .* set MNIST_ENDPOINT_TOKEN to it"),
+    ],
+)
+def test_a_deployment_does_not_pass_over_another_token(
+    before, after, found, endpoint, tiny_bundle, monkeypatch
+):
+    for token in (before, after):
+        if token is None:
+            monkeypatch.delenv("MNIST_ENDPOINT_TOKEN", raising=False)
+        else:
+            monkeypatch.setenv("MNIST_ENDPOINT_TOKEN", token)
+        if token == before:
+            endpoint.deploy(version(tiny_bundle, "1"), tiny_bundle.folder)
+    with pytest.raises(EndpointError, match=found):
+        endpoint.deploy(version(tiny_bundle, "2"), tiny_bundle.folder)
 
 
 def test_a_port_of_another_program_is_one_line(endpoint, tiny_bundle):

@@ -187,9 +187,9 @@ def test_the_cloud_that_is_down_is_named():
     azure, gcp = report["endpoints"]
     assert (azure["cloud"], azure["healthy"], azure["digest"]) == ("azure", False, None)
     assert (gcp["cloud"], gcp["healthy"], gcp["digest"]) == ("gcp", True, "ab" * 32)
-    with pytest.raises(SmokeTestError, match=r"^azure is down: .* does not answer$"):
+    with pytest.raises(SmokeTestError, match=r"^azure failed: .* does not answer$"):
         assert_passed(report)
-    with pytest.raises(EndpointError, match=r"azure is down: .*; gcp is down: "):
+    with pytest.raises(EndpointError, match=r"azure failed: .*; gcp failed: "):
         run(azure=Down(), gcp=Down())
 
 

@@ -178,6 +178,12 @@ def test_mlflows_other_forms_are_rejected_by_name_with_the_form_to_send(field):
         decode_images(body([IMAGE.tolist()], **{field: {}}))
 
 
+def test_an_unknown_field_is_answered_with_the_form():
+    with pytest.raises(PayloadError, match=r'unknown; send \{"instances": \[image') as raised:
+        decode_images(b'{"secret-name": 1}')
+    assert "secret-name" not in str(raised.value)
+
+
 @pytest.mark.parametrize("name", ["", "predict", "serving_default2"])
 def test_another_signature_name_is_rejected(name):
     with pytest.raises(PayloadError, match="signature_name is unknown, expected serving_default"):
