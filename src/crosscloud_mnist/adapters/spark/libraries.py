@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from importlib.metadata import PackageNotFoundError, requires, version
+from importlib.metadata import PackageNotFoundError, distributions, requires
 
 from packaging.requirements import Requirement
 
@@ -52,11 +52,13 @@ def check_none_missing(where: str, versions: Mapping[str, str | None]) -> None:
 
 
 def find_version(name: str) -> str | None:
-    """Return the installed version of a distribution, or ``None``."""
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return None
+    """Return the installed version of a distribution, or ``None``.
+
+    What a build has left beside the sources (``*.egg-info``, perhaps of another commit) counts only
+    where nothing is installed: which one is found first differs from process to process.
+    """
+    found = sorted(distributions(name=name), key=lambda each: each.read_text("RECORD") is None)
+    return found[0].version if found else None
 
 
 def _requirements() -> Iterator[Requirement]:

@@ -64,15 +64,15 @@ def _collect_reports(spark: SparkContext, slots: int, libraries: Sequence[str]) 
     def describe(_: Iterable[int]) -> Iterator[SlotReport]:
         import os
         import platform
-        from importlib.metadata import PackageNotFoundError, version
+        from importlib.metadata import distributions
         from pathlib import Path
 
         versions: dict[str, str | None] = {}
-        for name in libraries:
-            try:
-                versions[name] = version(name)
-            except PackageNotFoundError:
-                versions[name] = None
+        for name in libraries:  # as find_version does
+            found = sorted(
+                distributions(name=name), key=lambda each: each.read_text("RECORD") is None
+            )
+            versions[name] = found[0].version if found else None
         try:
             import psutil
 

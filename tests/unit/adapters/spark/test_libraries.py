@@ -45,3 +45,19 @@ def test_a_version_that_the_wheel_does_not_accept_is_named(install):
 def test_packages_of_other_extras_are_not_demanded(install):
     install(uvicorn=None, kedro_viz=None, boto3=None)
     check_driver_libraries()
+
+
+def test_what_a_build_left_beside_the_sources_does_not_count(tmp_path, monkeypatch):
+    for folder, version in (("src/a.egg-info", "2.0"), ("site/a-1.0.dist-info", "1.0")):
+        (tmp_path / folder).mkdir(parents=True)
+        name = "PKG-INFO" if folder.endswith("egg-info") else "METADATA"
+        (tmp_path / folder / name).write_text(
+            f"Metadata-Version: 2.1\nName: a\nVersion: {version}\n"
+        )
+    (tmp_path / "site/a-1.0.dist-info/RECORD").write_text("")
+    monkeypatch.setattr("sys.path", [str(tmp_path / "src"), str(tmp_path / "site")])
+    assert libraries.find_version("a") == "1.0"
+    monkeypatch.setattr("sys.path", [str(tmp_path / "src")])
+    assert libraries.find_version("a") == "2.0"
+    monkeypatch.setattr("sys.path", [])
+    assert libraries.find_version("a") is None
