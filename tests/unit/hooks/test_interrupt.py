@@ -25,6 +25,7 @@ class Tracking:
         raise MlflowException("no entry")
 
 
+@pytest.mark.slow
 def test_a_run_that_could_not_be_started_completely_has_failed(tmp_path):
     before = mlflow.get_tracking_uri()
     mlflow.set_tracking_uri(f"sqlite:///{tmp_path}/mlflow.db")

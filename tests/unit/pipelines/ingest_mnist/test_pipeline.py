@@ -32,6 +32,7 @@ def raw():
     return RawDigits("uci-digits", "scikit-learn", load_as_mnist())
 
 
+@pytest.mark.slow
 def test_the_pipeline_returns_the_split_the_data_card_and_the_sample_grid(raw, tmp_path):
     parameters = {
         "params:ingest_mnist": IngestMnistParameters(0.1, 0),

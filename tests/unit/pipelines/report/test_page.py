@@ -11,6 +11,8 @@ from crosscloud_mnist.pipelines.report.nodes import name_page, publish_report
 from crosscloud_mnist.pipelines.report.page import measure_latency, render_page
 from crosscloud_mnist.promotion.smoke_test_report import ImageRow
 
+pytestmark = pytest.mark.slow  # each draws and renders a whole page
+
 
 @pytest.fixture
 def page(evidence, smoke_test, parameters):

@@ -231,6 +231,7 @@ def test_more_numbers_or_lists_than_any_request_holds_take_no_memory(content):
         tracemalloc.stop()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", [int, float])
 @pytest.mark.parametrize("shape", [(28, 28), (28, 28, 1)])
 def test_the_largest_request_is_decoded(kind, shape):
