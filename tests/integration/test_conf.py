@@ -259,7 +259,7 @@ def unused_project(tmp_path_factory):
         (
             ["--params", "train_distributed.recipe=nonesuch"],
             {},
-            "Interpolation key '_recipes.nonesuch' not found",
+            "there is no entry _recipes.nonesuch, expected one of baseline",
         ),
         (["--params", "image=folder"], {}, "there is no parameter image, did you mean images?"),
         (
