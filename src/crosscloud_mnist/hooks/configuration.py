@@ -40,6 +40,11 @@ def load_section(loader: OmegaConfigLoader, section: str) -> dict[str, Any]:
         raise ConfigurationError(f"{error}; expected each key in one file") from error
 
 
+def environment_of(loader: OmegaConfigLoader) -> str:
+    """Return the name of the run's environment."""
+    return loader.env or loader.default_run_env
+
+
 def _missing_entry(loader: OmegaConfigLoader, section: str, name: str) -> str:
     """Return the message about an entry that a value refers to, with those that exist beside it."""
     group, _, key = name.rpartition(".")
@@ -54,7 +59,7 @@ def _find_entries(
     loader: OmegaConfigLoader, section: str, group: str
 ) -> Iterator[Mapping[str, Any]]:
     """Yield what a section's files, of base and of the run's environment, hold under a name."""
-    for environment in {loader.base_env, loader.env or loader.default_run_env}:
+    for environment in {loader.base_env, environment_of(loader)}:
         for path in (Path(loader.conf_source) / environment).glob(f"**/{section}*.yml"):
             entries: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
             for key in filter(None, group.split(".")):

@@ -18,7 +18,7 @@ from kedro.pipeline import Pipeline
 from kedro.utils import load_obj
 
 from crosscloud_mnist.errors import ConfigurationError, RegistryError
-from crosscloud_mnist.hooks.configuration import load_section
+from crosscloud_mnist.hooks.configuration import environment_of, load_section
 from crosscloud_mnist.hooks.failures import one_line_failures
 from crosscloud_mnist.hooks.names import check_name
 from crosscloud_mnist.hooks.parameters import check_parameters
@@ -97,7 +97,7 @@ def check_environment(loader: OmegaConfigLoader) -> None:
         )
     if not source.is_dir():  # an archive
         return
-    environment = _environment(loader)
+    environment = environment_of(loader)
     if loader.env:
         folders = [path.name for path in source.iterdir() if path.is_dir()]
         check_name(environment, folders, "environment")
@@ -120,7 +120,7 @@ def check_variables(loader: OmegaConfigLoader) -> None:
         if not any(os.environ.get(name) for name in alternatives)
     ]
     if missing:
-        environment = _environment(loader)
+        environment = environment_of(loader)
         raise ConfigurationError(
             f"{', '.join(missing)} not set, expected by --env {environment}; "
             f"conf/{environment}/globals.yml says what each is"
@@ -180,7 +180,3 @@ def check_sign_in(loader: OmegaConfigLoader) -> None:
     requests = adapter.process_config({"uri": settings["tracking_uri"]}, credentials).requests
     if requests and requests.sign_in:
         requests.sign_in.authorize(renew=False)
-
-
-def _environment(loader: OmegaConfigLoader) -> str:
-    return loader.env or loader.default_run_env

@@ -49,9 +49,6 @@ def center_digit(strength: NDArray[np.float32]) -> NDArray[np.uint8]:
 def place_by_mass(digit: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Put a digit of its final size so that its centre of mass is the image's centre.
 
-    MNIST's own images lie half a pixel further right and down; on 5,000 validation images that
-    makes no difference to what the recipes read.
-
     Args:
         digit: [height, width], uint8, at most 28 each, 0 is background; not all of it.
 

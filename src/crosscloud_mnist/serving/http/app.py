@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from http import HTTPStatus
 from pathlib import Path
 
 from starlette.applications import Starlette
@@ -37,9 +36,9 @@ from crosscloud_mnist.serving.telemetry.metrics import Metrics
 from crosscloud_mnist.serving.telemetry.request_log import RequestLog
 
 _PAGE = Path(__file__).parent / "page"
-_ROUTING_ERRORS = {
-    404: "there is nothing at this path; /openapi.json lists the paths, with the model's name",
-    405: "this path takes another method; /openapi.json lists them",
+_ROUTING_ERRORS = {  # in place of Starlette's own
+    "Not Found": "there is nothing at this path; /openapi.json lists the paths and the model",
+    "Method Not Allowed": "this path takes another method; /openapi.json lists them",
 }
 
 
@@ -137,9 +136,6 @@ def create_app(
 
 def _to_error_response(request: Request, error: Exception) -> Response:
     if isinstance(error, HTTPException):
-        is_routing = error.detail == HTTPStatus(error.status_code).phrase  # Starlette's own
-        detail = _ROUTING_ERRORS.get(error.status_code) if is_routing else None
-        return error_response(
-            request.url.path, error.status_code, detail or error.detail, error.headers
-        )
+        detail = _ROUTING_ERRORS.get(error.detail, error.detail)
+        return error_response(request.url.path, error.status_code, detail, error.headers)
     return error_response(request.url.path, 500, "internal error")
