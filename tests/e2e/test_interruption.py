@@ -52,6 +52,28 @@ def test_interrupted_training_is_one_line_and_leaves_nothing_running(ingested, n
         time.sleep(0.2)
 
 
+def test_an_interrupt_while_spark_starts_is_one_line_and_leaves_nothing_running(ingested):
+    process = ingested.start("run", "--pipelines", "train_distributed")
+    try:
+        until = time.monotonic() + 150
+        while not any("spark" in command for command in processes_of(process.pid)):
+            assert process.poll() is None, process.communicate()
+            assert time.monotonic() < until
+        process.send_signal(signal.SIGINT)
+        output, errors = process.communicate(timeout=60)
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+    assert process.returncode == 1
+    assert "training was interrupted, expected it to end by itself" in " ".join(errors.split())
+    assert "Traceback" not in output + errors
+    assert "KeyboardInterrupt" not in output + errors
+    until = time.monotonic() + 20
+    while left := processes_of(process.pid):
+        assert time.monotonic() < until, left
+        time.sleep(0.2)
+
+
 def processes_of(session: int) -> list[str]:
     """What still runs of a session: its JVM, its Python workers."""
     found = []

@@ -353,6 +353,20 @@ def test_another_logging_configuration_and_verbose_show_more(project, tmp_path):
     assert "Traceback" in ended.stderr
 
 
+def test_what_a_call_to_the_jvm_raises_is_not_logged_as_well():
+    code = """
+import logging.config, yaml
+logging.config.dictConfig(yaml.safe_load(open("conf/logging.yml")))
+logging.getLogger("py4j.java_gateway").error("KeyboardInterrupt while sending command.")
+logging.getLogger("another.library").error("an error")
+"""
+    ended = subprocess.run(
+        [sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True, check=True
+    )
+    assert "an error" in ended.stdout
+    assert "KeyboardInterrupt" not in ended.stdout + ended.stderr
+
+
 def test_telemetry_is_off_before_a_library_with_telemetry_is_imported():
     code = """
 import os, sys

@@ -10,7 +10,10 @@ import sys
 import threading
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
+
+import psutil
 
 from crosscloud_mnist.adapters.spark.environment import check_environment, explain_failed_start
 from crosscloud_mnist.training.tensorflow_startup import is_startup_line
@@ -43,15 +46,28 @@ def start_driver_jvm(settings: Mapping[str, str], *, use_gpu: bool) -> None:
     conf = SparkConf(loadDefaults=False).setAll(list(_with_log4j(settings).items()))
     stderr = _StderrFilter(drop_startup_lines=not use_gpu)
     stderr.start()
+    before = _find_child_processes()
     try:
         gateway = launch_gateway(  # type: ignore[no-untyped-call]
             conf, popen_kwargs={"stderr": stderr.write_fd}
         )
     except (PySparkRuntimeError, OSError) as error:
         raise explain_failed_start(stderr.close(forward=False)) from error
+    except BaseException:
+        # Interrupted, PySpark removes the folder by which the JVM would be reached, and leaves the
+        # JVM: it would never end.
+        for process in _find_child_processes() - before:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+        stderr.close(forward=False)
+        raise
     stderr.close(forward=True)
     atexit.register(stderr.drain)
     SparkContext._ensure_initialized(gateway=gateway)
+
+
+def _find_child_processes() -> set[psutil.Process]:
+    return set(psutil.Process().children(recursive=True))
 
 
 def _with_log4j(settings: Mapping[str, str]) -> dict[str, str]:
