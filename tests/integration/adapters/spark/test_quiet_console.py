@@ -31,6 +31,11 @@ with SparkCluster("local[2]", 2, conf=dict(arg.split("=") for arg in sys.argv[1:
     log.info("an info of Spark")
     log.warn("a warning of Spark")
     log.error("an error of Spark")
+    # What it logs of a task that is cancelled as it ends.
+    context = session.sparkContext._jvm.org.apache.log4j.LogManager.getLogger(
+        "org.apache.spark.TaskContextImpl"
+    )
+    context.error("Error in TaskCompletionListener")
     try:
         numbers.map(lambda number: 1 / 0).collect()
     except Exception as error:
