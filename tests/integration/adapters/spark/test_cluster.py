@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from dataclasses import replace
 
 import pytest
@@ -75,12 +76,12 @@ def test_another_version_of_a_library_is_named(cluster, job, executors_python):
     other = site / "keras-2.4.dist-info"
     other.mkdir()
     (other / "METADATA").write_text("Metadata-Version: 2.1\nName: keras\nVersion: 2.4\n")
+    (other / "RECORD").touch()
     try:
         with pytest.raises(ConfigurationError, match=r"executor on .* has keras 2\.4 \(driver: 3"):
             cluster.launcher().launch(train, job, "distributed", lambda _: None)
     finally:
-        (other / "METADATA").unlink()
-        other.rmdir()
+        shutil.rmtree(other)
 
 
 def test_libraries_that_an_executor_lacks_are_named(cluster, job, executors_python):
@@ -89,12 +90,9 @@ def test_libraries_that_an_executor_lacks_are_named(cluster, job, executors_pyth
     hide = site / "sitecustomize.py"
     hide.write_text(
         "import importlib.metadata as metadata, sys\n"
-        "find = metadata.version\n"
-        "def version(name):\n"
-        "    if name in ('tensorflow', 'psutil'):\n"
-        "        raise metadata.PackageNotFoundError(name)\n"
-        "    return find(name)\n"
-        "metadata.version = version\n"
+        "find = metadata.distributions\n"
+        "hidden = ('tensorflow', 'psutil')\n"
+        "metadata.distributions = lambda name: () if name in hidden else find(name=name)\n"
         "sys.modules['psutil'] = None\n"
     )
     try:

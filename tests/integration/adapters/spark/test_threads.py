@@ -51,10 +51,11 @@ def train(job):
 
 
 @pytest.mark.parametrize("mode", ["distributed", "custom"])
-def test_slots_share_the_cores_of_their_machine_also_on_an_existing_session(job, mode):
+def test_slots_share_the_cores_of_their_machine_also_on_an_existing_session(job, mode, monkeypatch):
     """As on Databricks: the session is not ours, and has none of our settings but the one."""
     from pyspark.sql import SparkSession
 
+    monkeypatch.setenv("PYSPARK_PYTHON", sys.executable)
     builder = SparkSession.builder.master("local[2]").config("spark.python.worker.reuse", "false")
     session = builder.getOrCreate()
     try:
