@@ -68,7 +68,21 @@ def _draw_reliability(card: ModelCard, label: Label) -> Figure:
 
 
 def _in_each_language(draw: Callable[[Label], Figure]) -> dict[str, str]:
-    return {language: _to_svg(draw(partial(localize, language=language))) for language in LANGUAGES}
+    drawn = {language: draw(partial(localize, language=language)) for language in LANGUAGES}
+    _write_decimal_commas(drawn["pt"])
+    return {language: _to_svg(figure) for language, figure in drawn.items()}
+
+
+def _write_decimal_commas(figure: Figure) -> None:
+    from matplotlib.ticker import ScalarFormatter
+
+    class CommaFormatter(ScalarFormatter):
+        def __call__(self, value: float, position: int | None = None) -> str:
+            return super().__call__(value, position).replace(".", ",")
+
+    for axis in [axis for axes in figure.axes for axis in (axes.xaxis, axes.yaxis)]:
+        if isinstance(axis.get_major_formatter(), ScalarFormatter):
+            axis.set_major_formatter(CommaFormatter())
 
 
 def encode_image(image: NDArray[np.uint8]) -> str:

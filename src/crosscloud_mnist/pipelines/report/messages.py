@@ -54,6 +54,17 @@ def translate(key: str, **values: object) -> Markup:
     return both(load_messages()[key], **values)
 
 
+def translate_name(kind: str, name: str) -> Markup:
+    """Return the name of a gate or of a variant; one that the catalogue does not have, as it is.
+
+    Args:
+        kind: ``gate`` or ``variant``.
+        name: As the ledger or the evidence has it.
+    """
+    key = f"{kind}_{name.replace(' ', '_')}"
+    return translate(key) if key in load_messages() else escape(name)
+
+
 def both(text: LocalizedText, **values: object) -> Markup:
     """Return a text in every language, of which the page shows one; the values are escaped."""
     versions = {

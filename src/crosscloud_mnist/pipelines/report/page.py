@@ -19,6 +19,7 @@ from crosscloud_mnist.pipelines.report.messages import (
     localize,
     number,
     translate,
+    translate_name,
 )
 from crosscloud_mnist.pipelines.report.parameters import ReportParameters
 from crosscloud_mnist.promotion.smoke_test_report import ImageRow, SmokeTestReport
@@ -122,7 +123,12 @@ def _create_environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.globals.update(
-        t=translate, both=both, number=number, localize=localize, language_tags=LANGUAGE_TAGS
+        t=translate,
+        translate_name=translate_name,
+        both=both,
+        number=number,
+        localize=localize,
+        language_tags=LANGUAGE_TAGS,
     )
     return environment
 

@@ -14,7 +14,9 @@ from crosscloud_mnist.pipelines.report.messages import (
     localize,
     number,
     translate,
+    translate_name,
 )
+from crosscloud_mnist.preprocessing.variants import VARIANTS
 
 MESSAGES = load_messages()
 SOURCES = [
@@ -42,6 +44,8 @@ def test_every_message_is_used_and_every_one_that_is_used_exists():
         *re.findall(r'"(\w+)"', re.search(r"_SECTIONS = \((.*?)\n\)", text, re.DOTALL)[1]),
     }
     names = set(re.findall(r'"(\w+)"', text))
+    built |= {f"variant_{name}" for name in VARIANTS}
+    built |= {key for key in MESSAGES if key.startswith("gate_")}  # of whatever gates there are
     assert {key for key in MESSAGES if key not in names | {f"{each}_title" for each in built}} <= {
         *built,
     }
@@ -66,6 +70,12 @@ def test_a_text_that_differs_stands_in_both_languages_and_one_that_does_not_once
     assert number(7) == "7"
     assert number("approved_by") == "approved_by"
     assert number(None) == "-"
+
+
+def test_gates_and_variants_have_names_in_each_language():
+    assert {f"variant_{name}" for name in VARIANTS} <= set(MESSAGES)
+    assert "acurácia mínima" in translate_name("gate", "minimum accuracy")
+    assert translate_name("gate", "a <gate> of ours") == "a &lt;gate&gt; of ours"
 
 
 def test_values_are_escaped():

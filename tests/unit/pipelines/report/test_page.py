@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 
 import pytest
@@ -57,6 +58,7 @@ def test_the_figures_of_the_release_stand_in_both_languages(page, registry):
     assert "median 3.0 ms, 95th percentile 3.9 ms, longest 4.0 ms" in english
     assert "2 of 2 images" in english
     assert "minimum accuracy 0.98 0.97 passed" in english
+    assert "acurácia mínima 0,98 0,97 aprovado" in portuguese
     assert "1,234 images in 3 s" in english
     assert registry.version.digest in english
     assert '<a href="https://sandbox/runs/run-1">run-1</a>' in page
@@ -70,6 +72,17 @@ def test_every_figure_is_drawn_for_each_language(evidence):
         assert by_language["en"] != by_language["pt"]
         assert by_language["en"].startswith("data:image/svg+xml;base64,")
     assert figures == draw_figures(evidence)
+
+
+def test_the_axes_are_written_as_each_language_does(evidence):
+    def ticks(source: str) -> set[str]:
+        svg = base64.b64decode(source.rpartition(",")[2]).decode()
+        return set(re.findall(r">(\d+[.,]\d+)</text>", svg))
+
+    for name in ("learning_curves", "reliability"):
+        sources = draw_figures(evidence)[name]
+        assert any("." in tick for tick in ticks(sources["en"]))
+        assert {tick.replace(".", ",") for tick in ticks(sources["en"])} == ticks(sources["pt"])
 
 
 def test_a_name_from_outside_is_escaped(page):
