@@ -1,10 +1,10 @@
-"""Release, rollback, batch scoring and monitoring, each on a single node: staging and gcp."""
+"""Release, rollback, batch scoring, monitoring, doctor: each on a single node of staging or gcp."""
 
 from __future__ import annotations
 
 from databricks.bundles.jobs import Job
 
-from jobs.task import cluster, kedro_job, kedro_task, schedule
+from jobs.task import cluster, doctor_job, kedro_job, kedro_task, schedule
 
 _HALF_HOUR, _HOUR = 1800, 3600
 
@@ -93,4 +93,5 @@ def jobs(environment: str) -> dict[str, Job]:
         ),
         "batch_score": batch_score,
         "monitor": monitor,
+        "doctor": doctor_job(node, environment),
     }

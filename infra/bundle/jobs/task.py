@@ -43,6 +43,7 @@ _SINGLE_NODE_CONF = {
 }
 _SINGLE_NODE_TAGS = {"ResourceClass": "SingleNode"}
 _CLUSTER = "cluster"
+_HALF_HOUR = 1800
 _TAGS = {"project": "crosscloud-mnist"}
 # The runtimes have mlflow-skinny alone. Without a version, pip installs the newest mlflow, which
 # replaces the runtime's mlflow-skinny.
@@ -144,6 +145,14 @@ def kedro_job(
     )
 
 
+def doctor_job(
+    cluster: ClusterSpec, environment: str, *, extras: Sequence[str] = ("databricks",)
+) -> Job:
+    """Return the job that checks, on the cluster of the others, what they rely on."""
+    task = kedro_task("doctor", environment, timeout_seconds=_HALF_HOUR, extras=extras)
+    return kedro_job("doctor", [task], cluster, environment=environment)
+
+
 def cluster(
     node_type: str, *, workers: Variable[int] | None = None, gpu: bool = False, trains: bool = False
 ) -> ClusterSpec:
@@ -174,6 +183,7 @@ def cluster(
             "MNIST_STORAGE": variable("storage"),
             "MNIST_APPROVAL_TAG": variable("approval_tag"),
             "MNIST_SOURCE": variable("source"),
+            "MNIST_SCRATCH_MODEL": variable("scratch_model"),
         },
         custom_tags={**_TAGS, **(_SINGLE_NODE_TAGS if is_single_node else {})},
     )

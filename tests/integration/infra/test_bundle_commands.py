@@ -67,7 +67,7 @@ def test_the_installed_wheel_accepts_the_command_of_every_task(python, monkeypat
             for task in content["tasks"]:
                 commands[target, name, task["task_key"]] = command_of(task, parameters)
     parsed = dict(zip(commands, parse(python, list(commands.values())), strict=True))
-    assert len(parsed) == 2 + 2 * 7
+    assert len(parsed) == 3 + 2 * 8
     for (_, name, key), found in parsed.items():
         expected = {
             "train": {"train_distributed": {"recipe": VALUES["recipe"]}},

@@ -40,10 +40,10 @@ def tasks(jobs):
 
 def test_azure_trains_and_the_others_release_and_serve(monkeypatch):
     """Nothing in azure writes to production, and only azure holds the key that signs."""
-    assert set(load("azure", monkeypatch)) == {"train", "train_gpu"}
+    assert set(load("azure", monkeypatch)) == {"train", "train_gpu", "doctor"}
     for target in ("staging", "gcp"):
         loaded = load(target, monkeypatch)
-        assert set(loaded) == {"release", "rollback", "batch_score", "monitor"}
+        assert set(loaded) == {"release", "rollback", "batch_score", "monitor", "doctor"}
         assert [task["task_key"] for task in loaded["release"]["tasks"]] == [
             "register_remote",
             "deploy",
@@ -68,6 +68,13 @@ def test_a_task_runs_again_only_where_a_second_run_is_idempotent(jobs):
     expected = {"register_remote": 1, "deploy": 1, "report": 1, "monitor": 1, "batch_score": 2}
     for _, task in tasks(jobs):
         assert task.get("max_retries", 0) == expected.get(task["task_key"], 0)
+
+
+def test_doctor_runs_on_the_cluster_whose_jobs_it_is_for(jobs):
+    (cluster,) = jobs["doctor"]["job_clusters"]
+    assert [cluster] == jobs["train" if "train" in jobs else "release"]["job_clusters"]
+    environment = cluster["new_cluster"]["spark_env_vars"]
+    assert environment["MNIST_SCRATCH_MODEL"] == "${var.scratch_model}"
 
 
 def test_schedules_run_in_production_alone(monkeypatch):
@@ -101,7 +108,7 @@ def test_every_task_installs_the_wheel_and_the_packages_of_its_extras(jobs):
         assert wheel == {"whl": "../../dist/*.whl"}
         names = {re.split("[<>=]", each["pypi"]["package"])[0] for each in packages}
         assert {"boto3", "google-cloud-storage", "azure-storage-file-datalake"} <= names
-        assert ("tensorflow" in names) == name.startswith("train")
+        assert ("tensorflow" in names) == ("train" in jobs), name
 
 
 def test_the_mlflow_that_is_installed_is_that_of_the_runtime():
@@ -124,7 +131,7 @@ def test_training_clusters_are_dedicated_and_of_fixed_size(jobs):
         assert "autoscale" not in cluster
         assert cluster["spark_conf"]["spark.dynamicAllocation.enabled"] == "false"
         holds_key = "MNIST_SIGNING_KEY" in cluster["spark_env_vars"]
-        assert holds_key == name.startswith("train")
+        assert holds_key == ("train" in jobs)
 
 
 def test_every_variable_and_file_of_the_bundle_exists(jobs):

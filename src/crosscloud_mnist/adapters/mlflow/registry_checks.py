@@ -38,7 +38,8 @@ class ScratchModel:
         clients: The workspace.
         versions: Its registered versions.
         model_name: The registered model in production, which is not touched.
-        name: The registered model to use; ``None`` creates one beside the one in production.
+        name: The registered model to use; ``None`` or an empty name creates one beside the one in
+            production.
         may_create: Returns whether this identity may create one; not asked where ``name`` is given.
         describe_upload: Returns how the version's files were uploaded.
     """
@@ -54,7 +55,7 @@ class ScratchModel:
         describe_upload: Callable[[ModelVersion], str] | None = None,
     ) -> None:
         self._clients, self._versions = clients, versions
-        self._is_own = name is None
+        self._is_own = not name
         self._id = uuid.uuid4().hex
         self._name = name or f"{model_name}_doctor_{self._id[:12]}"
         self._may_create, self._describe_upload = may_create, describe_upload

@@ -117,8 +117,10 @@ def list_versions(cloud) -> list[str]:
     return [each["version"] for each in found["model_versions"]]
 
 
-def test_the_scratch_model_is_removed(doctor, clouds):
-    doctor.check()
+@pytest.mark.parametrize("name", [None, ""])  # as an unset variable of the bundle is
+def test_the_scratch_model_is_removed(doctor, clouds, name):
+    checks = doctor.check(scratch_model=name)
+    assert f"{OTHER}: upload" in titles(checks, "passed")
     found = get(clouds["gcp"], "registered-models/search").json()["registered_models"]
     assert not [each["name"] for each in found if "_doctor_" in each["name"]]
 
