@@ -13,7 +13,7 @@ from PIL import Image
 
 from crosscloud_mnist.errors import ImageError
 from crosscloud_mnist.preprocessing import open_image, to_model_input
-from crosscloud_mnist.preprocessing.formats import MAX_FILE_BYTES
+from crosscloud_mnist.preprocessing.formats import MAX_FILE_BYTES, one_line
 
 FORMATS = ["PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "AVIF"]
 
@@ -85,9 +85,10 @@ def test_a_camera_s_second_image_in_a_jpeg_does_not_count():
         ),
         (png_header(60_000, 60_000) + chunk(b"IDAT", b""), "far too many pixels"),
         (png_header(3, 3) + chunk(b"IDAT", b""), "is 3 x 3 pixels"),
+        (bytes(MAX_FILE_BYTES), "no accepted format"),
         (bytes(MAX_FILE_BYTES + 1), "has more than 67,108,864 bytes"),
     ],
-    ids=["empty", "text", "cut PNG", "cut WebP", "large", "very large", "small", "long"],
+    ids=["empty", "text", "cut PNG", "cut WebP", "large", "very large", "small", "longest", "long"],
 )
 def test_a_file_that_is_no_image_or_too_large_is_rejected(content, message):
     with pytest.raises(ImageError, match=message) as caught:
@@ -120,12 +121,27 @@ def test_a_jpeg_of_very_many_scans_is_rejected():
     scan = content[content.rindex(b"\xff\xda") : -2]
     with pytest.raises(ImageError, match="more than 64 scans"):
         open_image(content[:-2] + scan * 64 + content[-2:])
+    scans = content.count(b"\xff\xda")
+    assert open_image(content[:-2] + scan * (64 - scans) + content[-2:]).size == drawing().size
 
 
-def test_a_png_of_many_compressed_texts_is_rejected():
-    text = chunk(b"zTXt", b"Comment\0\0" + zlib.compress(bytes(2**20)))
+@pytest.mark.parametrize(
+    "text",
+    [
+        chunk(b"zTXt", b"Comment\0\0" + zlib.compress(bytes(2**20))),
+        chunk(b"iTXt", b"Comment\0\1\0\0\0" + zlib.compress(bytes(2**20))),
+    ],
+    ids=["zTXt", "iTXt"],
+)
+def test_a_png_of_many_compressed_texts_is_rejected(text):
     with pytest.raises(ImageError, match="more than 16 compressed texts"):
         open_image(png_header(60, 60) + text * 17 + chunk(b"IDAT", b""))
+    assert open_image(png_header(60, 60) + text * 16 + chunk(b"IDAT", b"")).size == (60, 60)
+
+
+def test_an_error_of_a_decoder_is_one_line_of_bounded_length():
+    assert one_line(OSError("a\nb " + "c" * 300)) == "a b " + "c" * 196
+    assert one_line(OSError()) == "OSError"
 
 
 @pytest.mark.parametrize("file_format", FORMATS)

@@ -8,9 +8,8 @@ from dataclasses import replace
 import numpy as np
 from PIL import Image
 
-from crosscloud_mnist.preprocessing import to_model_input
+from crosscloud_mnist.preprocessing import DigitSteps, steps, to_model_input
 from crosscloud_mnist.preprocessing.preprocessor import Preprocessor
-from crosscloud_mnist.preprocessing.steps import trace_steps
 from rehearsal.mnist_contract import mnist_contract
 
 
@@ -24,19 +23,27 @@ def sheet() -> tuple[Image.Image, bytes]:
 
 def test_a_digit_has_the_gray_image_the_digit_and_the_model_input():
     image, content = sheet()
-    steps = trace_steps(content, mnist_contract())
-    assert list(steps) == ["gray", "digit", "model_input"]
-    np.testing.assert_array_equal(np.asarray(steps["model_input"]), to_model_input(image))
-    assert max(steps["gray"].size) <= 256
-    digit = np.asarray(steps["digit"])
+    shown = steps.trace_steps(content, mnist_contract())
+    assert list(shown) == ["gray", "digit", "model_input"]
+    np.testing.assert_array_equal(np.asarray(shown["model_input"]), to_model_input(image))
+    assert max(shown["gray"].size) <= 256
+    digit = np.asarray(shown["digit"])
     assert digit.dtype == np.uint8
     assert (digit.min(), digit.max()) == (0, 255)
+
+
+def test_a_digit_of_more_than_full_strength_is_white(monkeypatch):
+    digit = np.array([[-0.2, 0.5], [1, 1.4]], np.float32)
+    traced = DigitSteps(Image.new("L", (2, 2)), digit, np.zeros((28, 28), np.uint8))
+    monkeypatch.setattr(steps, "trace_digit", lambda _: traced)
+    shown = steps.trace_steps(sheet()[1], mnist_contract())["digit"]
+    np.testing.assert_array_equal(np.asarray(shown), [[0, 127], [255, 255]])
 
 
 def test_another_preprocessing_has_the_model_input_alone():
     image, content = sheet()
     contract = replace(mnist_contract(), preprocessing="resize")
-    steps = trace_steps(content, contract)
-    assert list(steps) == ["model_input"]
+    shown = steps.trace_steps(content, contract)
+    assert list(shown) == ["model_input"]
     expected = Preprocessor(contract)(image)
-    np.testing.assert_array_equal(np.asarray(steps["model_input"]), expected)
+    np.testing.assert_array_equal(np.asarray(shown["model_input"]), expected)
