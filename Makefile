@@ -21,7 +21,7 @@ demo: setup ## Train on local Spark, register, deploy and smoke-test; leaves the
 	$(KEDRO) run --pipelines train --params train_distributed.recipe=compact
 	$(KEDRO) run --pipelines release
 
-test: browser check ## Lint, types, layers and the complete test suite, but for the deliveries of make rehearse
+test: browser check ## Lint, types, layers and the complete test suite, but for the minutes-long runs of make rehearse
 	$(BIN)/python -m pytest $(PARALLEL) -m "not rehearsal"
 
 coverage: browser check ## The same, and how much of src it runs: 95 % of the lines are required; report in build/coverage

@@ -11,6 +11,7 @@ import pytest
 PROJECT = Path(__file__).parents[2]
 
 
+@pytest.mark.rehearsal
 @pytest.mark.slow
 @pytest.mark.process
 def test_a_rerun_of_a_killed_or_interrupted_release_succeeds():

@@ -93,6 +93,7 @@ def test_a_model_is_promoted_and_scores_images_on_a_volume(project, volume, run)
         assert rows == 2, scored
 
 
+@pytest.mark.rehearsal
 @pytest.mark.usefixtures("trained")
 def test_the_settings_of_a_grid_are_trained_on_a_volume(project, volume, run):
     run(
@@ -104,6 +105,7 @@ def test_the_settings_of_a_grid_are_trained_on_a_volume(project, volume, run):
     assert {"grid_comparison.json", "grid_comparison.png"} <= names(volume, "08_reporting")
 
 
+@pytest.mark.rehearsal
 @pytest.mark.usefixtures("trained")
 def test_a_single_training_that_was_killed_on_a_volume_is_run_again(project, volume, run):
     long = "train_distributed.mode=single,train_distributed.settings.epochs=500"
@@ -117,6 +119,7 @@ def test_a_single_training_that_was_killed_on_a_volume_is_run_again(project, vol
     verify_bundle(project, volume)
 
 
+@pytest.mark.rehearsal
 @pytest.mark.usefixtures("trained")
 def test_a_distributed_training_resumes_from_its_checkpoint_on_a_volume(project, volume):
     steps = "train_distributed.settings.epochs=4,train_distributed.settings.steps_per_epoch=30"

@@ -19,7 +19,7 @@ def import_tensorflow(rows):
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "1"  # as a training task has it
     import tensorflow as tf
     tf.config.list_physical_devices()
-    print("a warning of the task", file=sys.stderr)
+    sys.stderr.write("a warning of the task\\n")  # at once: Spark's workers do not buffer it
     yield len(list(rows))
 
 with SparkCluster("local[2]", 2, conf=dict(arg.split("=") for arg in sys.argv[1:])).session(
@@ -53,7 +53,7 @@ def train(job):
     import os, sys
     import tensorflow as tf
     tf.config.list_physical_devices()
-    print("a warning of training", file=sys.stderr)
+    sys.stderr.write("a warning of training\\n")  # at once: Spark's workers do not buffer it
     return os.environ["CUDA_VISIBLE_DEVICES"]
 
 with tempfile.TemporaryDirectory() as folder:
