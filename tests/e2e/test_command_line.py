@@ -112,6 +112,23 @@ def test_the_report_opens_without_a_request_in_two_languages_and_axe_finds_nothi
         assert find_grave_violations(browser) == []
 
 
+@pytest.mark.browser
+def test_the_report_of_the_endpoint_opens_in_the_language_of_the_browser(
+    project, report_page, browser
+):
+    endpoint = project.report("07_model_output/deployment.json")["endpoint"]
+    agent = browser.execute_script("return navigator.userAgent")
+    override = {"userAgent": agent, "acceptLanguage": "pt-BR"}
+    browser.execute_cdp_cmd("Network.setUserAgentOverride", override)
+    try:
+        browser.get(str(httpx.URL(endpoint).copy_with(raw_path=b"/report")))
+        text = browser.find_element("tag name", "body").text
+    finally:
+        browser.execute_cdp_cmd("Network.setUserAgentOverride", {"userAgent": agent})
+    assert "Uso pretendido" in text
+    assert "Intended use" not in text
+
+
 def test_curl_gets_ten_probabilities(project, released):
     endpoint = project.report("07_model_output/deployment.json")["endpoint"]
     image = np.zeros((28, 28), int)

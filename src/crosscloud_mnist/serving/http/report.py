@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import FileResponse, Response
+from starlette.responses import HTMLResponse, Response
 
 from crosscloud_mnist.ports import report_file_name
 from crosscloud_mnist.serving.inference.model import ServedModel
 
 REPORT_PATH = "/report"
+_CHOICE = {  # in the page, which holds both languages and opens in English
+    'id="en" checked': 'id="en"',
+    'id="pt"': 'id="pt" checked',
+}
 
 
 class ReportEndpoint:
@@ -30,8 +35,8 @@ class ReportEndpoint:
         """Return the route of the report; ``None`` where there is none yet."""
         return REPORT_PATH if self._file and self._file.is_file() else None
 
-    async def page(self, _request: Request) -> Response:
-        """Send the report.
+    async def page(self, request: Request) -> Response:
+        """Send the report; it opens in Portuguese where that is the browser's first language.
 
         Raises:
             HTTPException: 404, there is none.
@@ -40,4 +45,8 @@ class ReportEndpoint:
             raise HTTPException(
                 404, "there is no report of this version; run kedro run --pipelines report"
             )
-        return FileResponse(self._file)
+        page = await run_in_threadpool(self._file.read_text, encoding="utf-8")
+        if request.headers.get("accept-language", "").lower().startswith("pt"):
+            for english, portuguese in _CHOICE.items():
+                page = page.replace(english, portuguese, 1)
+        return HTMLResponse(page, headers={"vary": "accept-language"})
