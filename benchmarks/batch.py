@@ -16,10 +16,12 @@ import time
 from pathlib import Path
 
 import numpy as np
+import psutil
 from matplotlib.figure import Figure
 from PIL import Image
 
 from benchmarks import before, pixel_tables, report
+from benchmarks.memory import sample_memory
 from crosscloud_mnist.adapters.spark.batch_scorer import SparkBatchScorer
 from crosscloud_mnist.adapters.spark.session import SparkCluster
 from crosscloud_mnist.adapters.spark.session_settings import WORKER_REUSE
@@ -66,7 +68,11 @@ def main() -> None:
             _measure_job(folder, bundle, "warm-up", "warm-up")
             fixed_seconds = time.perf_counter() - start
             seconds_1x = [_measure_job(folder, bundle, "1x", "first")[0]]
-            seconds_20x, progress = _measure_job(folder, bundle, "20x", "large")
+            with (
+                sample_memory(_is_python_worker) as workers_bytes,
+                sample_memory(_is_jvm) as jvm_bytes,
+            ):
+                seconds_20x, progress = _measure_job(folder, bundle, "20x", "large")
             seconds_1x.append(_measure_job(folder, bundle, "1x", "second")[0])
             after_seconds, _ = _measure_job(folder, bundle, "before", "after")
             of_sides = {
@@ -95,6 +101,8 @@ def main() -> None:
             "images_per_second_vs_before": before_seconds / after_seconds,
             **{f"images_per_second_{side}": value for side, value in of_sides.items()},
             "growth_20x": seconds_20x / (_GROWTH * median_1x),
+            "workers_memory_growth": _growth(workers_bytes),
+            "jvm_memory_growth": _growth(jvm_bytes),
             "vs_one_process": rate / one_process,
             "pixel_table_rows_per_second": table_rate,
             "pixel_table_vs_spark_udf": statistics.median(
@@ -116,7 +124,8 @@ def main() -> None:
             "table_seconds_one_process": table_one_process,
             "slots": _SLOTS,
             "per_chunk": _IMAGES_PER_CHUNK,
-            "units": "fixed_seconds: the start of Spark and a small job, which the others exclude",
+            "units": "fixed_seconds: the start of Spark and a small job, which the others exclude; "
+            "memory_growth: in a job of 20x images, its last quarter by its second",
         },
         _plot(median_1x, progress),
     )
@@ -132,6 +141,20 @@ def _measure_job(
     start = time.perf_counter()
     progress = list(scorer.score(*arguments, chunk_sizes))
     return time.perf_counter() - start, progress
+
+
+def _is_python_worker(process: psutil.Process) -> bool:
+    return "pyspark.daemon" in process.cmdline()
+
+
+def _is_jvm(process: psutil.Process) -> bool:
+    return process.name() == "java"
+
+
+def _growth(samples: list[int]) -> float:
+    """Return the memory of the last quarter of a job by that of its second quarter."""
+    quarter = len(samples) // 4
+    return statistics.median(samples[-quarter:]) / statistics.median(samples[quarter : 2 * quarter])
 
 
 def _measure_one_process(images: Path, bundle: Bundle) -> float:

@@ -125,7 +125,8 @@ def _plot(seconds: dict[str, list[float]]) -> Figure:
     axes = figure.subplots()
     names = [name.replace("_", " ") for name in seconds]
     bars = axes.barh(names, [statistics.median(samples) for samples in seconds.values()])
-    axes.bar_label(bars, fmt="%.1f s")
+    axes.bar_label(bars, fmt="%.1f s", padding=3)
+    axes.margins(x=0.1)
     axes.set(xlabel="seconds (median)", title="The start of commands")
     axes.invert_yaxis()
     return figure

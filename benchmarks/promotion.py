@@ -22,14 +22,13 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import replace
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import psutil
 from kedro.io import DataCatalog, MemoryDataset
 from kedro.runner import SequentialRunner
 from matplotlib.figure import Figure
@@ -37,6 +36,7 @@ from mlflow import MlflowClient
 from mlflow.artifacts import download_artifacts
 
 from benchmarks import export_import, report
+from benchmarks.memory import sample_memory
 from crosscloud_mnist.bundle import Bundle, BundleContents, Signer, TestPredictions, Verifier, write
 from crosscloud_mnist.isolation.isolated_process import IsolatedAdapter
 from crosscloud_mnist.pipelines.register_remote import create_pipeline
@@ -50,7 +50,6 @@ _COMMAND_MEGABYTES = 30.0
 SIZES = {"0.3mb": 0.3, "30mb": 30.0, "300mb": 300.0}
 _ROUNDS = int(os.environ.get("ROUNDS", "3"))
 _MEGABYTE = 1_000_000
-_SAMPLE_SECONDS = 0.02
 Sample = dict[str, float]
 
 
@@ -218,7 +217,7 @@ class Promotions:
 
     def measure_promotion(self, uri: str) -> Sample:
         """Promote; return the seconds, and the peak memory of all promoting processes together."""
-        with _peak_memory() as peak_bytes:
+        with sample_memory() as peak_bytes:
             seconds = _timed(self.promote, uri)
         return {
             "promotion_seconds": seconds,
@@ -245,30 +244,6 @@ def _timed(action: Callable[..., object], *arguments: str) -> float:
     start = time.perf_counter()
     action(*arguments)
     return time.perf_counter() - start
-
-
-@contextmanager
-def _peak_memory() -> Iterator[list[int]]:
-    """Sample the resident bytes of this process and its children until the end of the block."""
-    own = psutil.Process()
-    samples: list[int] = []
-    stopped = threading.Event()
-
-    def sample() -> None:
-        while not stopped.wait(_SAMPLE_SECONDS):
-            total = 0
-            for process in [own, *own.children(recursive=True)]:
-                with suppress(psutil.Error):
-                    total += process.memory_info().rss
-            samples.append(total)
-
-    thread = threading.Thread(target=sample)
-    thread.start()
-    try:
-        yield samples
-    finally:
-        stopped.set()
-        thread.join()
 
 
 def _contents() -> BundleContents:
