@@ -98,7 +98,7 @@ fuzz: setup ## Send 30,000 requests, most of them malformed, to the endpoint
 	FUZZ_CASES=30000 $(BIN)/python -m pytest tests/integration/serving/test_fuzz.py
 
 rehearse: export REHEARSAL_PACKAGE := $(CURDIR)/build/rehearsal_package
-rehearse: setup ## The wheel as jobs across two emulated Databricks workspaces, and swapped; KEEP=1 leaves them up
+rehearse: setup ## Tests of minutes, then the wheel as jobs across two emulated Databricks workspaces, and swapped; KEEP=1 leaves them up
 	rm -rf "$$REHEARSAL_PACKAGE"
 	$(BIN)/python -m rehearsal.package "$$REHEARSAL_PACKAGE"
 	$(BIN)/python -m pytest -q -m rehearsal tests/e2e tests/integration/rehearsal

@@ -69,8 +69,8 @@ def main() -> None:
             fixed_seconds = time.perf_counter() - start
             seconds_1x = [_measure_job(folder, bundle, "1x", "first")[0]]
             with (
-                sample_memory(_is_python_worker) as workers_bytes,
-                sample_memory(_is_jvm) as jvm_bytes,
+                sample_memory(_is_python_worker, seconds=0.25) as workers_bytes,
+                sample_memory(_is_jvm, seconds=0.25) as jvm_bytes,
             ):
                 seconds_20x, progress = _measure_job(folder, bundle, "20x", "large")
             seconds_1x.append(_measure_job(folder, bundle, "1x", "second")[0])

@@ -8,8 +8,6 @@ from contextlib import contextmanager, suppress
 
 import psutil
 
-_SAMPLE_SECONDS = 0.02
-
 
 def _every_process(_: psutil.Process) -> bool:
     return True
@@ -17,12 +15,13 @@ def _every_process(_: psutil.Process) -> bool:
 
 @contextmanager
 def sample_memory(
-    is_counted: Callable[[psutil.Process], bool] = _every_process,
+    is_counted: Callable[[psutil.Process], bool] = _every_process, *, seconds: float = 0.02
 ) -> Iterator[list[int]]:
     """Sample the resident bytes of this process and its children until the end of the block.
 
     Args:
         is_counted: Whether a process counts; asked at each sample.
+        seconds: From one sample to the next: each costs some milliseconds of a core.
 
     Yields:
         The samples so far: bytes, of all counted processes together.
@@ -32,7 +31,7 @@ def sample_memory(
     stopped = threading.Event()
 
     def sample() -> None:
-        while not stopped.wait(_SAMPLE_SECONDS):
+        while not stopped.wait(seconds):
             total = 0
             for process in [own, *own.children(recursive=True)]:
                 with suppress(psutil.Error):

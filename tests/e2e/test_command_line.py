@@ -11,6 +11,8 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from PIL import Image
+from selenium.webdriver.support import expected_conditions as expected
+from selenium.webdriver.support.wait import WebDriverWait
 
 from documentation.kedro_viz_site import build_site, draw, serve
 from tests.accessibility import find_grave_violations
@@ -113,16 +115,16 @@ def test_the_report_opens_without_a_request_in_two_languages_and_axe_finds_nothi
 
 
 @pytest.mark.browser
-def test_the_report_of_the_endpoint_opens_in_the_language_of_the_browser(
-    project, report_page, browser
-):
+def test_the_page_opens_its_report_in_the_language_of_the_browser(project, report_page, browser):
     endpoint = project.report("07_model_output/deployment.json")["endpoint"]
     agent = browser.execute_script("return navigator.userAgent")
     override = {"userAgent": agent, "acceptLanguage": "pt-BR"}
     browser.execute_cdp_cmd("Network.setUserAgentOverride", override)
     try:
-        browser.get(str(httpx.URL(endpoint).copy_with(raw_path=b"/report")))
-        text = browser.find_element("tag name", "body").text
+        browser.get(str(httpx.URL(endpoint).copy_with(raw_path=b"/")))
+        wait = WebDriverWait(browser, 10)
+        wait.until(expected.element_to_be_clickable(("id", "report"))).click()
+        text = wait.until(expected.presence_of_element_located(("id", "content"))).text
     finally:
         browser.execute_cdp_cmd("Network.setUserAgentOverride", {"userAgent": agent})
     assert "Uso pretendido" in text

@@ -283,7 +283,9 @@ def test_the_page_links_the_report_of_its_release(browser, doubtful, page):
     assert not page.find_element("id", "report").is_displayed()
     browser.get(doubtful)
     wait(browser, "return !document.getElementById('report').hidden")
-    browser.find_element("id", "report").click()
+    link = browser.find_element("id", "report")
+    assert link.get_attribute("href") == f"{doubtful}/report?language=en"
+    link.click()
     wait(browser, "return document.title === 'the report'")
 
 

@@ -35,7 +35,7 @@ class DatabricksChecks:
         image_shape: Of an image, as the contract in conf has it.
         has_inference_table: Whether conf wants an inference table of it.
         scratch_model: A registered model that the scratch version may be created in; ``None``
-            creates one, which needs ``CREATE MODEL``.
+            or an empty name creates one, which needs ``CREATE MODEL``.
     """
 
     def __init__(

@@ -50,7 +50,8 @@ class WorkspaceChecks:
         endpoint_name: Name of the serving endpoint.
         has_inference_table: Whether conf wants an inference table of it.
         candidate: URI of the version that is to be promoted, if one is named.
-        scratch_model: A registered model for the scratch version; ``None`` creates one.
+        scratch_model: A registered model for the scratch version; ``None`` or an empty
+                name creates one.
         workspace_id: The id that must be reached, if it is known.
     """
 

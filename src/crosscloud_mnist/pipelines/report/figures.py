@@ -80,6 +80,9 @@ def _write_decimal_commas(figure: Figure) -> None:
         def __call__(self, value: float, position: int | None = None) -> str:
             return super().__call__(value, position).replace(".", ",")
 
+        def get_offset(self) -> str:
+            return super().get_offset().replace(".", ",")
+
     for axis in [axis for axes in figure.axes for axis in (axes.xaxis, axes.yaxis)]:
         if isinstance(axis.get_major_formatter(), ScalarFormatter):
             axis.set_major_formatter(CommaFormatter())

@@ -13,10 +13,6 @@ from crosscloud_mnist.ports import report_file_name
 from crosscloud_mnist.serving.inference.model import ServedModel
 
 REPORT_PATH = "/report"
-_CHOICE = {  # in the page, which holds both languages and opens in English
-    'id="en" checked': 'id="en"',
-    'id="pt"': 'id="pt" checked',
-}
 
 
 class ReportEndpoint:
@@ -36,7 +32,7 @@ class ReportEndpoint:
         return REPORT_PATH if self._file and self._file.is_file() else None
 
     async def page(self, request: Request) -> Response:
-        """Send the report; it opens in Portuguese where that is the browser's first language.
+        """Send the report; with ``?language=pt-BR``, as the endpoint's page asks, in Portuguese.
 
         Raises:
             HTTPException: 404, there is none.
@@ -46,7 +42,11 @@ class ReportEndpoint:
                 404, "there is no report of this version; run kedro run --pipelines report"
             )
         page = await run_in_threadpool(self._file.read_text, encoding="utf-8")
-        if request.headers.get("accept-language", "").lower().startswith("pt"):
-            for english, portuguese in _CHOICE.items():
-                page = page.replace(english, portuguese, 1)
-        return HTMLResponse(page, headers={"vary": "accept-language"})
+        if request.query_params.get("language") == "pt-BR":
+            page = open_in_portuguese(page)
+        return HTMLResponse(page)
+
+
+def open_in_portuguese(page: str) -> str:
+    """Return the report, which holds both languages and opens in English, with the other choice."""
+    return page.replace('id="en" checked', 'id="en"', 1).replace('id="pt"', 'id="pt" checked', 1)

@@ -17,6 +17,7 @@ from crosscloud_mnist.pipelines.report.messages import (
     translate_name,
 )
 from crosscloud_mnist.preprocessing.variants import VARIANTS
+from tests.gate_names import list_gates
 
 MESSAGES = load_messages()
 SOURCES = [
@@ -45,7 +46,7 @@ def test_every_message_is_used_and_every_one_that_is_used_exists():
     }
     names = set(re.findall(r'"(\w+)"', text))
     built |= {f"variant_{name}" for name in VARIANTS}
-    built |= {key for key in MESSAGES if key.startswith("gate_")}  # of whatever gates there are
+    built |= {f"gate_{name.replace(' ', '_')}" for name in list_gates()}
     assert {key for key in MESSAGES if key not in names | {f"{each}_title" for each in built}} <= {
         *built,
     }
@@ -73,7 +74,8 @@ def test_a_text_that_differs_stands_in_both_languages_and_one_that_does_not_once
 
 
 def test_gates_and_variants_have_names_in_each_language():
-    assert {f"variant_{name}" for name in VARIANTS} <= set(MESSAGES)
+    gates = {f"gate_{name.replace(' ', '_')}" for name in list_gates()}
+    assert {f"variant_{name}" for name in VARIANTS} | gates <= set(MESSAGES)
     assert "acurácia mínima" in translate_name("gate", "minimum accuracy")
     assert translate_name("gate", "a <gate> of ours") == "a &lt;gate&gt; of ours"
 

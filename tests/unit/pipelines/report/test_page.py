@@ -11,6 +11,7 @@ from crosscloud_mnist.pipelines.report.figures import draw_figures
 from crosscloud_mnist.pipelines.report.nodes import name_page, publish_report
 from crosscloud_mnist.pipelines.report.page import measure_latency, render_page
 from crosscloud_mnist.promotion.smoke_test_report import ImageRow
+from crosscloud_mnist.serving.http.report import open_in_portuguese
 
 pytestmark = pytest.mark.slow  # each draws and renders a whole page
 
@@ -36,6 +37,14 @@ def test_the_page_refers_to_nothing_outside_of_it(page):
     assert "default-src 'none'" in page
     for forbidden in ("<script", "url(", "@import", "<iframe", "srcset"):
         assert forbidden not in page
+
+
+def test_the_endpoint_opens_it_in_either_language(page):
+    def find_choice(page: str) -> list[str]:
+        return re.findall(r'<input type="radio" name="language" id="(\w+)" checked>', page)
+
+    assert find_choice(page) == ["en"]
+    assert find_choice(open_in_portuguese(page)) == ["pt"]
 
 
 def test_every_link_inside_the_page_has_a_target(page):

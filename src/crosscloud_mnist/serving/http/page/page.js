@@ -181,7 +181,7 @@ async function openReport(event) {
   const headers = authorization();
   if (!("authorization" in headers)) return; // the link works as it is
   event.preventDefault();
-  const response = await fetch("/report", { headers });
+  const response = await fetch(byId("report").href, { headers });
   if (!response.ok) return;
   const address = URL.createObjectURL(await response.blob());
   create("a", { href: address, download: "report.html" }).click(); // a link sends no token
@@ -197,6 +197,7 @@ async function showModel() {
   byId("accuracy").hidden = false;
   byId("accuracy").textContent = message("accuracy", { accuracy });
   byId("report").hidden = report === null;
+  byId("report").href = `${report}?language=${locale}`;
   minConfidence = min_confidence;
   if (contract.classes.join() !== classes.join()) {
     classes = contract.classes;
