@@ -6,6 +6,7 @@ import contextlib
 import io
 import struct
 import zlib
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,7 +14,13 @@ from PIL import Image
 
 from crosscloud_mnist.errors import ImageError
 from crosscloud_mnist.preprocessing import open_image, to_model_input
-from crosscloud_mnist.preprocessing.formats import MAX_FILE_BYTES, one_line
+from crosscloud_mnist.preprocessing.formats import (
+    MAX_DECODING_BYTES,
+    MAX_FILE_BYTES,
+    MIN_SIDE,
+    check_cost,
+    one_line,
+)
 
 FORMATS = ["PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "AVIF"]
 
@@ -94,6 +101,32 @@ def test_a_file_that_is_no_image_or_too_large_is_rejected(content, message):
     with pytest.raises(ImageError, match=message) as caught:
         open_image(content)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("file_format", "layer", "bytes_per_pixel"),
+    [
+        ("PNG", (), 4),
+        ("WEBP", (), 16),
+        ("AVIF", (), 20),
+        ("PPM", (), 4),
+        (None, (), 4),
+        ("JPEG", [(1, 1, 1, 0)], 2),
+        ("JPEG", [(1, 2, 2, 0), (2, 1, 1, 1), (3, 1, 1, 1)], 3),  # colour at half the resolution
+        ("JPEG", [(1, 1, 1, 0), (2, 1, 1, 1), (3, 1, 1, 1)], 6),
+    ],
+)
+def test_as_many_pixels_are_decoded_as_fit_into_the_memory(file_format, layer, bytes_per_pixel):
+    def image(width: int) -> SimpleNamespace:
+        return SimpleNamespace(size=(width, 1), format=file_format, layer=layer)
+
+    most = MAX_DECODING_BYTES // bytes_per_pixel
+    check_cost(image(most))
+    with pytest.raises(ImageError, match=f"is {most + 1} x 1 pixels; .* at most {most:,} pixels"):
+        check_cost(image(most + 1))
+    check_cost(image(MIN_SIDE))
+    with pytest.raises(ImageError, match="is 7 x 1 pixels; a longer side of 8 or more"):
+        check_cost(image(MIN_SIDE - 1))
 
 
 def test_the_tile_of_a_tiff_counts_where_it_is_larger_than_the_image():
