@@ -201,3 +201,12 @@ def test_a_truncated_file_is_rejected_in_one_line(one_of_each: list[Pixels]) -> 
     broken = Image.open(io.BytesIO(stream.getvalue()[:300]))
     with pytest.raises(ImageError, match="cannot be decoded"):
         to_model_input(broken)
+
+
+@pytest.mark.parametrize("width", [3, 8, 20])
+def test_a_thin_stroke_is_as_wide_as_those_of_mnist(width: int) -> None:
+    """A 7 of 240 pixels: unchanged, its strokes would be 0.2 to 1.7 pixels wide."""
+    image = Image.new("L", (300, 400), 240)
+    ImageDraw.Draw(image).line([(80, 80), (220, 80), (130, 320)], fill=20, width=width)
+    rows = to_model_input(image)[12:22].sum(axis=1) / 255
+    assert 1.7 <= rows.mean() <= 2.4
