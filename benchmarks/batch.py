@@ -21,7 +21,6 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from benchmarks import before, pixel_tables, report
-from benchmarks.memory import sample_memory
 from crosscloud_mnist.adapters.spark.batch_scorer import SparkBatchScorer
 from crosscloud_mnist.adapters.spark.session import SparkCluster
 from crosscloud_mnist.adapters.spark.session_settings import WORKER_REUSE
@@ -30,6 +29,7 @@ from crosscloud_mnist.datasets.uci_digits import load_as_mnist
 from crosscloud_mnist.ports import ChunkSizes, ModelVersion, ScoringProgress
 from crosscloud_mnist.storage import idx
 from rehearsal.mnist_contract import mnist_contract
+from rehearsal.process_memory import sample_memory
 
 SCALE = float(os.environ.get("SCALE", "1"))  # of all counts, such as 0.05 to try it out
 _GROWTH = 20
@@ -68,9 +68,10 @@ def main() -> None:
             _measure_job(folder, bundle, "warm-up", "warm-up")
             fixed_seconds = time.perf_counter() - start
             seconds_1x = [_measure_job(folder, bundle, "1x", "first")[0]]
+            own = psutil.Process()
             with (
-                sample_memory(_is_python_worker, seconds=0.25) as workers_bytes,
-                sample_memory(_is_jvm, seconds=0.25) as jvm_bytes,
+                sample_memory(own, _is_python_worker, seconds=0.25) as workers_bytes,
+                sample_memory(own, _is_jvm, seconds=0.25) as jvm_bytes,
             ):
                 seconds_20x, progress = _measure_job(folder, bundle, "20x", "large")
             seconds_1x.append(_measure_job(folder, bundle, "1x", "second")[0])

@@ -29,6 +29,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 from kedro.io import DataCatalog, MemoryDataset
 from kedro.runner import SequentialRunner
 from matplotlib.figure import Figure
@@ -36,7 +37,6 @@ from mlflow import MlflowClient
 from mlflow.artifacts import download_artifacts
 
 from benchmarks import export_import, report
-from benchmarks.memory import sample_memory
 from crosscloud_mnist.bundle import Bundle, BundleContents, Signer, TestPredictions, Verifier, write
 from crosscloud_mnist.isolation.isolated_process import IsolatedAdapter
 from crosscloud_mnist.pipelines.register_remote import create_pipeline
@@ -45,11 +45,13 @@ from crosscloud_mnist.promotion import ProductionModel
 from rehearsal.dense_bundle import dense_contents
 from rehearsal.mlflow_servers import Server, two_servers
 from rehearsal.mnist_contract import mnist_contract
+from rehearsal.process_memory import sample_memory
 
 _COMMAND_MEGABYTES = 30.0
 SIZES = {"0.3mb": 0.3, "30mb": 30.0, "300mb": 300.0}
 _ROUNDS = int(os.environ.get("ROUNDS", "3"))
 _MEGABYTE = 1_000_000
+_SAMPLE_SECONDS = 0.02
 Sample = dict[str, float]
 
 
@@ -217,7 +219,7 @@ class Promotions:
 
     def measure_promotion(self, uri: str) -> Sample:
         """Promote; return the seconds, and the peak memory of all promoting processes together."""
-        with sample_memory() as peak_bytes:
+        with sample_memory(psutil.Process(), seconds=_SAMPLE_SECONDS) as peak_bytes:
             seconds = _timed(self.promote, uri)
         return {
             "promotion_seconds": seconds,

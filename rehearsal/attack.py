@@ -20,12 +20,14 @@ import numpy as np
 from crosscloud_mnist.bundle import Bundle, Signer, TestPredictions, write
 from crosscloud_mnist.serving.settings import TOKEN_VARIABLE
 from rehearsal.attacks import ATTACKS, Attack, Target
-from rehearsal.attacks.honest_load import HonestLoad, sampled_memory
+from rehearsal.attacks.honest_load import HonestLoad
 from rehearsal.dense_bundle import dense_contents
 from rehearsal.drill import NAME, cloud_endpoint
+from rehearsal.process_memory import sample_memory
 
 MAX_MEGABYTES = 400
 MIN_ANSWERED_PERCENT = 99.0
+_SAMPLE_SECONDS = 0.05
 _TOKEN = "a-token-of-the-attack"  # noqa: S105  of this run only
 
 
@@ -33,13 +35,14 @@ def run_attack(attack: Attack, target: Target, bundle: Bundle, scale: float) -> 
     """Run one attack, print its row, and return whether the endpoint withstood it."""
     golden = bundle.golden()
     load = HonestLoad(target, {"instances": golden.images[:1].tolist()}, golden.expected[:1])
-    with sampled_memory(target.supervisor) as samples, load.running():
+    memory = sample_memory(target.supervisor, seconds=_SAMPLE_SECONDS)
+    with memory as samples_bytes, load.running():
         started = time.monotonic()
         time.sleep(0.3)
         outcome = attack.run(target, scale)
         time.sleep(0.5)
         seconds = time.monotonic() - started
-    peak = max(samples)
+    peak = max(samples_bytes) / 2**20
     is_withstood = (
         outcome.has_held and load.answered_percent >= MIN_ANSWERED_PERCENT and peak < MAX_MEGABYTES
     )

@@ -1,4 +1,4 @@
-"""Honest clients during an attack, and the memory of the endpoint's processes."""
+"""Honest clients during an attack."""
 
 from __future__ import annotations
 
@@ -10,14 +10,12 @@ from dataclasses import dataclass, field
 
 import httpx
 import numpy as np
-import psutil
 
 from rehearsal.attacks.target import Target
 
 _CLIENTS = 2
 _PAUSE_SECONDS = 0.01
 _TIMEOUT_SECONDS = 10.0
-_SAMPLE_SECONDS = 0.05
 
 
 @dataclass
@@ -87,26 +85,3 @@ class HonestLoad:
             self.answered += 1
         else:
             self.failures.append("wrong probabilities")
-
-
-@contextlib.contextmanager
-def sampled_memory(supervisor: psutil.Process) -> Iterator[list[float]]:
-    """Yield a list that receives the megabytes of the endpoint's processes, added up."""
-    samples: list[float] = []
-    stopped = threading.Event()
-
-    def sample() -> None:
-        while not stopped.wait(_SAMPLE_SECONDS):
-            total = 0
-            with contextlib.suppress(psutil.NoSuchProcess):
-                for process in (supervisor, *supervisor.children(recursive=True)):
-                    total += process.memory_info().rss
-            samples.append(total / 2**20)
-
-    thread = threading.Thread(target=sample)
-    thread.start()
-    try:
-        yield samples
-    finally:
-        stopped.set()
-        thread.join()

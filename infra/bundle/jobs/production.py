@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from databricks.bundles.jobs import Job
 
-from jobs.task import cluster, doctor_job, kedro_job, kedro_task, schedule
+from jobs.task import HALF_HOUR, cluster, doctor_job, kedro_job, kedro_task, schedule
 
-_HALF_HOUR, _HOUR = 1800, 3600
+_HOUR = 3600
 
 
 def jobs(environment: str) -> dict[str, Job]:
@@ -38,7 +38,7 @@ def jobs(environment: str) -> dict[str, Job]:
                     "monitor.require_minimum_images": "{{job.parameters.require_minimum_images}}"
                 },
                 retries=1,
-                timeout_seconds=_HALF_HOUR,
+                timeout_seconds=HALF_HOUR,
             )
         ],
         node,
@@ -64,13 +64,13 @@ def jobs(environment: str) -> dict[str, Job]:
                     retries=1,
                     timeout_seconds=_HOUR,
                 ),
-                kedro_task("smoke_test", environment, after=["deploy"], timeout_seconds=_HALF_HOUR),
+                kedro_task("smoke_test", environment, after=["deploy"], timeout_seconds=HALF_HOUR),
                 kedro_task(
                     "report",
                     environment,
                     after=["smoke_test"],
                     retries=1,  # a second report replaces the first
-                    timeout_seconds=_HALF_HOUR,
+                    timeout_seconds=HALF_HOUR,
                 ),
             ],
             node,

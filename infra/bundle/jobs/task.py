@@ -43,7 +43,7 @@ _SINGLE_NODE_CONF = {
 }
 _SINGLE_NODE_TAGS = {"ResourceClass": "SingleNode"}
 _CLUSTER = "cluster"
-_HALF_HOUR = 1800
+HALF_HOUR = 1800  # seconds
 _TAGS = {"project": "crosscloud-mnist"}
 # The runtimes have mlflow-skinny alone. Without a version, pip installs the newest mlflow, which
 # replaces the runtime's mlflow-skinny.
@@ -149,7 +149,7 @@ def doctor_job(
     cluster: ClusterSpec, environment: str, *, extras: Sequence[str] = ("databricks",)
 ) -> Job:
     """Return the job that checks, on the cluster of the others, what they rely on."""
-    task = kedro_task("doctor", environment, timeout_seconds=_HALF_HOUR, extras=extras)
+    task = kedro_task("doctor", environment, timeout_seconds=HALF_HOUR, extras=extras)
     return kedro_job("doctor", [task], cluster, environment=environment)
 
 

@@ -51,7 +51,7 @@ class WorkspaceChecks:
         has_inference_table: Whether conf wants an inference table of it.
         candidate: URI of the version that is to be promoted, if one is named.
         scratch_model: A registered model for the scratch version; ``None`` or an empty
-                name creates one.
+            name creates one.
         workspace_id: The id that must be reached, if it is known.
     """
 

@@ -15,28 +15,32 @@ def _every_process(_: psutil.Process) -> bool:
 
 @contextmanager
 def sample_memory(
-    is_counted: Callable[[psutil.Process], bool] = _every_process, *, seconds: float = 0.02
+    parent: psutil.Process,
+    is_counted: Callable[[psutil.Process], bool] = _every_process,
+    *,
+    seconds: float,
 ) -> Iterator[list[int]]:
-    """Sample the resident bytes of this process and its children until the end of the block.
+    """Sample the resident bytes of a process and its children until the end of the block.
 
     Args:
+        parent: The process.
         is_counted: Whether a process counts; asked at each sample.
         seconds: From one sample to the next: each costs some milliseconds of a core.
 
     Yields:
         The samples so far: bytes, of all counted processes together.
     """
-    own = psutil.Process()
     samples: list[int] = []
     stopped = threading.Event()
 
     def sample() -> None:
         while not stopped.wait(seconds):
             total = 0
-            for process in [own, *own.children(recursive=True)]:
-                with suppress(psutil.Error):
-                    if is_counted(process):
-                        total += process.memory_info().rss
+            with suppress(psutil.NoSuchProcess):  # the parent has ended
+                for process in (parent, *parent.children(recursive=True)):
+                    with suppress(psutil.Error):
+                        if is_counted(process):
+                            total += process.memory_info().rss
             samples.append(total)
 
     thread = threading.Thread(target=sample)
