@@ -28,6 +28,11 @@ _SUCCESSOR = "databricks-mlflow-export-import"
 TOOLS = ("mlflow-export-import", _SUCCESSOR)
 _PROJECT = Path(__file__).parents[1]
 _PACKAGE = "mlflow_export_import"
+# The wheel's command, as a job runs it, and Kedro's, which loads the command lines of all plugins.
+_COMMANDS = {
+    "crosscloud-mnist": [sys.executable, "-m", "crosscloud_mnist"],
+    "kedro run": [sys.executable, "-m", "kedro", "run"],
+}
 
 
 @dataclass(frozen=True)
@@ -61,7 +66,7 @@ def measure_commands(
     log_model: Callable[[], str],
     rounds: int,
 ) -> list[dict[str, dict[str, Any]]]:
-    """Return the results of each round, by ``register_remote`` or the tool's name.
+    """Return the results of each round, by the command of ``register_remote`` or the tool's name.
 
     Args:
         servers: Source and target.
@@ -72,7 +77,10 @@ def measure_commands(
     project, tools = _write_project(servers, work), find_tools()
     results = []
     for number in range(rounds + 1):
-        result = {"register_remote": _promote(project, servers, log_model())}
+        result = {
+            name: _promote(command, project, servers, log_model())
+            for name, command in _COMMANDS.items()
+        }
         for tool in tools:
             folder = work / f"{tool} {number}"
             result[tool] = _export_and_import(tool, servers, folder, log_model())
@@ -80,11 +88,12 @@ def measure_commands(
     return [{name: asdict(each) for name, each in result.items()} for result in results[1:]]
 
 
-def _promote(project: Path, servers: tuple[Server, Server], uri: str) -> CommandResult:
-    arguments = ["run", "--pipelines", "register_remote", "--env", "benchmark"]
+def _promote(
+    command: Sequence[str], project: Path, servers: tuple[Server, Server], uri: str
+) -> CommandResult:
+    arguments = ["--pipelines", "register_remote", "--env", "benchmark"]
     arguments += ["--params", f"register_remote.model={uri}"]
-    command = [sys.executable, "-m", "kedro", *arguments]
-    seconds, ended = _run([command], [servers[0].credentials], project)
+    seconds, ended = _run([[*command, *arguments]], [servers[0].credentials], project)
     if ended.returncode:
         raise SystemExit(f"register_remote failed: {ended.stdout[-1000:]}{ended.stderr[-2000:]}")
     return CommandResult(seconds, 0, is_registered=True, message="")

@@ -99,16 +99,18 @@ def _measure_commands(
 
 
 def _compare_commands(commands: list[dict[str, dict[str, Any]]]) -> dict[str, float]:
-    """Return the command's seconds as a part of each tool's two commands."""
-    names = {
-        "databricks-mlflow-export-import": "command_vs_export_import_30mb",  # it moves the files
-        "mlflow-export-import": "command_vs_mlflow_export_import_30mb",
+    """Return the seconds of ``register_remote`` as a part of each tool's two commands."""
+    names = {"crosscloud-mnist": "command", "kedro run": "kedro_run"}
+    tools = {
+        "databricks-mlflow-export-import": "export_import",  # it moves the files
+        "mlflow-export-import": "mlflow_export_import",
     }
     return {
-        figure: statistics.median(
-            each["register_remote"]["seconds"] / each[tool]["seconds"] for each in commands
+        f"{name}_vs_{short}_30mb": statistics.median(
+            each[command]["seconds"] / each[tool]["seconds"] for each in commands
         )
-        for tool, figure in names.items()
+        for command, name in names.items()
+        for tool, short in tools.items()
         if tool in commands[0]
     }
 

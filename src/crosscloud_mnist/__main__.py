@@ -15,6 +15,8 @@ from typing import Any
 
 import click
 
+from crosscloud_mnist.isolation.worker_process import prepare_processes
+
 _PROGRAM = "crosscloud-mnist"
 
 
@@ -27,6 +29,7 @@ def main(*args: str, **options: Any) -> Any:
         SystemExit: The command failed. Its text, which a task shows, is the command's message; its
             code is the exit status.
     """
+    prepare_processes(args or sys.argv[1:])  # before Kedro is imported
     package = Path(__file__).parent.name
     command = _load_command(package)
     try:

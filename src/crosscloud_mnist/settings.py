@@ -1,10 +1,12 @@
 """Kedro's settings: see https://docs.kedro.org/en/stable/configure/configuration_basics/."""
 
+import sys
 from pathlib import Path
 
 from kedro.utils import find_kedro_project
 from omegaconf.resolvers import oc
 
+from crosscloud_mnist.hooks.configuration import CachingConfigLoader
 from crosscloud_mnist.hooks.console import ConsoleHooks
 from crosscloud_mnist.hooks.interrupt import InterruptHooks
 from crosscloud_mnist.hooks.library_notices import hide_library_notices
@@ -13,6 +15,7 @@ from crosscloud_mnist.hooks.source_commit import SourceCommitHooks
 from crosscloud_mnist.hooks.storage_lock import StorageLockHooks
 from crosscloud_mnist.hooks.version_check import disable_version_check
 from crosscloud_mnist.hooks.workspace_processes import WorkspaceProcessHooks
+from crosscloud_mnist.isolation.worker_process import prepare_processes
 from crosscloud_mnist.source_version import find_commit
 
 
@@ -35,6 +38,7 @@ def _images_folder(path: str) -> str:
 
 
 hide_library_notices()
+prepare_processes(sys.argv[1:])  # before Kedro imports the command lines of its plugins
 disable_version_check()
 
 HOOKS = (
@@ -50,6 +54,7 @@ DISABLE_HOOKS_FOR_PLUGINS = (
     "kedro-telemetry",
     *(() if find_kedro_project(Path.cwd()) else ("kedro-viz",)),
 )
+CONFIG_LOADER_CLASS = CachingConfigLoader
 CONFIG_LOADER_ARGS = {
     "base_env": "base",
     "default_run_env": "local",

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import cast
 
 import numpy as np
+import yaml
 
 from crosscloud_mnist.bundle.contents import (
     Examples,
@@ -32,6 +33,7 @@ from crosscloud_mnist.bundle.contents import (
 from crosscloud_mnist.contract import Contract, parse_contract
 from crosscloud_mnist.errors import BundleError, VerificationError
 
+MLMODEL = "MLmodel"  # MLflow's description of the model
 ADDED_BY_MLFLOW = "registered_model_meta"  # a file, on download; the only one that is not signed
 ARTIFACTS = {
     "onnx": "model.onnx",
@@ -92,6 +94,17 @@ class Bundle:
         signature = Model.load(str(self.folder)).signature
         return signature.to_dict() if signature else {}
 
+    def has_signature_of(self, other: Bundle) -> bool:
+        """Return whether MLflow checks the same inputs and outputs of both.
+
+        Where the texts are the same, MLflow, which takes a second to import, need not read them;
+        two versions of MLflow may write the same signature in two ways.
+        """
+        return (
+            self._written_signature() == other._written_signature()
+            or self.signature() == other.signature()
+        )
+
     def contract(self) -> Contract:
         """Read the contract: what the model takes and returns.
 
@@ -110,6 +123,9 @@ class Bundle:
     def card(self) -> ModelCard:
         """Read the lineage and the metrics."""
         return cast("ModelCard", json.loads(self._artifact("card").read_text()))
+
+    def _written_signature(self) -> object:
+        return yaml.safe_load((self.folder / MLMODEL).read_text()).get("signature")
 
     def _artifact(self, name: str) -> Path:
         return self.folder / "artifacts" / ARTIFACTS[name]

@@ -17,7 +17,7 @@ import yaml
 
 from crosscloud_mnist.bundle.contents import BundleContents
 from crosscloud_mnist.bundle.golden import SAME_HOST_TOLERANCE, check_golden
-from crosscloud_mnist.bundle.layout import ARTIFACTS, Bundle, digest_of
+from crosscloud_mnist.bundle.layout import ARTIFACTS, MLMODEL, Bundle, digest_of
 from crosscloud_mnist.bundle.requirements import pin_requirements
 from crosscloud_mnist.bundle.signing import SIGNATURE, Signer
 from crosscloud_mnist.contract import INPUT
@@ -114,7 +114,7 @@ def _remove_local_paths(folder: Path) -> None:
     flavor["model_code_path"] = Path(flavor["model_code_path"]).name
     for artifact in flavor["artifacts"].values():
         artifact["uri"] = artifact["path"]
-    model.save(str(folder / "MLmodel"))
+    model.save(str(folder / MLMODEL))
 
 
 def _remove_unpinned_tools(folder: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,24 @@ from crosscloud_mnist.errors import ConfigurationError
 from crosscloud_mnist.hooks.names import unknown_name
 
 _MISSING_ENTRY = re.compile(r"(Interpolation|Globals) key '([\w.]+)' not found")
+
+
+class CachingConfigLoader(OmegaConfigLoader):
+    """Reads and resolves each section once: the checks before a run, Kedro and plugins read them.
+
+    Each reader gets a copy: Kedro changes the catalog and the parameters that it reads.
+    """
+
+    def __getitem__(self, key: str) -> dict[str, Any]:
+        """Return the section, as ``OmegaConfigLoader`` does.
+
+        Raises:
+            KeyError: There is no pattern of its files.
+            MissingConfigException: There are no files of it.
+        """
+        if key not in self:
+            self[key] = super().__getitem__(key)
+        return deepcopy(super().__getitem__(key))
 
 
 def load_section(loader: OmegaConfigLoader, section: str) -> dict[str, Any]:

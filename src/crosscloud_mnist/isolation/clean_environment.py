@@ -21,6 +21,7 @@ def clean_environment() -> dict[str, str]:
     """Return this process's variables without credentials, profiles and addresses."""
     inherited = {name: value for name, value in os.environ.items() if _INHERITED.fullmatch(name)}
     return {
+        "MLFLOW_LOGGING_LEVEL": "WARNING",  # also before this process sets it for itself
         **inherited,
         **no_proxy_for_loopback(inherited),
         "HOME": os.devnull,  # no .databrickscfg, no .netrc, no .aws

@@ -3,7 +3,8 @@
 MLflow and the Databricks SDK take addresses and credentials from environment variables and from
 files in the home folder, whatever URI they are given, and a process has one environment. So each
 workspace gets a process with a new environment: no variable, profile or ``.netrc`` of this process
-can send anything to another workspace. ``worker.py`` is what runs in it.
+can send anything to another workspace. ``worker.py`` is what runs in it, ``worker_process.py``
+starts it.
 """
 
 from __future__ import annotations
@@ -16,20 +17,19 @@ import os
 import re
 import socket
 import subprocess
-import sys
 import threading
 from collections.abc import Mapping
 from functools import partial
 from multiprocessing.connection import Connection
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO
 
 from kedro.utils import load_obj
 
 from crosscloud_mnist.errors import RegistryError, rebuild_error
 from crosscloud_mnist.isolation.authorization import serve_authorization
-from crosscloud_mnist.isolation.clean_environment import clean_environment
 from crosscloud_mnist.isolation.codec import decode, encode
 from crosscloud_mnist.isolation.process_config import ProcessConfig
+from crosscloud_mnist.isolation.worker_process import end_server, start_worker
 from crosscloud_mnist.redaction import select_secrets, summarize
 
 _SEVERE = re.compile(r"\b(WARNING|ERROR|CRITICAL)\b")  # a level, as loggers write it
@@ -82,20 +82,14 @@ class _Process:
         start_message = encode([adapter, config.options, config.variables, headers])
         parent_socket, child_socket = socket.socketpair()
         authorization_socket, child_authorization_socket = socket.socketpair()
-        with child_socket, child_authorization_socket:
+        error_output, child_error_output = os.pipe()
+        with child_socket, child_authorization_socket, os.fdopen(child_error_output, "wb"):
             descriptors = [child_socket.fileno(), child_authorization_socket.fileno()]
-            self._child = subprocess.Popen(
-                # -P: nothing is imported from the current folder
-                [sys.executable, "-P", "-m", f"{__package__}.worker", *map(str, descriptors)],
-                env=clean_environment(),
-                pass_fds=descriptors,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.PIPE,
-                start_new_session=True,  # Ctrl-C interrupts this process only
-            )
+            self._child = start_worker(descriptors, child_error_output)
         self._last_line = ""
-        self._stderr_reader = threading.Thread(target=self._log_stderr, daemon=True)
+        self._stderr_reader = threading.Thread(
+            target=self._log_stderr, args=[os.fdopen(error_output, "rb")], daemon=True
+        )
         self._stderr_reader.start()
         self._connection = Connection(parent_socket.detach())
         with authorization_socket:
@@ -132,9 +126,13 @@ class _Process:
                 raise rebuild_error(name, message)
         raise rebuild_error("RegistryError", f"{self._adapter} sent no result of {method}")
 
-    def end(self) -> None:
-        """Close the connection, so that the process exits; kill it if it does not."""
+    def close(self) -> None:
+        """Close the connection, so that the process exits."""
         self._connection.close()
+
+    def end(self) -> None:
+        """Close the connection, and kill the process if it does not exit."""
+        self.close()
         try:
             self._child.wait(_EXIT_SECONDS)
         except subprocess.TimeoutExpired:
@@ -142,9 +140,9 @@ class _Process:
             self._child.wait()
         self._stderr_reader.join(_EXIT_SECONDS)
 
-    def _log_stderr(self) -> None:
+    def _log_stderr(self, stderr: BinaryIO) -> None:
         """Log what the process writes to its error output, without secrets."""
-        with cast("BinaryIO", self._child.stderr) as stderr:
+        with stderr:
             while line := stderr.readline(_MAX_LINE_BYTES):
                 text = summarize(line.decode(errors="replace"), self._secrets)
                 if progress := _PROGRESS.fullmatch(text):
@@ -180,7 +178,10 @@ def _get_process(adapter: str, config: ProcessConfig) -> _Process:
 @atexit.register
 def end_all() -> None:
     """End the processes that this process started."""
-    for (pid, _), process in list(_processes.items()):
-        if pid == os.getpid():
-            process.end()
+    own = [process for (pid, _), process in _processes.items() if pid == os.getpid()]
+    for process in own:
+        process.close()  # all exit at the same time
+    for process in own:
+        process.end()
     _processes.clear()
+    end_server()

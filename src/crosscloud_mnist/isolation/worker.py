@@ -1,5 +1,7 @@
 """What runs in a workspace's own process: ``python -m crosscloud_mnist.isolation.worker FD FD``.
 
+Where the system can fork safely, ``fork_server.py`` runs it instead.
+
 The first message names the adapter and holds its options and credentials; each further message is a
 call. The process ends when the connection closes, which the system does when the parent ends or is
 killed. Over the second connection it asks the parent for the authorization of its requests.
@@ -17,7 +19,7 @@ import traceback
 from collections.abc import Iterator, Sequence
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from kedro.utils import load_obj
 
@@ -26,6 +28,21 @@ from crosscloud_mnist.isolation import request_headers
 from crosscloud_mnist.isolation.authorization import AuthorizationClient
 from crosscloud_mnist.isolation.codec import decode, encode
 from crosscloud_mnist.redaction import redact, select_secrets, summarize
+
+
+def run(calls: int, authorization: int) -> None:
+    """Answer calls until the connection closes; this process is then ended.
+
+    Args:
+        calls: File descriptor of the connection to the parent, which calls.
+        authorization: That of the connection over which the parent signs in.
+    """
+    # MLflow asks it for each request whether this is a notebook, and it takes long to import:
+    # mlflow/utils/databricks_utils.py of MLflow 3.17, _get_dbutils
+    sys.modules["IPython"] = cast("Any", None)
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    logging.getLogger("crosscloud_mnist").setLevel(logging.INFO)  # progress, for the parent
+    answer_calls(Connection(calls), AuthorizationClient(Connection(authorization)))
 
 
 def answer_calls(connection: Connection, authorization: AuthorizationClient) -> None:
@@ -89,7 +106,4 @@ def _describe_error(error: Exception, call: str, secrets: Sequence[str]) -> tupl
 
 
 if __name__ == "__main__":
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
-    logging.getLogger("crosscloud_mnist").setLevel(logging.INFO)  # progress, for the parent
-    calls, authorization = (Connection(int(descriptor)) for descriptor in sys.argv[1:])
-    answer_calls(calls, AuthorizationClient(authorization))
+    run(*map(int, sys.argv[1:]))

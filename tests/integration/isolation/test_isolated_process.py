@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import pickle
+import re
 import signal
 import struct
 import subprocess
 import sys
 import time
 from base64 import b64encode
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 
 from crosscloud_mnist.datasets.port import PortDataset
@@ -100,7 +104,9 @@ class Probe:
     def send_pickle(self, path):
         """Write a pickle that creates a file to the parent, as a compromised process could."""
         content = pickle.dumps(Harmful(str(path)))
-        os.write(int(sys.argv[1]), struct.pack("!i", len(content)) + content)
+        connections = [each for each in gc.get_objects() if isinstance(each, Connection)]
+        for connection in connections:
+            os.write(connection.fileno(), struct.pack("!i", len(content)) + content)
         self.hang()
 
     def fail_at_length(self):
@@ -113,8 +119,11 @@ class Probe:
         return {"images": 255 - images, "folder": folder / "copy"}
 
 
-@pytest.fixture
-def probe(monkeypatch):
+@pytest.fixture(params=["forked", "started"])
+def probe(request, monkeypatch):
+    """The probe, in a process as Linux forks it, and as macOS starts it."""
+    if request.param == "started":
+        monkeypatch.delattr(os, "pidfd_open")
     monkeypatch.syspath_prepend(str(Path(__file__).parent))
     yield IsolatedAdapter(PROBE, {"greeting": "Good day,"}, {"PROBE_TOKEN": SECRET})
     end_all()
@@ -181,7 +190,7 @@ def test_it_sees_its_own_credentials_and_no_variable_of_this_process(probe, monk
 
 
 def test_no_credential_stands_in_its_arguments_or_its_first_environment(probe):
-    assert "crosscloud_mnist.isolation.worker" in probe.start()
+    assert re.search(r"crosscloud_mnist.isolation.(worker|fork_server)", probe.start())
     assert SECRET not in probe.start()
 
 
@@ -255,13 +264,12 @@ def test_it_ends_with_its_parent_even_in_a_call_and_when_the_parent_is_killed(tm
         text=True,
     )
     child = int(parent.stdout.readline())
-    assert Path(f"/proc/{child}").exists()
+    processes = psutil.Process(parent.pid).children(recursive=True)
+    assert child in {each.pid for each in processes}
     parent.kill()
     parent.wait()
-    until = time.monotonic() + 10
-    while Path(f"/proc/{child}").exists() and time.monotonic() < until:
-        time.sleep(0.05)
-    assert not Path(f"/proc/{child}").exists()
+    _, alive = psutil.wait_procs(processes, timeout=10)
+    assert not alive
 
 
 def test_the_catalog_isolates_every_adapter_that_declares_a_process_config(probe):

@@ -314,7 +314,7 @@ def test_no_secret_is_shown_anywhere(promotion, capfd, caplog, tmp_path):
     shown.extend(path.read_bytes().decode(errors="replace") for path in files)
     out, err = capfd.readouterr()
     everything = "\n".join([*shown, out, err, caplog.text])
-    assert "crosscloud_mnist.isolation.worker" in everything  # the process list was seen
+    assert "crosscloud_mnist.isolation.fork_server" in everything  # the process list was seen
     assert promotion.name in everything
     for server in promotion.servers:
         basic = base64.b64encode(f"{server.user}:{server.password}".encode()).decode()

@@ -25,6 +25,7 @@ from crosscloud_mnist.bundle import (
     golden_difference,
     write,
 )
+from crosscloud_mnist.bundle.layout import MLMODEL
 from crosscloud_mnist.bundle.signing import Signer
 from crosscloud_mnist.errors import BundleError, ConfigurationError, VerificationError
 from rehearsal.mnist_contract import mnist_contract
@@ -66,6 +67,28 @@ def test_what_the_report_and_the_gates_read_is_what_was_written(
     (images,), (probabilities,) = (json.loads(signature[each]) for each in ("inputs", "outputs"))
     assert (images["name"], images["tensor-spec"]["shape"]) == ("images", [-1, 28, 28])
     assert probabilities["tensor-spec"]["shape"] == [-1, 10]
+
+
+def _change_signature(bundle, old, new):
+    path = bundle.folder / MLMODEL
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+
+
+def test_two_texts_of_one_signature_are_the_same(copy, tiny_bundle):
+    _change_signature(copy, '"type": "tensor", "tensor-spec"', '"type":  "tensor",  "tensor-spec"')
+    assert copy.has_signature_of(tiny_bundle)
+
+
+def test_another_shape_is_another_signature(copy, tiny_bundle):
+    _change_signature(copy, "[-1, 28, 28]", "[-1, 32, 32]")
+    assert not copy.has_signature_of(tiny_bundle)
+
+
+def test_a_model_without_a_signature_has_not_that_of_another(copy, tiny_bundle):
+    _change_signature(copy, "signature:", "other:")
+    assert not copy.has_signature_of(tiny_bundle)
 
 
 @pytest.mark.parametrize("name", ["golden", "test_predictions", "examples"])

@@ -8,7 +8,7 @@ import pytest
 from kedro.config import OmegaConfigLoader
 
 from crosscloud_mnist.errors import ConfigurationError
-from crosscloud_mnist.hooks.configuration import load_section
+from crosscloud_mnist.hooks.configuration import CachingConfigLoader, load_section
 from crosscloud_mnist.settings import CONFIG_LOADER_ARGS
 
 CONF = Path(__file__).parents[3] / "conf"
@@ -53,3 +53,21 @@ def test_an_entry_that_does_not_exist_is_named_with_those_that_do(
         load_section(loader, section)
     assert message in str(raised.value)
     assert str(raised.value).endswith("check --params and conf")
+
+
+def test_a_section_is_read_once_and_each_reader_gets_its_own(tmp_path):
+    (tmp_path / "base").mkdir()
+    (tmp_path / "local").mkdir()
+    path = tmp_path / "base" / "parameters.yml"
+    path.write_text("train: {epochs: 3}")
+    loader = CachingConfigLoader(str(tmp_path), base_env="base", default_run_env="local")
+    loader["parameters"]["train"]["epochs"] = 5  # as Kedro sets what --params says
+    path.unlink()
+    assert loader["parameters"] == {"train": {"epochs": 3}}
+
+
+def test_what_is_set_replaces_what_was_read():
+    loader = CachingConfigLoader(str(CONF), **CONFIG_LOADER_ARGS)
+    assert loader["globals"]["storage"]
+    loader["globals"] = {"storage": "elsewhere"}
+    assert loader["globals"] == {"storage": "elsewhere"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Protocol
@@ -120,15 +121,25 @@ class MlflowClients:
     @contextmanager
     def _translated_client(self) -> Iterator[MlflowClient]:
         from mlflow import MlflowClient
-        from mlflow.exceptions import MlflowException
-        from requests import RequestException
-        from sqlalchemy.exc import SQLAlchemyError
 
         try:
             yield MlflowClient(tracking_uri=self.tracking_uri, registry_uri=self.registry_uri)
-        except (MlflowException, RequestException, SQLAlchemyError) as error:
+        except _request_errors() as error:
             reason = summarize(str(error), select_secrets(os.environ))
             raise RegistryError(
                 f"a request to {self.tracking_uri} failed: {reason}; check the address, the names "
                 "and the credentials"
             ) from error
+
+
+def _request_errors() -> tuple[type[Exception], ...]:
+    """Return what a client raises; of SQLAlchemy only where MLflow uses it, for a database."""
+    from mlflow.exceptions import MlflowException
+    from requests import RequestException
+
+    database_errors = sys.modules.get("sqlalchemy.exc")
+    return (
+        MlflowException,
+        RequestException,
+        *([database_errors.SQLAlchemyError] if database_errors else []),
+    )

@@ -5,8 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-
-import pandas as pd  # at run time: Kedro reads the types of a node
+from typing import TYPE_CHECKING
 
 from crosscloud_mnist.bundle import Verifier
 from crosscloud_mnist.contract import Contract
@@ -24,6 +23,11 @@ from crosscloud_mnist.pipelines.monitor.parameters import MonitorParameters
 from crosscloud_mnist.pipelines.monitor.report import MonitorReport
 from crosscloud_mnist.ports import ModelVersion, Registry, served_entity_name
 from crosscloud_mnist.promotion import fetch_verified
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+else:
+    DataFrame = object  # Kedro reads the types of every node; pandas takes long to import
 
 
 def fetch_profile(
@@ -46,7 +50,7 @@ def fetch_profile(
     return card["profile"], contract
 
 
-def read_log(log: pd.DataFrame, version: ModelVersion, contract: Contract) -> LoggedPredictions:
+def read_log(log: DataFrame, version: ModelVersion, contract: Contract) -> LoggedPredictions:
     """Return what the version predicted, by the columns of Databricks' inference tables."""
     return read_predictions(log, contract, served_entity_name(version.name, version.version))
 
