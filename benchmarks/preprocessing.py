@@ -159,7 +159,7 @@ def _compare(
         "agreement": float((is_named & (predicted == predict(old).argmax(axis=1))).mean()),
         "named_rightly": float(is_right.mean()),
         "wrong_and_sure_digits": float((is_wrong_and_sure & ~is_label_error).sum()),
-        "sure_of_another_label_than_an_error": float((is_wrong_and_sure & is_label_error).sum()),
+        "wrong_and_sure_label_errors": float((is_wrong_and_sure & is_label_error).sum()),
         "right_and_unsure": float((is_right & ~is_sure).mean()),
     }
 
