@@ -9,31 +9,33 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
-from crosscloud_mnist.isolation.worker_process import prepare_processes
+from crosscloud_mnist.isolation.early_start import prepare_processes
 
 _PROGRAM = "crosscloud-mnist"
 
 
-def main(*args: str, **options: Any) -> Any:
-    """Run a pipeline; the arguments are those of ``kedro run``.
+def main(args: Sequence[str] | None = None, **options: Any) -> Any:
+    """Run a pipeline; return its outputs in a notebook, and nothing in a command or a task.
 
-    In a notebook the value is returned; on a command line and in a task, nothing.
+    Args:
+        args: The arguments of ``kedro run``; those of the command where there are none.
+        options: Of click's ``Command.main``.
 
     Raises:
         SystemExit: The command failed. Its text, which a task shows, is the command's message; its
             code is the exit status.
     """
-    prepare_processes(args or sys.argv[1:])  # before Kedro is imported
+    prepare_processes(sys.argv[1:] if args is None else args)  # before Kedro is imported
     package = Path(__file__).parent.name
     command = _load_command(package)
     try:
-        outputs = command(*args, prog_name=_PROGRAM, standalone_mode=False, **options)
+        outputs = command(args, prog_name=_PROGRAM, standalone_mode=False, **options)
     except click.ClickException as error:
         error.show()
         raise _failure(error.format_message(), error.exit_code) from None

@@ -15,7 +15,7 @@ from crosscloud_mnist.hooks.source_commit import SourceCommitHooks
 from crosscloud_mnist.hooks.storage_lock import StorageLockHooks
 from crosscloud_mnist.hooks.version_check import disable_version_check
 from crosscloud_mnist.hooks.workspace_processes import WorkspaceProcessHooks
-from crosscloud_mnist.isolation.worker_process import prepare_processes
+from crosscloud_mnist.isolation.early_start import prepare_processes
 from crosscloud_mnist.source_version import find_commit
 
 

@@ -11,10 +11,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from kedro.config import OmegaConfigLoader
 from kedro.io import DataCatalog, DatasetError
 from omegaconf import OmegaConf
 
+from crosscloud_mnist.hooks.configuration import CachingConfigLoader
 from crosscloud_mnist.hooks.parameters import check_parameters
 from crosscloud_mnist.pipeline_registry import register_pipelines
 from crosscloud_mnist.settings import CONFIG_LOADER_ARGS
@@ -30,8 +30,8 @@ AZURE = "databricks-uc://data_masters_azure:data_masters_train"
 GCP = "databricks-uc://data_masters_gcp:data_masters_deploy"
 
 
-def load(environment: str, **parameters: object) -> OmegaConfigLoader:
-    loader = OmegaConfigLoader(
+def load(environment: str, **parameters: object) -> CachingConfigLoader:
+    loader = CachingConfigLoader(
         str(PROJECT / "conf"), env=environment, runtime_params=parameters, **CONFIG_LOADER_ARGS
     )
     loader.config_patterns["mlflow"] = ["mlflow*"]
@@ -176,7 +176,7 @@ def test_local_overrides_base_where_no_environment_is_named(conf, monkeypatch):
     (conf / "local" / "globals.yml").write_text("slots: 7\n")
 
     def values(environment: str | None) -> tuple[str, int]:
-        loader = OmegaConfigLoader(str(conf), env=environment, **CONFIG_LOADER_ARGS)
+        loader = CachingConfigLoader(str(conf), env=environment, **CONFIG_LOADER_ARGS)
         parameters, catalog = loader["parameters"], loader["catalog"]
         return parameters["rollback"]["reason"], catalog["launcher"]["options"]["slots"]
 
@@ -415,7 +415,7 @@ def test_an_endpoint_overridden_in_part_is_one_line_that_names_what_is_missing(
 ):
     (conf / "laptop").mkdir()
     (conf / "laptop" / "globals.yml").write_text(override)
-    loader = OmegaConfigLoader(str(conf), env="laptop", **CONFIG_LOADER_ARGS)
+    loader = CachingConfigLoader(str(conf), env="laptop", **CONFIG_LOADER_ARGS)
     endpoint = DataCatalog.from_config(
         {"endpoint": loader["catalog"]["endpoint"]}, {"endpoint": {}}
     )
@@ -430,11 +430,11 @@ def test_a_changed_endpoint_and_log_are_used_by_every_pipeline(conf):
         "endpoint: {name: m, port: 9000, folder: e, inference_log: {folder: elsewhere}}\n"
         "inference_log: elsewhere\n"
     )
-    catalog = OmegaConfigLoader(str(conf), env="laptop", **CONFIG_LOADER_ARGS)["catalog"]
+    catalog = CachingConfigLoader(str(conf), env="laptop", **CONFIG_LOADER_ARGS)["catalog"]
     assert catalog["endpoint"]["options"]["port"] == 9000
     assert catalog["endpoints"]["options"]["local"] == catalog["endpoint"]["options"]
     assert catalog["inference_log"]["source"] == "elsewhere"
     (conf / "laptop" / "globals.yml").write_text("inference_log: elsewhere\n")
-    catalog = OmegaConfigLoader(str(conf), env="laptop", **CONFIG_LOADER_ARGS)["catalog"]
+    catalog = CachingConfigLoader(str(conf), env="laptop", **CONFIG_LOADER_ARGS)["catalog"]
     assert catalog["inference_log"]["source"] == "elsewhere"
     assert catalog["endpoints"]["options"]["local"]["inference_log"]["folder"] == "elsewhere"

@@ -22,6 +22,7 @@ def command(env: str, pipelines: str) -> dict[str, str]:
 @pytest.fixture(autouse=True)
 def _no_project(monkeypatch):
     monkeypatch.setattr(entry_point, "_load_command", lambda package: command)
+    monkeypatch.setattr(entry_point, "prepare_processes", list)
 
 
 def call(monkeypatch, *arguments: str):

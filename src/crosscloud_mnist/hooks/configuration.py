@@ -21,8 +21,13 @@ _MISSING_ENTRY = re.compile(r"(Interpolation|Globals) key '([\w.]+)' not found")
 class CachingConfigLoader(OmegaConfigLoader):
     """Reads and resolves each section once: the checks before a run, Kedro and plugins read them.
 
-    Each reader gets a copy: Kedro changes the catalog and the parameters that it reads.
+    Each reader gets a copy: Kedro changes the catalog and the parameters that it reads. A section
+    is read again after the parameters of the command, or the patterns of its files, have changed.
     """
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        self._read: dict[str, tuple[str, dict[str, Any]]] = {}
+        super().__init__(*arguments, **options)
 
     def __getitem__(self, key: str) -> dict[str, Any]:
         """Return the section, as ``OmegaConfigLoader`` does.
@@ -31,9 +36,12 @@ class CachingConfigLoader(OmegaConfigLoader):
             KeyError: There is no pattern of its files.
             MissingConfigException: There are no files of it.
         """
-        if key not in self:
-            self[key] = super().__getitem__(key)
-        return deepcopy(super().__getitem__(key))
+        if key in self:  # set in place of the files
+            return super().__getitem__(key)
+        depends_on = repr((self.runtime_params, self.config_patterns.get(key)))
+        if key not in self._read or self._read[key][0] != depends_on:
+            self._read[key] = depends_on, super().__getitem__(key)
+        return deepcopy(self._read[key][1])
 
 
 def load_section(loader: OmegaConfigLoader, section: str) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from kedro.framework.project import settings
 
 # They start no MLflow run, and use no dataset of the plugin.
 UNTRACKED_PIPELINES = ("history", "register_remote")
-_ENTRY_POINT = "mlflow_hook"  # of kedro-mlflow, in the group kedro.hooks
+_EMPTY_PLUGIN = ModuleType("mlflow_hook")  # kedro-mlflow's entry point in the group kedro.hooks
 
 
 def disable_tracking_plugin() -> None:
@@ -18,4 +18,4 @@ def disable_tracking_plugin() -> None:
     point is not, if a plugin of its name is registered before:
     https://pluggy.readthedocs.io/en/stable/api_reference.html#pluggy.PluginManager.load_setuptools_entrypoints
     """
-    settings.set("HOOKS", (*settings.HOOKS, ModuleType(_ENTRY_POINT)))
+    settings.set("HOOKS", (*settings.HOOKS, _EMPTY_PLUGIN))

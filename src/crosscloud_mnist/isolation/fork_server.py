@@ -5,7 +5,9 @@ two processes. It never has a credential: those reach a child over the child's o
 fork server of ``multiprocessing`` would inherit the environment of its parent:
 https://docs.python.org/3/library/multiprocessing.html#contexts-and-start-methods
 
-It answers the requests of ``fork_protocol.py``, and ends with the process that started it.
+Each message on the connection holds the file descriptors of one worker: its two connections, its
+error output, and a pipe. Into the pipe it writes the process id, and later the exit status, each on
+a line. It ends when the connection is closed and its last child has ended.
 """
 
 from __future__ import annotations
@@ -14,54 +16,98 @@ import contextlib
 import gc
 import importlib
 import os
+import select
+import signal
 import socket
 import sys
+import traceback
 from collections.abc import Sequence
 
 from crosscloud_mnist.isolation import worker
-from crosscloud_mnist.isolation.fork_protocol import (
-    DESCRIPTORS,
-    MAX_REQUEST_BYTES,
-    RUNNING,
-    START,
-    STATUS,
-)
+
+DESCRIPTORS = 4
 
 
 def serve(control: socket.socket) -> None:
-    """Answer requests until the connection closes."""
-    while True:
-        request, descriptors, *_ = socket.recv_fds(control, MAX_REQUEST_BYTES, DESCRIPTORS)
-        match request.split():
-            case [kind] if kind == START:
-                control.send(b"%d" % _fork(control, descriptors))
-            case [kind, pid] if kind == STATUS:
-                control.send(_status(int(pid)))
-            case _:
-                return
+    """Fork a worker for each message, and report each that ended."""
+    reports: dict[int, int] = {}  # pipe by process id
+    child_ended, wakeup = socket.socketpair()
+    child_ended.setblocking(False)
+    wakeup.setblocking(False)
+    signal.set_wakeup_fd(wakeup.fileno())
+    signal.signal(signal.SIGCHLD, lambda *_: None)  # otherwise it would not wake up
+    events = select.poll()
+    for each in (control, child_ended):
+        events.register(each, select.POLLIN)
+    is_open = True
+    while is_open or reports:
+        ready = {descriptor for descriptor, _ in events.poll()}
+        if child_ended.fileno() in ready:
+            child_ended.recv(4096)
+            _report_ended(reports)
+        if control.fileno() in ready:
+            _, descriptors, *_ = socket.recv_fds(control, 1, DESCRIPTORS)
+            is_open = len(descriptors) == DESCRIPTORS
+            if is_open:
+                _start(descriptors, reports, [control, child_ended, wakeup])
+            else:
+                events.unregister(control)
 
 
-def _fork(control: socket.socket, descriptors: Sequence[int]) -> int:
-    """Return the process id of a new worker with those descriptors."""
-    pid = os.fork()
+def _start(
+    descriptors: Sequence[int], reports: dict[int, int], own: Sequence[socket.socket]
+) -> None:
+    """Fork a worker; where that fails, its error output says why."""
+    *given, report = descriptors
+    try:
+        pid = os.fork()
+    except OSError as error:
+        os.write(given[-1], f"cannot fork: {error}\n".encode())
+        os.write(report, b"0\n1\n")
+        pid = -1
     if pid == 0:
-        control.close()
+        _work(given, own)
+    for descriptor in given:
+        os.close(descriptor)
+    if pid > 0:
+        _write(report, pid)
+        reports[pid] = report
+    else:
+        os.close(report)
+
+
+def _work(descriptors: Sequence[int], own: Sequence[socket.socket]) -> None:
+    """Be the worker. It keeps the pipe open, which so stays open until both have ended."""
+    try:
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        os.setsid()
+        for each in own:
+            each.close()
         gc.enable()
         calls, authorization, error_output = descriptors
         os.dup2(error_output, sys.stderr.fileno())
         os.close(error_output)
-        try:
-            worker.run(calls, authorization)
-        finally:
-            os._exit(1)  # what the server does next is not for its child
-    for descriptor in descriptors:
-        os.close(descriptor)
-    return pid
+        worker.run(calls, authorization)
+    except BaseException:  # noqa: BLE001  the parent must get any error
+        traceback.print_exc()
+    finally:
+        os._exit(1)  # what the server does next is not for its child
 
 
-def _status(pid: int) -> bytes:
-    ended, status = os.waitpid(pid, os.WNOHANG)
-    return b"%d" % os.waitstatus_to_exitcode(status) if ended else RUNNING
+def _report_ended(reports: dict[int, int]) -> None:
+    while reports:
+        pid, status = os.waitpid(-1, os.WNOHANG)
+        if pid == 0:
+            return
+        report = reports.pop(pid)
+        _write(report, os.waitstatus_to_exitcode(status))
+        os.close(report)
+
+
+def _write(report: int, number: int) -> None:
+    with contextlib.suppress(BrokenPipeError):  # nobody asks any more
+        os.write(report, b"%d\n" % number)
 
 
 if __name__ == "__main__":

@@ -82,13 +82,14 @@ class _Process:
         start_message = encode([adapter, config.options, config.variables, headers])
         parent_socket, child_socket = socket.socketpair()
         authorization_socket, child_authorization_socket = socket.socketpair()
-        error_output, child_error_output = os.pipe()
-        with child_socket, child_authorization_socket, os.fdopen(child_error_output, "wb"):
+        descriptor, child_descriptor = os.pipe()
+        error_output = os.fdopen(descriptor, "rb")
+        with child_socket, child_authorization_socket, os.fdopen(child_descriptor, "wb"):
             descriptors = [child_socket.fileno(), child_authorization_socket.fileno()]
-            self._child = start_worker(descriptors, child_error_output)
+            self._child = start_worker(descriptors, child_descriptor)
         self._last_line = ""
         self._stderr_reader = threading.Thread(
-            target=self._log_stderr, args=[os.fdopen(error_output, "rb")], daemon=True
+            target=self._log_stderr, args=[error_output], daemon=True
         )
         self._stderr_reader.start()
         self._connection = Connection(parent_socket.detach())
@@ -181,7 +182,7 @@ def end_all() -> None:
     own = [process for (pid, _), process in _processes.items() if pid == os.getpid()]
     for process in own:
         process.close()  # all exit at the same time
+    end_server()
     for process in own:
         process.end()
     _processes.clear()
-    end_server()

@@ -1,6 +1,6 @@
 """What runs in a workspace's own process: ``python -m crosscloud_mnist.isolation.worker FD FD``.
 
-Where the system can fork safely, ``fork_server.py`` runs it instead.
+Where the system can fork safely, ``fork_server.py`` calls ``run`` in a child of its own.
 
 The first message names the adapter and holds its options and credentials; each further message is a
 call. The process ends when the connection closes, which the system does when the parent ends or is

@@ -33,17 +33,17 @@ def main() -> None:
 
 def parse(command: Any, arguments: list[str]) -> dict[str, Any]:
     """Return the parameters of one command line, checked as before a run."""
-    from kedro.config import OmegaConfigLoader
     from kedro.framework.project import pipelines
 
     from crosscloud_mnist.cli import check_selection
+    from crosscloud_mnist.hooks.configuration import CachingConfigLoader
     from crosscloud_mnist.hooks.parameters import check_parameters
     from crosscloud_mnist.settings import CONFIG_LOADER_ARGS
 
     with command.make_context("run", list(arguments)) as context:
         options = context.params
         check_selection(options)
-        loader = OmegaConfigLoader(
+        loader = CachingConfigLoader(
             options["conf_source"],
             env=options["env"],
             runtime_params=options["params"],

@@ -6,7 +6,6 @@ import gc
 import logging
 import os
 import pickle
-import re
 import signal
 import struct
 import subprocess
@@ -22,6 +21,7 @@ import pytest
 
 from crosscloud_mnist.datasets.port import PortDataset
 from crosscloud_mnist.errors import RegistryError, VerificationError
+from crosscloud_mnist.isolation import worker_process
 from crosscloud_mnist.isolation.isolated_process import IsolatedAdapter, end_all
 from crosscloud_mnist.isolation.process_config import ProcessConfig
 from crosscloud_mnist.ports import ModelVersion
@@ -95,6 +95,9 @@ class Probe:
         sys.stderr.flush()
         self.die()
 
+    def leave(self):
+        sys.exit("a reason that matters")
+
     def log(self):
         logging.getLogger("probe").warning("retry with %s", os.environ["PROBE_TOKEN"])
 
@@ -119,11 +122,10 @@ class Probe:
         return {"images": 255 - images, "folder": folder / "copy"}
 
 
-@pytest.fixture(params=["forked", "started"])
+@pytest.fixture(params=["linux", "darwin"])
 def probe(request, monkeypatch):
     """The probe, in a process as Linux forks it, and as macOS starts it."""
-    if request.param == "started":
-        monkeypatch.delattr(os, "pidfd_open")
+    monkeypatch.setattr(worker_process, "PLATFORM", request.param)
     monkeypatch.syspath_prepend(str(Path(__file__).parent))
     yield IsolatedAdapter(PROBE, {"greeting": "Good day,"}, {"PROBE_TOKEN": SECRET})
     end_all()
@@ -190,7 +192,8 @@ def test_it_sees_its_own_credentials_and_no_variable_of_this_process(probe, monk
 
 
 def test_no_credential_stands_in_its_arguments_or_its_first_environment(probe):
-    assert re.search(r"crosscloud_mnist.isolation.(worker|fork_server)", probe.start())
+    module = "fork_server" if worker_process.PLATFORM == "linux" else "worker"
+    assert f"crosscloud_mnist.isolation.{module}\0" in probe.start()
     assert SECRET not in probe.start()
 
 
@@ -217,6 +220,11 @@ def test_the_last_line_of_the_error_output_is_in_the_error_without_secrets(probe
         probe.complain_and_die()
     assert "GET http://***@host ***" in caplog.text
     assert SECRET not in caplog.text
+
+
+def test_a_process_that_exits_says_why(probe):
+    with pytest.raises(RegistryError, match=r"status 1; it wrote: .*a reason that matters\), exp"):
+        probe.leave()
 
 
 def test_a_warning_of_the_process_is_logged_as_one_without_secrets(probe, caplog):

@@ -7,10 +7,10 @@ import tarfile
 from pathlib import Path
 
 import pytest
-from kedro.config import OmegaConfigLoader
 
 from crosscloud_mnist.errors import ConfigurationError
 from crosscloud_mnist.hooks.conf_source import open_conf_source
+from crosscloud_mnist.hooks.configuration import CachingConfigLoader
 from crosscloud_mnist.hooks.parameters import check_parameters
 
 _LOGGING = "version: 1\ndisable_existing_loggers: false\nloggers: {conf_source_test: {level: 17}}\n"
@@ -36,7 +36,7 @@ def test_an_archive_is_unpacked_for_the_time_of_the_run(archive):
 
 def test_a_parameter_that_only_an_archive_names_is_known(archive):
     with open_conf_source(str(archive)) as folder:
-        loader = OmegaConfigLoader(
+        loader = CachingConfigLoader(
             folder, base_env="base", default_run_env="base", runtime_params={"images": "folder"}
         )
         check_parameters(loader, {})

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from kedro.config import OmegaConfigLoader
 
 from crosscloud_mnist.errors import ConfigurationError
 from crosscloud_mnist.hooks.configuration import CachingConfigLoader, load_section
@@ -48,7 +47,7 @@ def test_an_entry_that_does_not_exist_is_named_with_those_that_do(
 ):
     for variable in ("MNIST_STORAGE", "MNIST_SOURCE", "MNIST_TARGET"):
         monkeypatch.setenv(variable, "/nowhere")
-    loader = OmegaConfigLoader(str(CONF), env=env, runtime_params=given, **CONFIG_LOADER_ARGS)
+    loader = CachingConfigLoader(str(CONF), env=env, runtime_params=given, **CONFIG_LOADER_ARGS)
     with pytest.raises(ConfigurationError) as raised:
         load_section(loader, section)
     assert message in str(raised.value)
@@ -64,6 +63,15 @@ def test_a_section_is_read_once_and_each_reader_gets_its_own(tmp_path):
     loader["parameters"]["train"]["epochs"] = 5  # as Kedro sets what --params says
     path.unlink()
     assert loader["parameters"] == {"train": {"epochs": 3}}
+
+
+def test_a_section_is_read_again_with_other_parameters_of_the_command():
+    given = {"train_distributed": {"recipe": "compact"}}
+    loader = CachingConfigLoader(str(CONF), runtime_params=given, **CONFIG_LOADER_ARGS)
+    loader.runtime_params = {}
+    assert loader["parameters"]["train_distributed"]["recipe"] == "baseline"
+    loader.runtime_params = given
+    assert loader["parameters"]["train_distributed"]["recipe"] == "compact"
 
 
 def test_what_is_set_replaces_what_was_read():

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pytest
-from kedro.config import OmegaConfigLoader
 from kedro.pipeline import Node, Pipeline
 from pydantic import ConfigDict, PositiveInt
 from pydantic.dataclasses import dataclass
 
 from crosscloud_mnist.contract import Contract
 from crosscloud_mnist.errors import ConfigurationError
+from crosscloud_mnist.hooks.configuration import CachingConfigLoader
 from crosscloud_mnist.hooks.parameters import check_parameters
 from rehearsal.mnist_contract import mnist_contract
 
@@ -51,7 +51,7 @@ def check(conf: Path, **given: Any) -> dict[str, Any]:
     (conf / "base" / "catalog.yml").write_text(
         "a: {type: x, path: '${runtime_params:images,y}', uri: '${runtime_params:group.model,z}'}"
     )
-    loader = OmegaConfigLoader(
+    loader = CachingConfigLoader(
         str(conf), base_env="base", default_run_env="local", runtime_params=given
     )
     check_parameters(loader, PIPELINES)
@@ -123,7 +123,7 @@ def test_a_contract_that_no_data_set_has_is_one_line(tmp_path, given, message):
     (tmp_path / "local").mkdir()
     values = {**asdict(mnist_contract()), **given}
     (tmp_path / "base" / "parameters.yml").write_text(json.dumps({"contract": values}))
-    loader = OmegaConfigLoader(str(tmp_path), base_env="base", default_run_env="local")
+    loader = CachingConfigLoader(str(tmp_path), base_env="base", default_run_env="local")
     pipeline = Pipeline([Node(use_contract, "params:contract", "count", name="use_contract")])
     with pytest.raises(ConfigurationError, match=message) as raised:
         check_parameters(loader, {"train": pipeline})

@@ -6,7 +6,6 @@ from pathlib import Path
 from urllib.request import proxy_bypass
 
 import pytest
-from kedro.config import OmegaConfigLoader
 from kedro.framework.hooks.manager import _create_hook_manager
 from kedro.io import DataCatalog
 from kedro.pipeline import Node, Pipeline
@@ -14,6 +13,7 @@ from kedro.pipeline import Node, Pipeline
 from crosscloud_mnist.datasets.bundle import BundleDataset
 from crosscloud_mnist.errors import ConfigurationError, RegistryError
 from crosscloud_mnist.hooks import preflight
+from crosscloud_mnist.hooks.configuration import CachingConfigLoader
 
 
 @pytest.mark.parametrize(
@@ -34,13 +34,13 @@ def test_training_does_not_start_without_a_key_to_sign_with(tmp_path, key, messa
     start(Pipeline([Node(lambda bundle: bundle, "bundle", "more", name="use_bundle")]))
 
 
-def loader(conf: Path, environment: str | None = None, **files: str) -> OmegaConfigLoader:
+def loader(conf: Path, environment: str | None = None, **files: str) -> CachingConfigLoader:
     """Return a loader of a conf folder with ``base`` and ``local``, and these files in base."""
     for name in ("base", "local"):
         (conf / name).mkdir(parents=True, exist_ok=True)
     for name, text in files.items():
         (conf / "base" / f"{name}.yml").write_text(text)
-    return OmegaConfigLoader(str(conf), env=environment, base_env="base", default_run_env="local")
+    return CachingConfigLoader(str(conf), env=environment, base_env="base", default_run_env="local")
 
 
 def test_an_environment_that_does_not_exist_is_named_with_those_that_do(tmp_path):
