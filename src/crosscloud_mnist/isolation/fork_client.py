@@ -10,6 +10,7 @@ import socket
 import subprocess
 import threading
 import time
+import weakref
 from collections.abc import Callable, Mapping, Sequence
 
 _LIBRARY = "mlflow"  # which every adapter of a workspace needs
@@ -35,6 +36,12 @@ class ForkServer:
     def poll(self) -> int | None:
         """Return the exit status; ``None`` while it runs."""
         return self._process.poll()
+
+    def exit_status(self) -> int:
+        """Return the exit status; 1 if it still runs."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            return self._process.wait(_EXIT_SECONDS)
+        return 1
 
     def start(self, descriptors: Sequence[int]) -> ForkedProcess:
         """Let it fork a process, once it has imported its library.
@@ -76,9 +83,10 @@ class ForkedProcess:
     def __init__(self, server: ForkServer, report: int) -> None:
         self.returncode: int | None = None
         self._server = server
-        self._report = os.fdopen(report, "rb", buffering=0)
+        self._report = report
         self._text = b""
         self._lock = threading.Lock()
+        weakref.finalize(self, os.close, report)  # not before: another thread may wait for it
 
     @property
     def pid(self) -> int:
@@ -89,7 +97,7 @@ class ForkedProcess:
 
     def poll(self) -> int | None:
         """Return the exit status; ``None`` while the process runs, or is not forked yet."""
-        while self._read(0):
+        while self.returncode is None and self._read(0):
             pass
         return self.returncode
 
@@ -122,23 +130,18 @@ class ForkedProcess:
         return int(lines[0]) if len(lines) > 1 else 0
 
     def _read(self, timeout: float | None) -> bool:
-        """Read what there is to read within so many seconds; return whether there was anything."""
+        """Wait so many seconds for something to read; return whether there was anything."""
         events = select.poll()
-        with self._lock:
-            if self._report.closed:
-                return False
-            events.register(self._report, select.POLLIN)
+        events.register(self._report, select.POLLIN)
         if not events.poll(None if timeout is None else timeout * 1000):
             return False
         with self._lock:
-            if self._report.closed or not events.poll(0):
-                return False
-            content = self._report.read(64)
-            self._text += content
-            lines = self._text.split(b"\n")
-            if content and len(lines) <= 2:  # no more than the process id
-                return True
-            # Without a status the server ended before: it can no longer be known.
-            self.returncode = int(lines[1]) if len(lines) > 2 else self._server.poll() or 1
-            self._report.close()
-            return True
+            if self.returncode is None and events.poll(0):
+                content = os.read(self._report, 64)
+                self._text += content
+                lines = self._text.split(b"\n")
+                if len(lines) > 2:
+                    self.returncode = int(lines[1])
+                elif not content:  # the server ended before it, and so did not say
+                    self.returncode = self._server.exit_status()
+        return True
