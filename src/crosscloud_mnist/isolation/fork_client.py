@@ -86,7 +86,8 @@ class ForkedProcess:
         self._report = report
         self._text = b""
         self._lock = threading.Lock()
-        weakref.finalize(self, os.close, report)  # not before: another thread may wait for it
+        # Not before: another thread may wait for it; nor at the exit, where processes are ended.
+        weakref.finalize(self, os.close, report).atexit = False
 
     @property
     def pid(self) -> int:

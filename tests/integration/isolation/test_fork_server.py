@@ -162,5 +162,22 @@ from crosscloud_mnist.isolation.isolated_process import IsolatedAdapter
 IsolatedAdapter("crosscloud_mnist.adapters.mlflow.MlflowRegistry", {"uri": "sqlite://"}, {})
 assert psutil.Process().children() == [server]
 """
-    arguments = ["run", "--pipelines", "history"]
-    subprocess.run([sys.executable, "-c", code, *arguments], cwd=PROJECT, check=True)
+    command = [sys.executable, "-c", code, "run", "--pipelines", "history"]
+    subprocess.run(command, cwd=PROJECT, check=True)
+
+
+def test_a_command_ends_its_processes_without_a_word():
+    code = f"""
+from crosscloud_mnist.isolation.isolated_process import IsolatedAdapter
+adapters = [IsolatedAdapter("{PROBE}", {{"greeting": each}}, {{}}) for each in "ab"]
+assert adapters[0].greet("Ada", mark="") == "a Ada"
+"""
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}
+    ended = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert ended.stdout + ended.stderr == ""
