@@ -27,7 +27,7 @@ from crosscloud_mnist.hooks.params_option import parse_params
 from crosscloud_mnist.hooks.tracking_plugin import UNTRACKED_PIPELINES, disable_tracking_plugin
 
 # At its end, Python searches all objects for garbage several times, which takes half a second of a
-# command. What is in a cycle of references is then not finalized: no file is left open in one.
+# command. Without that, what is in a cycle of references is not finalized.
 atexit.register(gc.freeze)
 
 

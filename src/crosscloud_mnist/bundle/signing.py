@@ -95,7 +95,7 @@ class Verifier:
 
     def __init__(self, public_key: str | None) -> None:
         self._public_key = public_key
-        threading.Thread(target=_import_library).start()  # while the bundle is fetched
+        threading.Thread(target=_import_model_signing).start()  # while the bundle is fetched
 
     def verify(self, folder: Path) -> dict[str, str]:
         """Check that every file is the one that was signed; nothing of the bundle is loaded.
@@ -128,7 +128,7 @@ class Verifier:
         return hashes
 
 
-def _import_library() -> None:
+def _import_model_signing() -> None:
     """Import what takes half a second; where that fails, ``verify`` reports it."""
     with suppress(Exception):
         import model_signing.verifying  # noqa: F401

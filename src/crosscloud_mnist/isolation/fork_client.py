@@ -89,13 +89,6 @@ class ForkedProcess:
         # Not before: another thread may wait for it; nor at the exit, where processes are ended.
         weakref.finalize(self, os.close, report).atexit = False
 
-    @property
-    def pid(self) -> int:
-        """The process id; 0 where it was never forked."""
-        while b"\n" not in self._text and self.returncode is None:
-            self._read(None)
-        return self._forked_pid()
-
     def poll(self) -> int | None:
         """Return the exit status; ``None`` while the process runs, or is not forked yet."""
         while self.returncode is None and self._read(0):
@@ -127,6 +120,7 @@ class ForkedProcess:
             self._server.end()
 
     def _forked_pid(self) -> int:
+        """Return the process id; 0 where it is not forked yet, or never was."""
         lines = self._text.split(b"\n")
         return int(lines[0]) if len(lines) > 1 else 0
 

@@ -55,7 +55,7 @@ def serve(control: socket.socket) -> None:
 
 
 def _start(
-    descriptors: Sequence[int], reports: dict[int, int], own: Sequence[socket.socket]
+    descriptors: Sequence[int], reports: dict[int, int], server_sockets: Sequence[socket.socket]
 ) -> None:
     """Fork a worker; where that fails, its error output says why."""
     *given, report = descriptors
@@ -66,7 +66,7 @@ def _start(
         os.write(report, b"0\n1\n")
         pid = -1
     if pid == 0:
-        _work(given, own)
+        _work(given, server_sockets)
     for descriptor in given:
         os.close(descriptor)
     if pid > 0:
@@ -76,13 +76,13 @@ def _start(
         os.close(report)
 
 
-def _work(descriptors: Sequence[int], own: Sequence[socket.socket]) -> None:
+def _work(descriptors: Sequence[int], server_sockets: Sequence[socket.socket]) -> None:
     """Be the worker. It keeps the pipe open, which so stays open until both have ended."""
     try:
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         os.setsid()
-        for each in own:
+        for each in server_sockets:
             each.close()
         gc.enable()
         calls, authorization, error_output = descriptors

@@ -29,10 +29,6 @@ class WorkerProcess(Protocol):
 
     returncode: int | None
 
-    @property
-    def pid(self) -> int:
-        """The process id."""
-
     def poll(self) -> int | None:
         """Return the exit status; ``None`` while the process runs."""
 

@@ -146,7 +146,7 @@ def test_a_fork_that_fails_says_why(monkeypatch, capfd):
         os.close(descriptor)
     assert "cannot fork: [Errno 11] Resource temporarily unavailable" in capfd.readouterr().err
     process = ForkedProcess(None, report)
-    assert (process.wait(5), process.pid) == (1, 0)
+    assert (process.wait(5), process._forked_pid()) == (1, 0)
 
 
 def test_the_server_of_a_command_starts_first_and_is_the_only_one():

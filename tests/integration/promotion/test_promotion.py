@@ -5,10 +5,8 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import os
 import re
 import shutil
-import signal
 import threading
 import traceback
 from concurrent.futures import ThreadPoolExecutor
@@ -137,7 +135,7 @@ def test_killed_after_every_kind_of_write_it_ends_with_one_version_and_no_orphan
             kind = request.method, re.sub(r"(m-)?[0-9a-f]{32}.*|[0-9]+$", "", request.path)
             if request.writes and kind not in killed:
                 killed.append(kind)
-                os.kill(target._process._child.pid, signal.SIGKILL)
+                target._process._child.kill()
 
         proxy.after = kill
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from crosscloud_mnist.isolation import early_start
+from crosscloud_mnist.pipeline_registry import register_pipelines
 
 
 @pytest.mark.parametrize(
@@ -34,3 +35,7 @@ def test_a_server_that_cannot_start_is_left_to_the_first_call(monkeypatch):
 
     monkeypatch.setattr(early_start, "get_server", fail)
     early_start.prepare_processes(["--pipelines", "history"])
+
+
+def test_the_pipelines_that_call_a_workspace_first_exist():
+    assert set(register_pipelines()) >= early_start._CALL_A_WORKSPACE_FIRST
